@@ -1,0 +1,39 @@
+# Everything a newcomer needs: `make demo` and `make test`. Both make their own .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test check bench docs clean
+
+help:  ## say what there is to make
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Installing torch, TensorFlow, JAX and the tools into .venv; this takes a few minutes ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(READY)  ## show the same batches in every framework (ROOT=folder: on real files)
+	@$(BIN)/fmnist demo $(if $(ROOT),--root "$(ROOT)")
+
+test: $(READY)  ## run the tests
+	$(BIN)/pytest
+
+check: $(READY)  ## format, lint, types and tests, as CI does
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(READY)  ## measure the adapters side by side (ROOT=folder: on real files)
+	@$(BIN)/python tests/bench/adapters.py $(if $(ROOT),--root "$(ROOT)")
+
+docs: $(READY)  ## build the site into docs/_build
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
+	@echo "Open docs/_build/index.html"
+
+clean:  ## remove .venv and whatever was built
+	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,250 @@
+"""The torch adapter: a real DataLoader over a map-style dataset."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
+
+from fmnist_core import hookimpl
+from fmnist_core.batch import Assembler
+from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.errors import OptionError
+from fmnist_core.hookspecs import LoaderOptions
+from fmnist_core.plan import BatchPlan, Field
+
+TorchBatch = tuple[torch.Tensor, ...]
+Rows = NDArray[np.int64]
+
+
+class TorchAdapter:
+    """Batches as tuples of tensors in memory of their own."""
+
+    name = "torch"
+    layout: Layout = "NCHW"
+    label_dtype: Literal["int32", "int64"] = "int64"
+    writable = True
+
+    def loader(
+        self,
+        dataset: Dataset,
+        plan: BatchPlan,
+        encoding: Encoding,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+        **options: Any,
+    ) -> "PlanLoader":
+        """Return a DataLoader of tuples of tensors, one for each field.
+
+        Parameters
+        ----------
+        dataset, plan, encoding, epoch, start
+            As `fmnist_core.hookspecs.Adapter.loader`.
+        **options
+            Any of DataLoader's own that do not decide what is in a batch: `num_workers`,
+            `pin_memory`, `persistent_workers`, `prefetch_factor`, `multiprocessing_context` ...
+
+        Raises
+        ------
+        OptionError
+            If DataLoader has no such option, or the plan decides it.
+        """
+        _check_options(options)
+        sampler = PlanSampler(plan, epoch=epoch, start=start)
+        whole_batches = _BatchDataset(dataset, encoding, plan.fields)
+        return PlanLoader(whole_batches, sampler, options)
+
+    def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
+        """Return the batch as arrays that share its memory."""
+        return tuple(_to_numpy(tensor) for tensor in batch)
+
+
+class MapDataset(TorchDataset[tuple[Any, ...]]):
+    """A map-style dataset of single examples, for a DataLoader of one's own.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    encoding : Encoding
+        By default float32 images of shape (1, height, width) from 0 to 1.
+    fields : tuple of {"image", "label", "weight", "index"}
+        What an example holds, in this order.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        encoding: Encoding = Encoding(),  # noqa: B008, it is immutable
+        fields: tuple[Field, ...] = ("image", "label"),
+    ) -> None:
+        self._assemble = Assembler(dataset, fields, encoding, ADAPTER)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Name of each label."""
+        return self._assemble.dataset.classes
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self._assemble.dataset)
+
+    def __getitem__(self, row: int) -> tuple[Any, ...]:
+        """Return one example: the image as a tensor; label, weight and index as numbers."""
+        count = len(self)
+        if not -count <= row < count:
+            raise IndexError(f"row {row} is outside the {count} examples")
+        return _examples(self._batch(np.array([row % count])))[0]
+
+    def __getitems__(self, rows: Sequence[int]) -> Any:
+        """Return several examples at once, for DataLoader to collate."""
+        return _examples(self._batch(np.asarray(rows, dtype=np.int64)))
+
+    def _batch(self, rows: Rows, weights: NDArray[np.float32] | None = None) -> TorchBatch:
+        return tuple(_to_tensor(array) for array in self._assemble(rows, weights))
+
+
+class _BatchDataset(MapDataset):
+    """Hands DataLoader whole batches; a filler is asked for by its row minus the length."""
+
+    def __getitems__(self, rows: Sequence[int]) -> TorchBatch:
+        asked = np.asarray(rows, dtype=np.int64)
+        fillers = asked < 0
+        return self._batch(asked + fillers * len(self), (~fillers).astype(np.float32))
+
+
+class PlanSampler(Sampler[list[int]]):
+    """The plan as torch's batch sampler: yields the rows of each batch of one epoch.
+
+    As with DistributedSampler, `set_epoch` says which epoch is next; PlanLoader does so itself.
+    """
+
+    def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
+        plan.check_epoch(epoch)
+        plan.check_start(start)
+        self.plan = plan
+        self.batch_size = plan.batch_size
+        self.drop_last = plan.remainder == "drop"
+        self._start_epoch = epoch
+        self._start = start
+        self.set_epoch(epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make `epoch` the next to be iterated; `start` applies to the first only."""
+        self.epoch = epoch
+        self.start = self._start if epoch == self._start_epoch else 0
+
+    def __len__(self) -> int:
+        """Return the number of batches of the next epoch."""
+        return self.plan.num_steps(self.start)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield lists of rows, fillers as row minus the number of examples."""
+        # Taken now: set_epoch may be called again before the first batch is asked for.
+        return self._rows(self.epoch, self.start)
+
+    def _rows(self, epoch: int, start: int) -> Iterator[list[int]]:
+        padded = self.plan.remainder == "pad"
+        for step, rows in enumerate(self.plan.epoch(epoch, start)):
+            if padded:
+                fillers = self.plan.weights(step, start) == 0
+                rows = rows - fillers * self.plan.num_examples
+            yield rows.tolist()
+
+
+class PlanLoader(DataLoader[tuple[Any, ...]]):
+    """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n."""
+
+    def __init__(
+        self, dataset: _BatchDataset, sampler: PlanSampler, options: dict[str, Any]
+    ) -> None:
+        super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is, **options)
+        self._next_epoch = sampler.epoch
+
+    def __iter__(self) -> Any:
+        """Begin the next epoch."""
+        sampler = self.batch_sampler
+        assert isinstance(sampler, PlanSampler)
+        sampler.set_epoch(self._next_epoch)
+        self._next_epoch += 1
+        batches = super().__iter__()
+        # So that len() speaks of the next iteration.
+        sampler.set_epoch(self._next_epoch)
+        return batches
+
+
+ADAPTER = TorchAdapter()
+
+
+@hookimpl
+def fmnist_adapter() -> TorchAdapter:
+    """Return the torch adapter."""
+    return ADAPTER
+
+
+def data_loader(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    num_workers: int = 0,
+    pin_memory: bool = False,
+    persistent_workers: bool = False,
+    **options: Unpack[LoaderOptions],
+) -> PlanLoader:
+    """Return a dataset as a DataLoader of tuples of tensors; options as `Dataset.to`."""
+    loader: PlanLoader = dataset.to(
+        ADAPTER,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        persistent_workers=persistent_workers,
+        **options,
+    )
+    return loader
+
+
+# What BatchPlan decides; DataLoader must not decide it again.
+_PLANNED = ("batch_size", "shuffle", "sampler", "batch_sampler", "drop_last", "collate_fn")
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    own = sorted(set(inspect.signature(DataLoader.__init__).parameters) - {"self", "dataset"})
+    allowed = [name for name in own if name not in _PLANNED]
+    for name in options:
+        if name in _PLANNED:
+            raise OptionError(
+                f"{name} is decided by the plan. Try: batch_size=, shuffle=, remainder= of "
+                "Dataset.to, or a DataLoader of your own over fmnist_torch.MapDataset"
+            )
+        if name not in allowed:
+            raise OptionError(f"torch's DataLoader has no option {name!r}; it has {allowed}")
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _examples(batch: TorchBatch) -> list[tuple[Any, ...]]:
+    """Return a batch as its examples, scalars as Python numbers."""
+    columns = [tensor.tolist() if tensor.ndim == 1 else tensor.unbind() for tensor in batch]
+    return list(zip(*columns, strict=True))
+
+
+def _to_tensor(array: NDArray[Any]) -> torch.Tensor:
+    """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    on_host = tensor.detach().cpu()
+    if on_host.dtype == torch.bfloat16:
+        return on_host.view(torch.int16).numpy().view(Encoding(dtype="bfloat16").numpy_dtype)
+    array: NDArray[Any] = on_host.numpy()
+    return array

@@ -1,0 +1,51 @@
+"""Fashion-MNIST and every dataset in MNIST's IDX format, as the same batches in every framework."""
+
+from fmnist_core.catalog import DatasetInfo
+from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Encoding
+from fmnist_core.errors import (
+    AdapterConflictError,
+    AdapterInvalidError,
+    AdapterNotFoundError,
+    DataMismatchError,
+    FileUnreadableError,
+    FmnistError,
+    FrameworkMissingError,
+    IdxError,
+    OptionError,
+    UnknownDatasetError,
+)
+from fmnist_core.hookspecs import Adapter, hookimpl
+from fmnist_core.idx import map_idx, parse_idx, read_idx, write_idx
+from fmnist_core.loading import load, open_idx
+from fmnist_core.order import index_shuffle
+from fmnist_core.plan import BatchPlan
+from fmnist_core.registry import available_adapters, get_adapter
+
+__all__ = [
+    "Adapter",
+    "AdapterConflictError",
+    "AdapterInvalidError",
+    "AdapterNotFoundError",
+    "BatchPlan",
+    "DataMismatchError",
+    "Dataset",
+    "DatasetInfo",
+    "Encoding",
+    "FileUnreadableError",
+    "FmnistError",
+    "FrameworkMissingError",
+    "IdxError",
+    "OptionError",
+    "UnknownDatasetError",
+    "available_adapters",
+    "get_adapter",
+    "hookimpl",
+    "index_shuffle",
+    "load",
+    "map_idx",
+    "open_idx",
+    "parse_idx",
+    "read_idx",
+    "write_idx",
+]

@@ -1,0 +1,132 @@
+"""The reference: the numpy arrays of a batch, and epochs of them.
+
+Every adapter that can start from numpy starts here; the others must give the same bits.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Encoding
+from fmnist_core.hookspecs import Adapter
+from fmnist_core.plan import BatchPlan, Field
+
+Arrays = tuple[NDArray[Any], ...]
+_Batch = TypeVar("_Batch")
+
+
+class Assembler:
+    """Make the numpy arrays of a batch from the rows that form it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    fields : tuple of {"image", "label", "weight", "index"}
+        What a batch holds, in this order.
+    encoding : Encoding
+        What pixels and labels become.
+    adapter : Adapter
+        Whose habits of layout and label type are taken where the encoding leaves them open.
+
+    Raises
+    ------
+    OptionError
+        If these images cannot be encoded so.
+    """
+
+    def __init__(
+        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Adapter
+    ) -> None:
+        self.dataset = dataset
+        self.fields = fields
+        self.encoding = resolved(encoding, dataset, adapter)
+        self.label_dtype = adapter.label_dtype
+
+    def __call__(
+        self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+    ) -> Arrays:
+        """Return fresh arrays, one for each field.
+
+        Parameters
+        ----------
+        rows : int64 array (batch,)
+            Row numbers in the dataset.
+        weights : float32 array (batch,), optional
+            1 for an example, 0 for a filler; by default all 1.
+        """
+        return tuple(self._field(field, rows, weights) for field in self.fields)
+
+    def _field(
+        self, field: Field, rows: NDArray[np.int64], weights: NDArray[np.float32] | None
+    ) -> NDArray[Any]:
+        if field == "image":
+            return self.encoding.encode_images(self.dataset.gather_images(rows))
+        if field == "label":
+            labels = self.dataset.gather_labels(rows)
+            return self.encoding.encode_labels(labels, len(self.dataset.classes), self.label_dtype)
+        if field == "index":
+            return self.dataset.original_rows(rows)
+        return np.ones(len(rows), np.float32) if weights is None else weights
+
+
+class Batches(Generic[_Batch]):
+    """A re-iterable of batches: the n-th time it is iterated is epoch `epoch` + n.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    assemble : Assembler
+    convert : callable
+        Turns the numpy arrays of a batch into the framework's own form.
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        assemble: Assembler,
+        convert: Callable[[Arrays], _Batch],
+        *,
+        epoch: int = 0,
+        start: int = 0,
+    ) -> None:
+        plan.check_epoch(epoch)
+        plan.check_start(start)
+        self.plan = plan
+        self._assemble = assemble
+        self._convert = convert
+        self._epoch = epoch
+        self._start = start
+
+    def __len__(self) -> int:
+        """Return the number of batches of the next iteration."""
+        return self.plan.num_steps(self._start)
+
+    def __iter__(self) -> Iterator[_Batch]:
+        """Begin the next epoch."""
+        epoch, start = self._epoch, self._start
+        self._epoch, self._start = epoch + 1, 0
+        return self._batches(epoch, start)
+
+    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
+        for step, rows in enumerate(self.plan.epoch(epoch, start)):
+            weights = self.plan.weights(step, start)
+            yield self._convert(self._assemble(rows, weights))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} batches from epoch {self._epoch} of {self.plan}>"
+
+
+def resolved(encoding: Encoding, dataset: Dataset, adapter: Adapter) -> Encoding:
+    """Return an encoding with nothing left open, for one dataset and one adapter's habits."""
+    return encoding.resolve(
+        image_dtype=dataset.image_dtype,
+        image_shape=dataset.image_shape,
+        layout=adapter.layout,
+        mean=dataset.mean,
+        std=dataset.std,
+    )

@@ -1,0 +1,469 @@
+"""Dataset: images, labels and classes, and cheap selections of them."""
+
+import base64
+import inspect
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fmnist_core import picture
+from fmnist_core.catalog import DatasetInfo
+from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
+from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.hookspecs import Adapter
+from fmnist_core.order import check_range
+from fmnist_core.plan import BatchPlan, Field, Remainder
+from fmnist_core.registry import find_dataset, get_adapter
+from fmnist_core.selection import checked_rows, per_class_rows, split_rows
+from fmnist_core.source import Source
+
+Recipe = tuple[tuple[str, dict[str, Any]], ...]
+"""The methods, with their arguments, that led from the whole to a selection."""
+
+MAX_UNNAMED_CLASSES = 2**16
+"""Most classes that are named by their numbers; a single label could ask for billions."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a Dataset says of itself.
+
+    Attributes
+    ----------
+    name : str
+        The catalog's name, or "" for data of one's own.
+    split_name : str
+        "train", "test" or "".
+    classes : tuple of str
+    mean, std : float, optional
+        Of x / 255 over the train split.
+    """
+
+    name: str
+    split_name: str
+    classes: tuple[str, ...]
+    mean: float | None = None
+    std: float | None = None
+
+
+class Dataset:
+    """Images with their labels: an immutable sequence of examples.
+
+    Selections share the arrays of the whole; no pixel is copied before it is asked for.
+
+    Parameters
+    ----------
+    images : array (n, ...)
+        Usually uint8 (n, height, width).
+    labels : integer array (n,)
+    classes : sequence of str, optional
+        Name of each label; by default the labels themselves, up to the largest.
+    mean, std : float, optional
+        Of x / 255 over the train split, for ``scale="standard"``.
+
+    Raises
+    ------
+    DataMismatchError
+        If the counts differ, a label has no class, or labels are not whole numbers along one axis.
+    """
+
+    def __init__(
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        *,
+        classes: Sequence[str] | None = None,
+        mean: float | None = None,
+        std: float | None = None,
+    ) -> None:
+        source = Source(images, labels)
+        self._set(source, own_description(source, classes, mean, std))
+
+    @classmethod
+    def from_source(cls, source: Source, description: Description) -> "Dataset":
+        """Return all examples of a source.
+
+        Raises
+        ------
+        DataMismatchError
+            If the data do not match the description.
+        """
+        check_match(source, len(description.classes))
+        dataset = cls.__new__(cls)
+        dataset._set(source, description)
+        return dataset
+
+    def _set(
+        self,
+        source: Source,
+        description: Description,
+        rows: "range | NDArray[np.int64] | None" = None,
+        recipe: Recipe = (),
+    ) -> None:
+        self._source = source
+        self._description = description
+        self._rows = range(len(source.labels)) if rows is None else rows
+        self._recipe = recipe
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The recipe, not the rows: a stratified split of 60,000 pickles to a few hundred bytes.
+        return _rebuilt, (type(self), self._source, self._description, self._recipe)
+
+    @property
+    def name(self) -> str:
+        """Name in the catalog, or "" for data of one's own."""
+        return self._description.name
+
+    @property
+    def split_name(self) -> str:
+        """ "train", "test" or ""."""
+        return self._description.split_name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Name of each label."""
+        return self._description.classes
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of x / 255 over the train split, if it is known."""
+        return self._description.mean
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation of x / 255 over the train split, if it is known."""
+        return self._description.std
+
+    @property
+    def info(self) -> DatasetInfo:
+        """What the catalog knows: licence, citation, digests.
+
+        Raises
+        ------
+        UnknownDatasetError
+            For data of one's own.
+        """
+        return find_dataset(self.name)
+
+    @property
+    def images(self) -> NDArray[Any]:
+        """Images, read-only (n, ...): a view of the whole where the rows are contiguous."""
+        return self._of(self._source.images)
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Labels, read-only (n,): a view of the whole where the rows are contiguous."""
+        return self._of(self._source.labels)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one image, such as (28, 28)."""
+        return self._source.images.shape[1:]
+
+    @property
+    def image_dtype(self) -> np.dtype[Any]:
+        """Element type of images before they are encoded, in native byte order."""
+        return self._source.images.dtype.newbyteorder("=")
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Each example's place in the original file, int64 (n,), read-only."""
+        indices = np.asarray(self._rows, dtype=np.int64).view()
+        indices.setflags(write=False)
+        return indices
+
+    def _of(self, array: NDArray[Any]) -> NDArray[Any]:
+        if isinstance(self._rows, range):
+            return array[self._rows.start : self._rows.stop]
+        chosen = array[self._rows]
+        chosen.setflags(write=False)
+        return chosen
+
+    def gather_images(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the images of some rows of this dataset: fresh, native byte order."""
+        gathered = np.take(self._source.images, self.original_rows(rows), axis=0)
+        return gathered.astype(self.image_dtype, copy=False)
+
+    def gather_labels(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the labels of some rows of this dataset: fresh."""
+        return np.take(self._source.labels, self.original_rows(rows))
+
+    def original_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places in the original file of some rows of this dataset: fresh int64."""
+        if isinstance(self._rows, range):
+            return rows + self._rows.start
+        return np.take(self._rows, rows)
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> tuple[NDArray[Any], int]: ...
+    @overload
+    def __getitem__(self, row: slice) -> "Dataset": ...
+    def __getitem__(self, row: int | slice) -> "tuple[NDArray[Any], int] | Dataset":
+        """Return one example as (read-only image, label), or a slice as a Dataset."""
+        if isinstance(row, slice):
+            return self.select(np.arange(len(self))[row])
+        try:
+            place = self._rows[operator.index(row)]
+        except TypeError as error:
+            raise OptionError(
+                f"a dataset is indexed by a whole number or a slice, not {row!r}. "
+                "Try: dataset.select(rows)"
+            ) from error
+        return self._source.images[place], int(self._source.labels[place])
+
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], int]]:
+        """Yield each example as `dataset[i]` gives it."""
+        return (self[row] for row in range(len(self)))
+
+    def select(self, indices: ArrayLike) -> "Dataset":
+        """Return the given rows, in the given order; a row may come more than once.
+
+        Raises
+        ------
+        OptionError
+            If they are not whole numbers in [0, n).
+        """
+        rows = checked_rows(indices, len(self))
+        return self._derived(rows, "select", indices=rows)
+
+    def take(self, count: int) -> "Dataset":
+        """Return the first `count` examples.
+
+        Raises
+        ------
+        OptionError
+            If there are not so many.
+        """
+        check_range("count", count, 0, len(self))
+        return self._derived(range(count), "take", count=int(count))
+
+    def split(
+        self, fraction: float, *, seed: int = 0, stratify: bool = False
+    ) -> tuple["Dataset", "Dataset"]:
+        """Return two parts, the first with `fraction` of the examples; same on every machine.
+
+        Parameters
+        ----------
+        fraction : float
+            0 to 1; the first part has n * fraction examples, halves rounded up.
+        seed : int
+            Seed of the written order that draws the first part.
+        stratify : bool
+            Whether each class is divided alike, within one example.
+
+        Returns
+        -------
+        pair of Dataset
+            Both in the order of the whole; together they are the whole.
+        """
+        return (
+            self._part(fraction, seed, stratify, False),
+            self._part(fraction, seed, stratify, True),
+        )
+
+    def _part(self, fraction: float, seed: int, stratify: bool, second: bool) -> "Dataset":
+        rows = split_rows(self.labels, fraction, seed, stratify)
+        if second:
+            rows = np.setdiff1d(np.arange(len(self)), rows, assume_unique=True)
+        step = {"fraction": fraction, "seed": seed, "stratify": stratify, "second": second}
+        return self._derived(rows, "_part", **step)
+
+    def per_class(self, count: int, *, seed: int = 0) -> "Dataset":
+        """Return `count` examples of each class, drawn by the written order; few-shot training.
+
+        Raises
+        ------
+        OptionError
+            If a class has fewer.
+        """
+        rows = per_class_rows(self.labels, count, len(self.classes), seed)
+        return self._derived(rows, "per_class", count=count, seed=seed)
+
+    def filter(self, keep: Callable[[NDArray[Any], int], bool]) -> "Dataset":
+        """Return the examples for which ``keep(image, label)`` is true.
+
+        Examples
+        --------
+        >>> train.filter(lambda image, label: label in (7, 9))  # doctest: +SKIP
+        """
+        return self.select([row for row, (image, label) in enumerate(self) if keep(image, label)])
+
+    def _derived(
+        self, rows: "range | NDArray[np.int64]", method: str, **arguments: Any
+    ) -> "Dataset":
+        if isinstance(self._rows, range) and isinstance(rows, range):
+            places: range | NDArray[np.int64] = self._rows[rows.start : rows.stop]
+        else:
+            places = _contiguous(self.original_rows(np.asarray(rows, dtype=np.int64)))
+        dataset = type(self).__new__(type(self))
+        dataset._set(self._source, self._description, places, (*self._recipe, (method, arguments)))
+        return dataset
+
+    def to(
+        self,
+        adapter: str | Adapter,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        remainder: Remainder = "keep",
+        shard: tuple[int, int] = (0, 1),
+        fields: tuple[Field, ...] = ("image", "label"),
+        dtype: str = "float32",
+        scale: Scale = "unit",
+        layout: Layout | None = None,
+        labels: LabelKind = "index",
+        epoch: int = 0,
+        start: int = 0,
+        **framework_options: Any,
+    ) -> Any:
+        """Return these examples as batches, in the form that a framework's users expect.
+
+        Parameters
+        ----------
+        adapter : str or Adapter
+            "torch", "tensorflow", "jax", "numpy", or what a plugin adds.
+        batch_size, shuffle, seed, remainder, shard, fields
+            Which examples form a batch: see `BatchPlan`.
+        dtype, scale, layout, labels
+            What a pixel and a label become: see `Encoding`.
+        epoch, start : int
+            Where to begin: the number of the first epoch, and how many of its examples, over all
+            shards, are consumed already.
+        **framework_options
+            What the adapter offers beside, such as `num_workers` for torch.
+
+        Returns
+        -------
+        iterable of batches
+            The n-th time it is iterated is epoch `epoch` + n.
+
+        Raises
+        ------
+        OptionError
+            If an option's value is not allowed, or the adapter has no such option.
+        AdapterNotFoundError, FrameworkMissingError
+            If there is no such adapter, or its framework is not installed.
+        """
+        chosen = get_adapter(adapter) if isinstance(adapter, str) else adapter
+        plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, shard, fields)
+        plan.check_epoch(epoch)
+        plan.check_start(start)
+        _check_options(chosen, framework_options)
+        encoding = Encoding(dtype, scale, layout, labels)
+        return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
+
+    def __repr__(self) -> str:
+        whole = len(self._source.labels)
+        of_whole = "" if len(self) == whole else f" of {whole}"
+        title = "/".join(part for part in (self.name, self.split_name) if part)
+        return (
+            f"<Dataset{' ' * bool(title)}{title}: {len(self)}{of_whole} examples, "
+            f"{self.image_dtype} images {self.image_shape}, "
+            f"{len(self.classes)} classes>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a small picture for notebooks: the first examples of each class."""
+        text = f"<code>{escape(repr(self))}</code>"
+        if self.image_dtype != np.uint8 or len(self.image_shape) != 2 or not len(self):
+            return text
+        cells = []
+        for label, name in list(enumerate(self.classes))[:10]:
+            members = np.flatnonzero(self.labels == label)
+            if members.size:
+                sheet = picture.grid(self.gather_images(members[:3]), 1)
+                code = base64.b64encode(picture.png(sheet, zoom=2)).decode()
+                cells.append(
+                    f'<td style="text-align:center">{escape(name)}<br><small>{members.size}</small>'
+                    f'<br><img alt="{escape(name)}" src="data:image/png;base64,{code}"></td>'
+                )
+        return f"{text}<table><tr>{''.join(cells)}</tr></table>"
+
+
+def own_description(
+    source: Source, classes: Sequence[str] | None, mean: float | None, std: float | None
+) -> Description:
+    """Return the description of data of one's own; classes are numbers unless they are named.
+
+    Raises
+    ------
+    DataMismatchError
+        If images and labels do not go together.
+    """
+    if classes is not None:
+        check_match(source, len(classes))
+        return Description("", "", tuple(classes), mean, std)
+    check_match(source, MAX_UNNAMED_CLASSES)
+    count = int(source.labels.max()) + 1 if source.labels.size else 0
+    return Description("", "", tuple(map(str, range(count))), mean, std)
+
+
+def check_match(source: Source, num_classes: int) -> None:
+    """Raise DataMismatchError unless images and labels go together and every label has a class."""
+    images, labels = source.images, source.labels
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataMismatchError(
+            "expected labels to be whole numbers along one axis, found "
+            f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}{_named(source, 1)}"
+        )
+    if images.ndim < 2 or len(images) != len(labels):
+        raise DataMismatchError(
+            f"expected one image for each of {len(labels)} labels{_named(source, 1)}, found shape "
+            f"{images.shape}{_named(source, 0)}"
+        )
+    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if outside.size:
+        raise DataMismatchError(
+            f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
+            f"{outside[0]}{_named(source, 1)}. Try: name the classes with classes="
+        )
+
+
+def _named(source: Source, which: int) -> str:
+    return f" in {source.stamps[which].path}" if source.stamps else ""
+
+
+def _contiguous(rows: NDArray[np.int64]) -> "range | NDArray[np.int64]":
+    """Return rows as a range where they are one, so that arrays can be sliced, not copied."""
+    if rows.size and rows[-1] - rows[0] == rows.size - 1 and (np.diff(rows) == 1).all():
+        return range(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _check_options(adapter: Adapter, options: dict[str, Any]) -> None:
+    """Raise OptionError for an option that an adapter's loader does not have."""
+    parameters = inspect.signature(adapter.loader).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    unknown = sorted(set(options) - set(parameters))
+    if unknown:
+        own = [name for name in parameters if name not in _SHARED_PARAMETERS]
+        raise OptionError(
+            f"adapter {adapter.name!r} has no option {', '.join(unknown)}; beside the options of "
+            f"every adapter it has {', '.join(own) or 'none'}"
+        )
+
+
+_SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
+
+
+def _rebuilt(
+    kind: type[Dataset],
+    source: Source,
+    description: Description,
+    recipe: Recipe,
+) -> Dataset:
+    dataset = kind.from_source(source, description)
+    for method, arguments in recipe:
+        dataset = getattr(dataset, method)(**arguments)
+    return dataset

@@ -1,0 +1,89 @@
+"""What a plugin offers: the Adapter protocol, and the two hooks that hand it over.
+
+A plugin is a module, named by an entry point: an adapter in the group ``fmnist`` under the
+adapter's name, more datasets in the group ``fmnist.catalog`` under any name. docs/adapters.md has
+a complete example.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
+
+import pluggy
+from numpy.typing import NDArray
+
+from fmnist_core.catalog import DatasetInfo
+from fmnist_core.encoding import LabelKind, Layout, Scale
+from fmnist_core.plan import Field, Remainder
+
+PROJECT = "fmnist"
+CATALOG_GROUP = "fmnist.catalog"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What a plugin gives: a way to carry out a plan in one framework.
+
+    The plan decides which examples form a batch and the encoding what they become; an adapter
+    only carries them out, and `fmnist_core.testing.CHECKS` says whether it does.
+
+    Attributes
+    ----------
+    name : str
+        The name users ask for; the entry point has the same.
+    layout : {"NHW", "NHWC", "NCHW", "flat"}
+        The framework's habit, used where the encoding leaves the layout open.
+    label_dtype : {"int32", "int64"}
+        Element type of index labels.
+    writable : bool
+        Whether users of this framework may write into a batch.
+    """
+
+    name: str
+    layout: Layout
+    label_dtype: Literal["int32", "int64"]
+    writable: bool
+
+    @property
+    def loader(self) -> Callable[..., Iterable[Any]]:
+        """Return a re-iterable of batches in the framework's own form.
+
+        A method ``loader(dataset, plan, encoding, *, epoch=0, start=0)``, plus the adapter's own
+        options as keywords. The n-th time that what it returns is iterated is epoch `epoch` + n;
+        `start` examples of the first are left out. ``len()`` is the number of batches of the next
+        iteration, or raises TypeError where the framework cannot say. It may be iterated twice at
+        once, and thrown away half read.
+        """
+        ...
+
+    def to_numpy(self, batch: Any) -> tuple[NDArray[Any], ...]:
+        """Return a batch as numpy arrays, one for each field; no value is changed."""
+        ...
+
+
+class LoaderOptions(TypedDict, total=False):
+    """The options of `Dataset.to` that every adapter has, for the adapters' typed functions."""
+
+    shuffle: bool
+    seed: int
+    remainder: Remainder
+    shard: tuple[int, int]
+    fields: tuple[Field, ...]
+    dtype: str
+    scale: Scale
+    layout: Layout | None
+    labels: LabelKind
+    epoch: int
+    start: int
+
+
+@hookspec(firstresult=True)
+def fmnist_adapter() -> Adapter:  # type: ignore[empty-body]
+    """Return this plugin's adapter. Takes no arguments, on purpose."""
+
+
+@hookspec
+def fmnist_catalog() -> Mapping[str, DatasetInfo]:  # type: ignore[empty-body]
+    """Return more datasets, by name. Takes no arguments, on purpose."""

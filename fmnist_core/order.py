@@ -1,0 +1,239 @@
+"""The written order, version 1: a permutation that is computed, not remembered.
+
+`index_shuffle` maps each position of an epoch to an example with integer arithmetic alone, so that
+every framework, machine and release puts the same example at the same place. It enciphers the
+position with a small Simon-like Feistel network and walks the cycle until it falls below ``n``.
+docs/order.md states it in full; a change to any value here would be version 2.
+
+References
+----------
+Beaulieu and others, "The SIMON and SPECK Families of Lightweight Block Ciphers", eprint 2013/404.
+Black and Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002 (cycle walking).
+Appleby, MurmurHash3 (the 32-bit finaliser).
+"""
+
+from functools import lru_cache
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fmnist_core.errors import OptionError
+
+ORDER_VERSION = 1
+"""The version of the written order; it is part of every saved position."""
+
+MAX_EXAMPLES = 2**62
+"""Largest ``n``; above it a position would not fit the int64 arrays that carry it."""
+
+KEPT_ORDER_LIMIT = 2**22
+"""Orders of up to so many examples are computed whole and kept for one epoch."""
+
+ROUNDS = 8
+_MASK32 = 0xFFFFFFFF
+_KEY_CONSTANT = 0xFFFFFFFC
+_KEY_BITS = 0x7369F885192C0EF5
+_TABLE_BITS = 16
+
+_Word = TypeVar("_Word", int, "NDArray[np.uint32]")
+
+
+def fmix32(word: _Word) -> _Word:
+    """Return MurmurHash3's 32-bit finaliser of an int or, element by element, a uint32 array."""
+    mixed: Any = word
+    mixed = mixed ^ (mixed >> 16)
+    mixed = (mixed * 0x85EBCA6B) & _MASK32
+    mixed = mixed ^ (mixed >> 13)
+    mixed = (mixed * 0xC2B2AE35) & _MASK32
+    final: _Word = mixed ^ (mixed >> 16)
+    return final
+
+
+def seed_words(seed: int) -> tuple[int, int, int]:
+    """Return what of the three key words depends on the seed alone (uint32 as int)."""
+    high, low = seed >> 32, seed & _MASK32
+    first, second, third = (
+        fmix32(high ^ fmix32((low + j * 0x9E3779B9) & _MASK32)) for j in (1, 2, 3)
+    )
+    return first, second, third
+
+
+def keys(seed: int, epoch: int) -> tuple[int, int, int]:
+    """Return the three 32-bit key words of an epoch, as docs/order.md defines them."""
+    first, second, third = (fmix32(epoch ^ word) for word in seed_words(seed))
+    return first, second, third
+
+
+@overload
+def index_shuffle(index: int, n: int, seed: int, epoch: int) -> int: ...
+@overload
+def index_shuffle(
+    index: NDArray[np.integer], n: int, seed: int, epoch: int
+) -> NDArray[np.int64]: ...
+def index_shuffle(
+    index: "int | NDArray[np.integer]", n: int, seed: int, epoch: int
+) -> "int | NDArray[np.int64]":
+    """Return which of `n` examples stands at position `index` of an epoch's order.
+
+    Parameters
+    ----------
+    index : int or integer array of any shape
+        Positions, each in [0, n).
+    n : int
+        Number of examples, 1 to 2**62.
+    seed : int
+        0 to 2**64 - 1.
+    epoch : int
+        0 to 2**32 - 1.
+
+    Returns
+    -------
+    int or int64 array of the same shape
+        A bijection of [0, n) onto itself, for fixed `n`, `seed` and `epoch`.
+
+    Raises
+    ------
+    OptionError
+        If an argument is outside its range.
+    """
+    check_range("n", n, 1, MAX_EXAMPLES)
+    check_seed_and_epoch(seed, epoch)
+    positions = _checked_positions(index, n)
+    if n == 1:
+        shuffled = np.zeros_like(positions)
+    elif block_bits(n) == _TABLE_BITS and n < 2**15:
+        shuffled = whole_order(n, seed, epoch)[positions]
+    else:
+        shuffled = _walk(positions.ravel(), n, keys(seed, epoch)).reshape(positions.shape)
+    return int(shuffled) if isinstance(index, int) else shuffled
+
+
+def whole_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return the whole order of an epoch: int64 (n,), read-only, `index_shuffle` of 0 to n - 1.
+
+    The last orders asked for are kept, so asking again costs nothing. Needs 8 `n` bytes.
+
+    Raises
+    ------
+    OptionError
+        As for `index_shuffle`.
+    """
+    check_range("n", n, 1, MAX_EXAMPLES)
+    check_seed_and_epoch(seed, epoch)
+    return _kept_order(n, seed, epoch)
+
+
+@lru_cache(maxsize=2)
+def _kept_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    positions = np.arange(n, dtype=np.int64)
+    if n == 1:
+        order = positions
+    elif block_bits(n) == _TABLE_BITS:
+        order = _order_by_table(n, keys(seed, epoch))
+    else:
+        order = _walk(positions, n, keys(seed, epoch))
+    order.setflags(write=False)
+    return order
+
+
+def block_bits(n: int) -> int:
+    """Return the block size of the cipher: the bits of n - 1, rounded up to even, at least 16."""
+    bits = (n - 1).bit_length()
+    return max(bits + bits % 2, 16)
+
+
+def _walk(positions: NDArray[np.int64], n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Encipher, and encipher again whatever is still n or more (cycle walking)."""
+    bits = block_bits(n)
+    shuffled = _encipher(positions, bits, key)
+    outside = np.flatnonzero(shuffled >= n)
+    while outside.size:
+        walked = _encipher(shuffled[outside], bits, key)
+        shuffled[outside] = walked
+        outside = outside[walked >= n]
+    return shuffled
+
+
+def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Walk every cycle of the smallest block at once by pointer doubling.
+
+    Far below 2**16 a position walks thousands of steps; doubling takes 16 at the most.
+    """
+    table = _encipher(np.arange(2**_TABLE_BITS, dtype=np.int64), _TABLE_BITS, key)
+    order = table[:n]
+    onward = table.copy()
+    onward[:n] = np.arange(n)
+    while (order >= n).any():
+        order = onward[order]
+        onward = onward[onward]
+    return order
+
+
+def _encipher(
+    positions: NDArray[np.int64], bits: int, key: tuple[int, int, int]
+) -> NDArray[np.int64]:
+    """Return one application of the block cipher to int64 positions below 2**bits."""
+    width = bits // 2
+    mask = (1 << width) - 1
+    left = (positions >> width).astype(np.uint32)
+    right = (positions & mask).astype(np.uint32)
+    round_keys = _round_keys(key, width)
+    for i in range(0, ROUNDS, 2):
+        left ^= _mix(right, width) ^ np.uint32(round_keys[i])
+        right ^= _mix(left, width) ^ np.uint32(round_keys[i + 1])
+    shuffled = left.astype(np.int64)
+    shuffled <<= width
+    shuffled |= right
+    return shuffled
+
+
+def _mix(word: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
+    """Return Simon's round function of words of `width` bits."""
+    mixed = (_rotate(word, 1, width) & _rotate(word, 8, width)) ^ _rotate(word, 2, width)
+    return mixed & np.uint32((1 << width) - 1)
+
+
+def _rotate(word: NDArray[np.uint32], by: int, width: int) -> NDArray[np.uint32]:
+    """Rotate words left; bits above `width` are left for the caller to mask away."""
+    by %= width
+    return (word << np.uint32(by)) | (word >> np.uint32(width - by)) if by else word
+
+
+def _round_keys(key: tuple[int, int, int], width: int) -> list[int]:
+    mask = (1 << width) - 1
+
+    def rotate_right(word: int, by: int) -> int:
+        return ((word >> by) | (word << (width - by))) & mask
+
+    round_keys = [word & mask for word in key]
+    for j in range(3, ROUNDS):
+        bit = (_KEY_BITS >> (j - 3)) & 1
+        last = round_keys[j - 1]
+        mixed = round_keys[j - 3] ^ rotate_right(last, 3) ^ rotate_right(last, 4)
+        round_keys.append((_KEY_CONSTANT & mask) ^ bit ^ mixed)
+    return round_keys
+
+
+def check_range(name: str, value: object, low: int, high: int) -> None:
+    """Raise OptionError unless `value` is an int (not a bool) in [low, high]."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    if not low <= value <= high:
+        raise OptionError(f"{name} must be from {low} to {high}, not {value}")
+
+
+def check_seed_and_epoch(seed: int, epoch: int) -> None:
+    """Raise OptionError unless both are in the range that the order is written for."""
+    check_range("seed", seed, 0, 2**64 - 1)
+    check_range("epoch", epoch, 0, 2**32 - 1)
+
+
+def _checked_positions(index: ArrayLike, n: int) -> NDArray[np.int64]:
+    given = np.asarray(index)
+    if given.dtype.kind not in "iu":
+        raise OptionError(f"index must be a whole number or an array of them, not {index!r}")
+    if given.size and not (0 <= given.min() and given.max() < n):
+        raise OptionError(
+            f"index must be in [0, {n}), found values from {given.min()} to {given.max()}"
+        )
+    return given.astype(np.int64)

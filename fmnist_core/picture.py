@@ -1,0 +1,49 @@
+"""Pictures of examples: many images in one grid, as an array and as PNG."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import FrameworkMissingError
+
+
+def grid(images: NDArray[np.uint8], columns: int, *, gap: int = 1) -> NDArray[np.uint8]:
+    """Lay images out in rows of `columns`, `gap` black pixels apart.
+
+    Parameters
+    ----------
+    images : uint8 (n, height, width)
+    columns : int
+    gap : int
+
+    Returns
+    -------
+    uint8 (rows * (height + gap) - gap, columns * (width + gap) - gap)
+    """
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    cells = np.zeros((rows * columns, height + gap, width + gap), np.uint8)
+    cells[:count, :height, :width] = images
+    lines = cells.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    sheet = lines.reshape(rows * (height + gap), columns * (width + gap))
+    return sheet[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
+
+
+def png(image: NDArray[np.uint8], *, zoom: int = 1) -> bytes:
+    """Return a grey uint8 (height, width) image as a PNG file, each pixel `zoom` pixels wide.
+
+    Raises
+    ------
+    FrameworkMissingError
+        If Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise FrameworkMissingError("pictures need Pillow. Try: pip install pillow") from error
+    file = io.BytesIO()
+    Image.fromarray(np.kron(image, np.ones((zoom, zoom), np.uint8))).save(
+        file, "PNG", optimize=True
+    )
+    return file.getvalue()

@@ -1,0 +1,201 @@
+"""BatchPlan: which examples form batch `step` of an epoch, on one shard.
+
+Everything here is a function of the plan's numbers: nothing is remembered between calls, so any
+step of any epoch can be asked for first, after a restart, or by another process.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import OptionError
+from fmnist_core.order import (
+    KEPT_ORDER_LIMIT,
+    MAX_EXAMPLES,
+    check_range,
+    check_seed_and_epoch,
+    index_shuffle,
+    whole_order,
+)
+
+Remainder = Literal["keep", "drop", "pad"]
+Field = Literal["image", "label", "weight", "index"]
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Which examples form each batch of each epoch, on one shard.
+
+    Parameters
+    ----------
+    num_examples : int
+        How many examples there are, over all shards.
+    batch_size : int
+        Examples in one batch of one shard.
+    shuffle : bool
+        Whether to follow the written order (docs/order.md) or the examples' own.
+    seed : int
+        Seed of the written order, 0 to 2**64 - 1.
+    remainder : {"keep", "drop", "pad"}
+        What becomes of the last, incomplete global batch: split among the shards, left out, or
+        filled from the head of the order with fillers of weight 0.
+    shard : (int, int)
+        Index and count of this process among those that share every global batch.
+    fields : tuple of {"image", "label", "weight", "index"}
+        What a batch holds, in this order.
+
+    Raises
+    ------
+    OptionError
+        If a value is not allowed, or the combination leaves a shard without its part.
+    """
+
+    num_examples: int
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+    remainder: Remainder = "keep"
+    shard: tuple[int, int] = (0, 1)
+    fields: tuple[Field, ...] = ("image", "label")
+
+    def __post_init__(self) -> None:
+        check_range("num_examples", self.num_examples, 0, MAX_EXAMPLES)
+        check_range("batch_size", self.batch_size, 1, MAX_EXAMPLES)
+        check_seed_and_epoch(self.seed, 0)
+        if not isinstance(self.shuffle, bool | np.bool_):
+            raise OptionError(f"shuffle must be True or False, not {self.shuffle!r}")
+        if self.remainder not in get_args(Remainder):
+            raise OptionError(
+                f"remainder must be one of {get_args(Remainder)}, not {self.remainder!r}"
+            )
+        self._check_shard()
+        self._check_fields()
+        self.check_start(0)
+
+    def _check_shard(self) -> None:
+        if not isinstance(self.shard, tuple) or len(self.shard) != 2:
+            raise OptionError(f"shard must be a pair (index, count), not {self.shard!r}")
+        index, count = self.shard
+        check_range("shard count", count, 1, MAX_EXAMPLES)
+        check_range("shard index", index, 0, count - 1)
+
+    def _check_fields(self) -> None:
+        if isinstance(self.fields, list):
+            object.__setattr__(self, "fields", tuple(self.fields))
+        known = get_args(Field)
+        if not isinstance(self.fields, tuple) or not self.fields:
+            raise OptionError(f"fields must be a tuple of some of {known}, not {self.fields!r}")
+        unknown = [field for field in self.fields if field not in known]
+        if unknown or len(set(self.fields)) < len(self.fields):
+            raise OptionError(f"fields must be some of {known}, each once, not {self.fields!r}")
+        if self.remainder == "pad" and "weight" not in self.fields:
+            raise OptionError(
+                'remainder="pad" repeats examples with weight 0, so the batch must hold it. '
+                f"Try: fields={(*self.fields, 'weight')!r}"
+            )
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raise OptionError unless the written order has such an epoch."""
+        check_seed_and_epoch(self.seed, epoch)
+
+    def check_start(self, start: int) -> None:
+        """Raise OptionError unless an epoch can begin after `start` examples."""
+        check_range("start", start, 0, self.num_examples)
+        left = (self.num_examples - start) % self.global_batch_size
+        shards = self.shard[1]
+        if self.remainder == "keep" and 0 < left < shards:
+            raise OptionError(
+                f"the last batch has {left} of {self.num_examples} examples for {shards} shards, "
+                'so some would get none. Try: remainder="drop" or remainder="pad"'
+            )
+
+    @property
+    def global_batch_size(self) -> int:
+        """Examples in one step of all shards together."""
+        return self.batch_size * self.shard[1]
+
+    def __len__(self) -> int:
+        """Return the number of steps of a whole epoch; it is the same on every shard."""
+        return self.num_steps()
+
+    def num_steps(self, start: int = 0) -> int:
+        """Return the number of steps of an epoch that begins after `start` examples."""
+        left = self.num_examples - start
+        whole, rest = divmod(left, self.global_batch_size)
+        return whole + (rest > 0 and self.remainder != "drop")
+
+    def indices(self, epoch: int, step: int, start: int = 0) -> NDArray[np.int64]:
+        """Return the examples of one batch, computed for it alone.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        step : int
+            Batch number within the epoch, from 0, counted from `start`.
+        start : int
+            Examples of the epoch that were consumed before step 0, over all shards.
+
+        Returns
+        -------
+        int64 array (batch,)
+            Row numbers in the dataset. Fillers of ``remainder="pad"`` stand at the end.
+
+        Raises
+        ------
+        OptionError
+            If there is no such epoch, step or start.
+        """
+        return self._rows(self.positions(step, start), epoch)
+
+    def weights(self, step: int, start: int = 0) -> NDArray[np.float32]:
+        """Return float32 (batch,): 1 for an example, 0 for a filler of ``remainder="pad"``."""
+        first, size = self._span(step, start)
+        return (np.arange(first, first + size) < self.num_examples).astype(np.float32)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
+        """Yield `indices` of every step of an epoch; arguments and errors as there."""
+        self.check_start(start)
+        self.check_epoch(epoch)
+        # Held here so that other iterations cannot push it out of the order's memory.
+        order = whole_order(self.num_examples, self.seed, epoch) if self.keeps_order else None
+        return (
+            self._rows(self.positions(t, start), epoch, order) for t in range(self.num_steps(start))
+        )
+
+    def positions(self, step: int, start: int = 0) -> NDArray[np.int64]:
+        """Return int64 (batch,): the places in the epoch's order that one batch takes."""
+        first, size = self._span(step, start)
+        positions = np.arange(first, first + size, dtype=np.int64)
+        if first + size > self.num_examples:
+            positions %= self.num_examples
+        return positions
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether a whole epoch's order is computed at once, being shuffled and small enough."""
+        return self.shuffle and 0 < self.num_examples <= KEPT_ORDER_LIMIT
+
+    def _rows(
+        self, positions: NDArray[np.int64], epoch: int, order: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        if order is not None:
+            return order[positions]
+        if self.shuffle and len(positions):
+            return index_shuffle(positions, self.num_examples, self.seed, epoch)
+        return positions
+
+    def _span(self, step: int, start: int) -> tuple[int, int]:
+        """Return the first position of a batch and its size; "pad" may reach beyond the end."""
+        self.check_start(start)
+        check_range("step", step, 0, self.num_steps(start) - 1)
+        index, count = self.shard
+        global_first = start + step * self.global_batch_size
+        left = self.num_examples - global_first
+        if left >= self.global_batch_size or self.remainder == "pad":
+            return global_first + index * self.batch_size, self.batch_size
+        size, longer = divmod(left, count)
+        return global_first + index * size + min(index, longer), size + (index < longer)

@@ -1,0 +1,137 @@
+"""Find an adapter by name and import only that one; find datasets that plugins add."""
+
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from fmnist_core import hookspecs
+from fmnist_core.catalog import CATALOG, DatasetInfo
+from fmnist_core.errors import (
+    AdapterConflictError,
+    AdapterInvalidError,
+    AdapterNotFoundError,
+    FrameworkMissingError,
+    UnknownDatasetError,
+)
+from fmnist_core.hookspecs import CATALOG_GROUP, PROJECT, Adapter
+
+
+def available_adapters() -> list[str]:
+    """Return the names on offer, read from package metadata; nothing is imported."""
+    return sorted(entry_points(group=PROJECT).names)
+
+
+def get_adapter(name: str) -> Adapter:
+    """Import one adapter and return it.
+
+    Raises
+    ------
+    AdapterNotFoundError
+        If no installed package offers that name.
+    AdapterConflictError
+        If several do.
+    FrameworkMissingError
+        If the adapter is there but its framework is not installed.
+    AdapterInvalidError
+        If the plugin lacks the hook, or what the hook returns is no adapter of that name.
+    """
+    offer = _only_offer(name)
+    manager = _plugin_manager()
+    try:
+        manager.load_setuptools_entrypoints(PROJECT, name=name)
+        manager.check_pending()
+    except ModuleNotFoundError as error:
+        if _is_own(error.name):
+            raise
+        raise FrameworkMissingError(
+            f"adapter {name!r} needs {error.name!r}, which is not installed. "
+            f"Try: pip install {_requirement(offer, error.name)}"
+        ) from error
+    except pluggy.PluginValidationError as error:
+        raise AdapterInvalidError(f"{offer.value}, adapter {name!r}: {error}") from error
+    return _checked(manager.hook.fmnist_adapter(), name, offer.value)
+
+
+def find_dataset(name: str) -> DatasetInfo:
+    """Return what is known of a dataset: from the catalog, or from a plugin's.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If neither has that name.
+    """
+    if name in CATALOG:
+        return CATALOG[name]
+    manager = _plugin_manager()
+    manager.load_setuptools_entrypoints(CATALOG_GROUP)
+    added: dict[str, DatasetInfo] = {
+        key: info for more in manager.hook.fmnist_catalog() for key, info in more.items()
+    }
+    if name not in added:
+        known = ", ".join(sorted({*CATALOG, *added}))
+        raise UnknownDatasetError(
+            f"expected a dataset of the catalog ({known}), found {name!r}. "
+            "Try: open_idx(images_path, labels_path) for IDX files of your own"
+        )
+    return added[name]
+
+
+def _only_offer(name: str) -> EntryPoint:
+    offers = sorted(entry_points(group=PROJECT, name=name), key=lambda offer: offer.value)
+    if not offers:
+        raise AdapterNotFoundError(
+            f"expected one of {available_adapters()}, found {name!r}. "
+            "Try: pip install the package that offers it"
+        )
+    if len(offers) > 1:
+        owners = ", ".join(f"{offer.value} ({_owner(offer)})" for offer in offers)
+        raise AdapterConflictError(
+            f"expected one adapter named {name!r}, found {len(offers)}: {owners}. "
+            "Try: pip uninstall all but one of them"
+        )
+    return offers[0]
+
+
+def _plugin_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _checked(adapter: object, name: str, module: str) -> Adapter:
+    if adapter is None:
+        raise AdapterInvalidError(
+            f"{module} is installed as adapter {name!r} but returns none. Try: mark its function "
+            "with @fmnist_core.hookimpl and name it fmnist_adapter"
+        )
+    if not isinstance(adapter, Adapter):
+        missing = [part for part in _PARTS if not hasattr(adapter, part)]
+        raise AdapterInvalidError(
+            f"{module}, adapter {name!r}: {type(adapter).__name__} lacks {', '.join(missing)}; "
+            "see fmnist_core.hookspecs.Adapter"
+        )
+    if adapter.name != name:
+        raise AdapterInvalidError(
+            f"{module} is installed as adapter {name!r} but calls itself {adapter.name!r}. "
+            "Try: give the entry point and the adapter one name"
+        )
+    return adapter
+
+
+_PARTS = ("name", "layout", "label_dtype", "writable", "loader", "to_numpy")
+
+
+def _is_own(module: str | None) -> bool:
+    """Whether a missing module is ours: then the adapter has a bug, not a missing framework."""
+    return module is not None and module.partition(".")[0] == "fmnist_core"
+
+
+def _owner(offer: EntryPoint) -> str:
+    return offer.dist.name if offer.dist else "unknown package"
+
+
+def _requirement(offer: EntryPoint, module: str | None) -> str:
+    """Return what to install: the extra named like the adapter if its package has one."""
+    if offer.dist and offer.name in (offer.dist.metadata.get_all("Provides-Extra") or ()):
+        return f'"{offer.dist.name}[{offer.name}]"'
+    return module or offer.name

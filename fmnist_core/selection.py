@@ -1,0 +1,116 @@
+"""Which examples a selection holds: pure functions from labels and numbers to row numbers.
+
+Every choice follows the written order (docs/order.md), so it is the same on every machine.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fmnist_core.errors import OptionError
+from fmnist_core.order import MAX_EXAMPLES, check_range, whole_order
+
+Rows = NDArray[np.int64]
+
+
+def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
+    """Return the row numbers a caller asked for, as int64 (k,).
+
+    Raises
+    ------
+    OptionError
+        If they are not whole numbers in [0, num_examples) along one axis.
+    """
+    given = np.asarray(indices)
+    if given.size == 0 and given.ndim == 1:
+        given = given.astype(np.int64)
+    if given.dtype == bool:
+        raise OptionError("select takes row numbers, not a mask. Try: np.flatnonzero(mask)")
+    if given.dtype.kind not in "iu" or given.ndim != 1:
+        raise OptionError(
+            f"select takes whole numbers along one axis, not {given.dtype} of shape {given.shape}"
+        )
+    outside = np.flatnonzero((given < 0) | (given >= num_examples))
+    if outside.size:
+        place = outside[0]
+        raise OptionError(
+            f"row {given[place]} at place {place} is outside the {num_examples} examples"
+        )
+    return given.astype(np.int64)
+
+
+def split_rows(labels: NDArray[np.integer], fraction: float, seed: int, stratify: bool) -> Rows:
+    """Return the rows, ascending, of the first of two parts.
+
+    Parameters
+    ----------
+    labels : integer array (n,)
+    fraction : float
+        Share of the first part, 0 to 1; its size is n * fraction, halves rounded up.
+    seed : int
+        Seed of the written order; epoch 0 of it, or epoch c for class c, decides.
+    stratify : bool
+        Whether each class is divided alike: its count is within 1 of its share.
+    """
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.floating):
+        raise OptionError(f"fraction must be a number from 0 to 1, not {fraction!r}")
+    if not 0 <= fraction <= 1:
+        raise OptionError(f"fraction must be from 0 to 1, not {fraction}")
+    # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
+    share = Fraction(repr(float(fraction)))
+    total = _rounded(len(labels) * share)
+    if not stratify:
+        return np.sort(_shuffled(len(labels), seed, 0)[:total])
+    members = class_members(labels)
+    sizes = _apportion([len(rows) * share for rows in members], total)
+    return _first_of_each(members, sizes, seed)
+
+
+def per_class_rows(labels: NDArray[np.integer], count: int, num_classes: int, seed: int) -> Rows:
+    """Return the rows, ascending, of `count` examples of each class, drawn by the written order.
+
+    With the same seed a smaller count is a part of a larger one.
+
+    Raises
+    ------
+    OptionError
+        If a class has fewer than `count` examples.
+    """
+    check_range("count", count, 0, MAX_EXAMPLES)
+    members = class_members(labels, num_classes)
+    for label, rows in enumerate(members):
+        if len(rows) < count:
+            raise OptionError(f"class {label} has {len(rows)} examples; {count} were asked for")
+    return _first_of_each(members, [count] * len(members), seed)
+
+
+def class_members(labels: NDArray[np.integer], num_classes: int = 0) -> list[Rows]:
+    """Return, for each class from 0, the rows that have it, ascending."""
+    counts = np.bincount(labels, minlength=num_classes) if len(labels) else [0] * num_classes
+    return np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1].astype(np.int64))
+
+
+def _first_of_each(members: list[Rows], sizes: list[int], seed: int) -> Rows:
+    chosen = [
+        rows[_shuffled(len(rows), seed, label)[:size]]
+        for label, (rows, size) in enumerate(zip(members, sizes, strict=True))
+    ]
+    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+
+
+def _shuffled(n: int, seed: int, epoch: int) -> Rows:
+    return whole_order(n, seed, epoch) if n else np.empty(0, np.int64)
+
+
+def _apportion(shares: list[Fraction], total: int) -> list[int]:
+    """Round shares to whole numbers that add up to `total`, largest remainders first."""
+    sizes = [int(share) for share in shares]
+    by_remainder = sorted(range(len(shares)), key=lambda i: (sizes[i] - shares[i], i))
+    for i in by_remainder[: total - sum(sizes)]:
+        sizes[i] += 1
+    return sizes
+
+
+def _rounded(number: Fraction) -> int:
+    return int(number + Fraction(1, 2))

@@ -1,0 +1,233 @@
+"""`fmnist demo`: the same batches in four frameworks, and the same network trained on them.
+
+Each framework has a process of its own, one after the other, so that they share neither memory nor
+threads nor the accelerator, and so that one may be missing, or crash, while the others are shown.
+"""
+
+import multiprocessing
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fmnist_core.dataset import Dataset
+from fmnist_core.errors import FmnistError
+from fmnist_core.loading import load
+from fmnist_core.tools.demo_worker import (
+    FRAMEWORKS,
+    HASHED_EPOCHS,
+    TIMED_EPOCHS,
+    Activity,
+    Advance,
+    BatchReport,
+    Failure,
+    Message,
+    TrainReport,
+    hint,
+    work,
+)
+from fmnist_core.tools.progress import ProgressLine, open_console, say
+
+SHOWN_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one framework."""
+
+    name: str
+    batches: BatchReport | None = None
+    training: TrainReport | None = None
+    failure: Failure | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a report of all that the framework was to do."""
+        trained = self.training is not None or not FRAMEWORKS[self.name].trainer
+        return self.batches is not None and trained
+
+
+def run_demo(root: Path | None) -> None:
+    """Load, measure, train and print.
+
+    Parameters
+    ----------
+    root : path, optional
+        A folder with Fashion-MNIST's files; without it, the dataset "synthetic".
+
+    Raises
+    ------
+    FmnistError
+        If the data cannot be loaded, a framework gives no result, or the batches differ.
+    """
+    console = open_console()
+    with ProgressLine(console) as progress:
+        train, test = load_splits(root, progress)
+        say(
+            console,
+            f"fmnist demo: {train.info.title}, {len(train):,} train and {len(test):,} test images",
+        )
+        outcomes = [run_framework(name, train, test, progress) for name in FRAMEWORKS]
+    show(console, outcomes)
+    if problems := [*failures(outcomes), *disagreement(outcomes)]:
+        raise FmnistError("\n".join(problems))
+
+
+def load_splits(root: Path | None, progress: ProgressLine) -> tuple[Dataset, Dataset]:
+    """Return train and test of the data to show."""
+    name = "synthetic" if root is None else "fashion-mnist"
+    progress.begin(f"loading {name}" + ", drawn on first use" * (root is None))
+    train, test = (load(name, split, root=root) for split in ("train", "test"))
+    progress.finish(f"{name}: loaded")
+    return train, test
+
+
+def run_framework(name: str, train: Dataset, test: Dataset, progress: ProgressLine) -> Outcome:
+    """Run one framework in a process of its own."""
+    progress.begin(f"{name}: starting")
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    outcome = Outcome(name)
+    with receiver, tempfile.TemporaryDirectory(prefix="fmnist-demo-") as folder:
+        log = Path(folder, "log")
+        process = context.Process(
+            target=work, args=(sender.send, name, train, test, str(log)), daemon=True
+        )
+        process.start()
+        # Only the child holds this end now, so it closes when the child ends, however it does.
+        sender.close()
+        try:
+            for message in _messages(receiver):
+                outcome = _updated(outcome, message, progress)
+            process.join()
+        finally:
+            process.kill()
+        if not outcome.complete and outcome.failure is None:
+            outcome = replace(outcome, failure=_crash(name, process.exitcode, log))
+    return outcome
+
+
+def _messages(receiver: "Connection[Message, Message]") -> Iterator[Message]:
+    while True:
+        try:
+            yield receiver.recv()
+        except (EOFError, OSError):  # the latter if it ended within a word
+            return
+
+
+def _updated(outcome: Outcome, message: Message, progress: ProgressLine) -> Outcome:
+    match message:
+        case Activity():
+            progress.begin(f"{outcome.name}: {message.text}", message.total)
+        case Advance():
+            progress.advance(message.examples)
+        case BatchReport():
+            progress.finish(f"{outcome.name}: batches")
+            return replace(outcome, batches=message)
+        case TrainReport():
+            progress.finish(f"{outcome.name}: training")
+            return replace(outcome, training=message)
+        case Failure():
+            progress.finish(f"{outcome.name}: {message.state}")
+            return replace(outcome, failure=message)
+    return outcome
+
+
+def _crash(name: str, exit_code: int | None, log: Path) -> Failure:
+    """Return what is known of a child that ended without a word."""
+    if exit_code is not None and exit_code < 0:
+        how = f"was stopped by {signal.Signals(-exit_code).name}"
+    else:
+        how = f"ended with exit status {exit_code}"
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    said = f", after saying {last!r}" if last else ""
+    return Failure("crashed", f"the process {how}{said}. {hint(name)}")
+
+
+def show(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Print both tables, and between them the digest that the batches agree on."""
+    console.print(batch_table(outcomes))
+    digests = {o.name: o.batches.digest for o in outcomes if o.batches}
+    if len(digests) > 1 and len(set(digests.values())) == 1:
+        names, (digest,) = ", ".join(digests), set(digests.values())
+        say(console, f"The same bits from {names}:\n{digest}", "bold green")
+    say(console, BATCH_NOTES, "dim")
+    console.print(training_table(outcomes))
+    say(console, TRAINING_NOTES, "dim")
+
+
+BATCH_NOTES = (
+    f"SHA-256 (its first {SHOWN_DIGITS} digits): images, labels and indices of {HASHED_EPOCHS} "
+    "shuffled epochs, labels as int32,\nthough torch's habit is int64. "
+    f"examples/s: the best of {TIMED_EPOCHS} epochs of mere iteration."
+)
+
+TRAINING_NOTES = (
+    "The same small ConvNet, one epoch; first weights are each framework's own. "
+    "seconds: with compiling."
+)
+
+
+def batch_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return what each adapter's batches are."""
+    table = _table("adapter", "loader", "images", "labels", "examples/s", "SHA-256")
+    for outcome in outcomes:
+        if batches := outcome.batches:
+            rate, digest = f"{batches.rate:,.0f}", batches.digest[:SHOWN_DIGITS]
+            table.add_row(
+                outcome.name, batches.loader, batches.images, batches.labels, rate, digest
+            )
+        else:
+            table.add_row(outcome.name, _state(outcome))
+    return table
+
+
+def training_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return how well each framework's network does."""
+    table = _table("framework", "trained by", "test accuracy", "seconds")
+    for outcome in outcomes:
+        if training := outcome.training:
+            accuracy, seconds = f"{training.accuracy:.2%}", f"{training.seconds:.1f}"
+            table.add_row(outcome.name, FRAMEWORKS[outcome.name].training, accuracy, seconds)
+        elif FRAMEWORKS[outcome.name].trainer:
+            table.add_row(outcome.name, _state(outcome))
+    return table
+
+
+def failures(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a line for each framework that gave no result."""
+    return [f"{outcome.name}: {outcome.failure.reason}" for outcome in outcomes if outcome.failure]
+
+
+def disagreement(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a line that says whose batches differ, if any do."""
+    names: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.batches:
+            names.setdefault(outcome.batches.digest[:SHOWN_DIGITS], []).append(outcome.name)
+    if len(names) < 2:
+        return []
+    found = "; ".join(f"{', '.join(same)} gave {digest}" for digest, same in names.items())
+    return [
+        f"expected the same bits from every adapter, found that {found}. "
+        "Try: the checks of fmnist_core.testing on these adapters, which say what differs"
+    ]
+
+
+def _state(outcome: Outcome) -> str:
+    return outcome.failure.state if outcome.failure else "no result"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        numeric = column in ("examples/s", "test accuracy", "seconds")
+        table.add_column(column, justify="right" if numeric else "left")
+    return table

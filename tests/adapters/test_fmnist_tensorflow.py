@@ -1,0 +1,149 @@
+"""What TensorFlow's users expect beyond the conformance checks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fmnist_core import Dataset
+from fmnist_core.order import whole_order
+from fmnist_core.testing import made_dataset
+
+tf = pytest.importorskip("tensorflow")
+fmnist_tensorflow = pytest.importorskip("fmnist_tensorflow")
+
+
+def numbered(n: int = 20) -> Dataset:
+    """Return images of one pixel that say their own number."""
+    return Dataset(np.arange(n, dtype=np.uint8).reshape(n, 1, 1), np.zeros(n, np.uint8))
+
+
+def indices(batches: Any) -> list[list[int]]:
+    return [batch[0].numpy().tolist() for batch in batches]
+
+
+def order_of(epoch: int, n: int = 20, size: int = 6) -> list[list[int]]:
+    order = whole_order(n, 0, epoch).tolist()
+    return [order[first : first + size] for first in range(0, n, size)]
+
+
+def test_is_a_dataset_with_known_length_and_shapes() -> None:
+    pipeline = fmnist_tensorflow.tf_dataset(made_dataset(20), batch_size=5, shuffle=True)
+    assert isinstance(pipeline, tf.data.Dataset)
+    assert len(pipeline) == 4
+    image, label = pipeline.element_spec
+    assert (image.shape, image.dtype) == ((5, 5, 4, 1), tf.float32)
+    assert (label.shape, label.dtype) == ((5,), tf.int32)
+
+
+@pytest.mark.parametrize(
+    ("options", "batch"), [({}, None), ({"remainder": "drop"}, 6), ({"start": 2}, None)]
+)
+def test_batch_size_is_static_where_every_batch_has_it(
+    options: dict[str, Any], batch: int | None
+) -> None:
+    pipeline = fmnist_tensorflow.tf_dataset(made_dataset(20), batch_size=6, **options)
+    assert pipeline.element_spec[1].shape.as_list() == [batch]
+
+
+def test_length_is_unknown_where_the_first_epoch_is_shorter() -> None:
+    pipeline = fmnist_tensorflow.tf_dataset(numbered(), batch_size=6, start=12)
+    assert pipeline.cardinality() == tf.data.UNKNOWN_CARDINALITY
+    assert [len(batch) for batch in indices(pipeline)] == [6, 2]
+
+
+def test_fit_sees_the_epochs_of_the_written_order() -> None:
+    import keras
+
+    seen: list[int] = []
+
+    class Recorder(keras.Model):
+        def train_step(self, data: Any) -> dict[str, Any]:
+            seen.extend(data[0].numpy().ravel().astype(int).tolist())
+            return {"loss": tf.constant(0.0)}
+
+    pipeline = fmnist_tensorflow.tf_dataset(
+        numbered(), batch_size=6, shuffle=True, dtype="float32", scale="raw"
+    )
+    model = Recorder()
+    model.compile(run_eagerly=True)
+    model.fit(pipeline, epochs=3, shuffle=False, verbose=0)
+    assert seen == [int(i) for epoch in range(3) for i in whole_order(20, 0, epoch)]
+
+
+def test_weights_are_keras_sample_weights() -> None:
+    import keras
+
+    pipeline = fmnist_tensorflow.tf_dataset(
+        numbered(), batch_size=6, remainder="pad", fields=("image", "label", "weight")
+    )
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="sgd", loss=loss, weighted_metrics=["accuracy"])
+    model.fit(pipeline, epochs=1, shuffle=False, verbose=0)
+    plain = fmnist_tensorflow.tf_dataset(numbered(), batch_size=20)
+    padded_accuracy = model.evaluate(pipeline, verbose=0)[1]
+    assert padded_accuracy == pytest.approx(model.evaluate(plain, verbose=0)[1])
+
+
+@pytest.mark.parametrize("stop", range(5))
+def test_a_checkpoint_restores_an_iterator_mid_epoch(tmp_path: Path, stop: int) -> None:
+    def pipeline(epoch: int) -> Any:
+        options = {"shuffle": True, "fields": ("index",), "epoch": epoch}
+        return fmnist_tensorflow.tf_dataset(numbered(), batch_size=6, **options)
+
+    before = iter(pipeline(1))
+    for _ in range(stop):
+        next(before)
+    path = tf.train.Checkpoint(iterator=before).save(str(tmp_path / "checkpoint"))
+    # Made anew, as a restarted process would, for the epoch after the one that is restored.
+    anew = pipeline(2 if stop else 1)
+    after = iter(anew)
+    tf.train.Checkpoint(iterator=after).restore(path).assert_consumed()
+    assert indices(after) == order_of(1)[stop:]
+    assert indices(anew) == order_of(2)
+
+
+def test_iterates_inside_a_tf_function() -> None:
+    pipeline = fmnist_tensorflow.tf_dataset(
+        numbered(), batch_size=6, shuffle=True, fields=("index",)
+    )
+
+    @tf.function
+    def total() -> Any:
+        found = tf.constant(0, tf.int64)
+        for (index,) in pipeline:
+            found += tf.reduce_sum(index)
+        return found
+
+    assert total().numpy() == sum(range(20))
+
+
+def test_the_graph_is_small_and_free_of_python() -> None:
+    images = np.zeros((1000, 28, 28), np.uint8)
+    pipeline = fmnist_tensorflow.tf_dataset(
+        Dataset(images, np.zeros(1000, np.uint8), mean=0.3, std=0.4),
+        batch_size=100,
+        shuffle=True,
+        scale="standard",
+    )
+    # There is no public way to see a pipeline's graph.
+    graph = pipeline._as_serialized_graph(
+        external_state_policy=tf.data.experimental.ExternalStatePolicy.IGNORE
+    ).numpy()
+    assert b"PyFunc" not in graph
+    assert b"RandomIndexShuffle" in graph
+    assert len(graph) - images.nbytes < 50_000  # the data travel in it once
+
+
+def test_takes_users_own_transformations() -> None:
+    pipeline = fmnist_tensorflow.tf_dataset(numbered(), batch_size=5, fields=("index",))
+    doubled = pipeline.map(lambda index: (2 * index,)).unbatch().take(3)
+    assert indices(doubled) == [0, 2, 4]
+
+
+def test_narrow_types_have_tensorflows_names() -> None:
+    for name, dtype in (("float16", tf.float16), ("bfloat16", tf.bfloat16)):
+        pipeline = fmnist_tensorflow.tf_dataset(made_dataset(), batch_size=5, dtype=name)
+        assert pipeline.element_spec[0].dtype == dtype

@@ -1,0 +1,151 @@
+"""What torch's users expect beyond the conformance checks."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist_core import BatchPlan, Dataset, Encoding, OptionError, open_idx, write_idx
+from fmnist_core.testing import made_dataset
+
+torch = pytest.importorskip("torch")
+fmnist_torch = pytest.importorskip("fmnist_torch")
+DataLoader = torch.utils.data.DataLoader
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    made, folder = made_dataset(150), tmp_path_factory.mktemp("torch")
+    write_idx(folder / "images", made.images)
+    write_idx(folder / "labels", made.labels)
+    return folder / "images", folder / "labels"
+
+
+def test_is_a_real_data_loader() -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=5, shuffle=True)
+    assert isinstance(loader, DataLoader)
+    assert isinstance(loader.dataset, fmnist_torch.MapDataset)
+    assert len(loader.dataset) == 23
+    assert loader.batch_sampler.batch_size == 5
+    image, label = next(iter(loader))
+    assert (image.dtype, image.shape) == (torch.float32, (5, 1, 5, 4))
+    assert (label.dtype, label.shape) == (torch.int64, (5,))
+
+
+def test_batches_belong_to_the_user() -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=5)
+    for image, label in loader:
+        image.mul_(2).sub_(1)
+        label.zero_()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int) -> None:
+    wanted = hashlib.sha256()
+    train, _ = open_idx(*files).split(0.9, seed=1)
+    fields = ("image", "label", "weight", "index")
+    options = {"shuffle": True, "seed": 3, "remainder": "pad", "fields": fields}
+    loader = train.to("numpy", batch_size=16, layout="NCHW", **options)
+    for _ in range(2):
+        for image, label, weight, index in loader:
+            for array in (image, label.astype(np.int64), weight, index):
+                wanted.update(array.tobytes())
+    cases = [("fork", ""), ("spawn", "persistent"), ("forkserver", "")] if workers else [("", "")]
+    for method, persistent in cases:
+        found = run_in_workers(files, method, workers, persistent)
+        assert found == wanted.hexdigest(), f"{workers} workers by {method}"
+
+
+def run_in_workers(files: tuple[Path, Path], method: str, workers: int, persistent: str) -> str:
+    script = Path(__file__).with_name("torch_workers.py")
+    command = [sys.executable, script, *files, method, str(workers), persistent]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+# torch itself warns, on machines without an accelerator, that there is nothing to pin for.
+@pytest.mark.filterwarnings("ignore:.*pin_memory:UserWarning")
+def test_pin_memory_is_accepted() -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, pin_memory=True)
+    (batch,) = loader
+    assert batch[1].tolist() == made_dataset().labels.tolist()
+
+
+def test_a_data_loader_of_ones_own() -> None:
+    dataset = made_dataset()
+    loader = DataLoader(fmnist_torch.MapDataset(dataset), batch_size=8, shuffle=True)
+    images, labels = (torch.cat(parts) for parts in zip(*loader, strict=True))
+    assert images.shape == (23, 1, 5, 4)
+    assert labels.dtype == torch.int64
+    assert sorted(labels.tolist()) == sorted(dataset.labels.tolist())
+
+
+def test_a_data_loader_of_ones_own_in_order_equals_ours() -> None:
+    dataset, fields = made_dataset(), ("image", "label", "index", "weight")
+    encoding = Encoding("float16", "standard", "flat", "one_hot")
+    own = DataLoader(fmnist_torch.MapDataset(dataset, encoding, fields), batch_size=8)
+    ours = fmnist_torch.ADAPTER.loader(dataset, BatchPlan(23, 8, fields=fields), encoding)
+    for theirs, wanted in zip(own, ours, strict=True):
+        for got, want in zip(theirs, wanted, strict=True):
+            assert torch.equal(got.to(want.dtype), want)
+
+
+def test_map_dataset_gives_single_examples() -> None:
+    dataset = made_dataset()
+    examples = fmnist_torch.MapDataset(dataset)
+    image, label = examples[3]
+    assert torch.equal(image, torch.tensor(dataset.images[3] / np.float32(255))[None])
+    assert label == dataset.labels[3]
+    assert type(label) is int
+    assert examples[-1][1] == dataset.labels[22]
+    assert examples.classes == dataset.classes
+    with pytest.raises(IndexError):
+        examples[23]
+
+
+def test_map_dataset_works_with_torchs_own_subsets() -> None:
+    parts = torch.utils.data.random_split(fmnist_torch.MapDataset(made_dataset()), [20, 3])
+    assert [len(label) for _, label in DataLoader(parts[0], batch_size=8)] == [8, 8, 4]
+
+
+def test_set_epoch_is_the_samplers_own_door() -> None:
+    dataset = made_dataset()
+    loader = fmnist_torch.data_loader(dataset, batch_size=23, shuffle=True, fields=("index",))
+    first, second = (batch[0].tolist() for epoch in range(2) for batch in loader)
+    sampler = loader.batch_sampler
+    sampler.set_epoch(1)
+    assert [dataset.indices[rows].tolist() for rows in sampler] == [second]
+    sampler.set_epoch(0)
+    assert [dataset.indices[rows].tolist() for rows in sampler] == [first]
+
+
+def test_bfloat16_goes_both_ways() -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, dtype="bfloat16")
+    (batch,) = loader
+    assert batch[0].dtype == torch.bfloat16
+    wanted = torch.tensor(made_dataset().images / np.float32(255)).to(torch.bfloat16)
+    assert torch.equal(batch[0][:, 0], wanted)
+    assert fmnist_torch.ADAPTER.to_numpy(batch)[0].dtype.name == "bfloat16"
+
+
+@pytest.mark.parametrize("option", ["sampler", "batch_sampler", "drop_last", "collate_fn"])
+def test_what_the_plan_decides_is_refused(option: str) -> None:
+    with pytest.raises(OptionError, match=f"{option} is decided by the plan"):
+        made_dataset().to("torch", batch_size=4, **{option: None})
+
+
+def test_misspelt_options_are_refused() -> None:
+    with pytest.raises(OptionError, match=r"no option 'num_wokers'; it has .*'num_workers'"):
+        made_dataset().to("torch", batch_size=4, num_wokers=2)
+
+
+def test_read_only_files_give_no_warning(files: tuple[Path, Path]) -> None:
+    mapped = open_idx(*files)
+    assert isinstance(mapped, Dataset)
+    image, _ = fmnist_torch.MapDataset(mapped)[0]
+    image.zero_()
+    assert mapped.images[0].any()

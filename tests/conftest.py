@@ -1,0 +1,125 @@
+"""What all tests share: the real files, a store of their own, a tiny dataset, a memory meter."""
+
+import csv
+import os
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+from fmnist_core import Adapter, Dataset, FrameworkMissingError, get_adapter
+
+PROJECT = Path(__file__).parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+hypothesis.settings.register_profile("fmnist", deadline=None, derandomize=IN_CI)
+hypothesis.settings.load_profile("fmnist")
+
+
+def data_folder() -> Path:
+    """Return where the real files should be; they are no part of the project."""
+    return Path(os.environ.get("FMNIST_TEST_DATA", PROJECT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder with manifest.csv, fashion/, fashion-damaged/ and wild/."""
+    folder = data_folder()
+    if not (folder / "manifest.csv").is_file():
+        reason = f"no test data in {folder}: set FMNIST_TEST_DATA to the folder of manifest.csv"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fashion_root(data_root: Path) -> Path:
+    """Folder with the four genuine .gz files of Fashion-MNIST."""
+    return data_root / "fashion"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's store out of it; one for the session, so "synthetic" is drawn once."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "FMNIST_HOME" not in os.environ:
+            patch.setenv("FMNIST_HOME", str(tmp_path_factory.mktemp("store")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Dataset:
+    """Twenty images of 5 x 4, all different, in four classes."""
+    images = (np.arange(20 * 5 * 4) % 251).astype(np.uint8).reshape(20, 5, 4)
+    return Dataset(images, (np.arange(20) % 4).astype(np.uint8), classes=("a", "b", "c", "d"))
+
+
+@pytest.fixture(scope="session")
+def peak_memory() -> Callable[[Callable[[], object]], int]:
+    """Return a function that runs another and gives the most bytes Python held meanwhile."""
+
+    def measured(action: Callable[[], object]) -> int:
+        tracemalloc.start()
+        try:
+            action()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measured
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for `whole_row` or `damaged_row` once for each such manifest row."""
+    for name, verdict in (("whole_row", "ok"), ("damaged_row", "damaged")):
+        if name in metafunc.fixturenames:
+            rows = [row for row in _manifest() if row["verdict"] == verdict]
+            # Without data one test remains, for `data_root` to skip or to fail.
+            metafunc.parametrize(
+                name, rows or [{}], ids=[row["path"] for row in rows] or ["no-data"]
+            )
+
+
+def _manifest() -> list[dict[str, str]]:
+    path = data_folder() / "manifest.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+ADAPTERS = ("numpy", "torch", "tensorflow", "jax")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --adapter NAME: test only these adapters, and fail where a framework is missing."""
+    parser.addoption("--adapter", action="append", choices=ADAPTERS, help="test only this adapter")
+
+
+def _adapter(config: pytest.Config, name: str) -> Adapter:
+    """Return an adapter; without its framework skip, unless it was asked for by name."""
+    asked = config.getoption("--adapter")
+    if asked and name not in asked:
+        pytest.skip(f"--adapter {' '.join(asked)} leaves {name} out")
+    try:
+        return get_adapter(name)
+    except FrameworkMissingError as error:
+        if asked or IN_CI:
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session", params=ADAPTERS)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    """Each of our adapters in turn."""
+    return _adapter(request.config, request.param)
+
+
+@pytest.fixture(scope="session")
+def adapters(request: pytest.FixtureRequest) -> list[Adapter]:
+    """All our adapters at once."""
+    return [_adapter(request.config, name) for name in ADAPTERS]

@@ -1,0 +1,188 @@
+"""The catalog: consistent in itself, and true of the real files."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from fmnist_core import UnknownDatasetError
+from fmnist_core.catalog import (
+    CATALOG,
+    FASHION_MNIST,
+    MNIST,
+    Bytes,
+    DatasetInfo,
+    FileInfo,
+    PixelSums,
+    SplitInfo,
+    describe_payload,
+)
+
+SIZES = {"train": 60_000, "test": 10_000}
+
+
+def all_splits() -> Iterator[tuple[DatasetInfo, str, SplitInfo]]:
+    for info in CATALOG.values():
+        for name, split in info.splits.items():
+            yield info, name, split
+
+
+def all_files() -> Iterator[tuple[DatasetInfo, FileInfo]]:
+    for info, _, split in all_splits():
+        yield info, split.images
+        yield info, split.labels
+    for info in CATALOG.values():
+        for old in info.old_revisions:
+            for file in old.files:
+                yield info, file
+
+
+ALL_FILES = list(all_files())
+
+
+@pytest.mark.parametrize("info", CATALOG.values(), ids=lambda info: info.name)
+def test_a_dataset_is_described(info: DatasetInfo) -> None:
+    assert CATALOG[info.name] is info
+    assert set(info.splits) == {"train", "test"}
+    assert len(set(info.classes)) == len(info.classes) == 10
+    assert info.title
+    assert info.licence
+    assert all(re.fullmatch(r"https?://\S+/", mirror) for mirror in info.mirrors)
+    for name, split in info.splits.items():
+        assert split.num_examples == SIZES[name]
+        prefix = {"train": "train", "test": "t10k"}[name]
+        assert split.images.name == f"{prefix}-images-idx3-ubyte"
+        assert split.labels.name == f"{prefix}-labels-idx1-ubyte"
+        assert split.images.payload.nbytes == 4 + 4 * 3 + split.num_examples * 28 * 28
+        assert split.labels.payload.nbytes == 4 + 4 * 1 + split.num_examples
+        assert split.images.payload.sha256
+        assert split.labels.payload.sha256
+        assert split.sums is not None
+        assert split.sums.count == split.num_examples * 28 * 28
+        assert 0 < split.sums.total <= split.sums.squares <= 255 * split.sums.total
+
+
+def test_old_revisions_have_the_lengths_of_their_successors() -> None:
+    for info in CATALOG.values():
+        lengths = {
+            file.name: file.payload.nbytes
+            for split in info.splits.values()
+            for file in (split.images, split.labels)
+        }
+        for old in info.old_revisions:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d", old.released)
+            assert old.released < info.released
+            assert {file.name: lengths[file.name] for file in old.files} == {
+                file.name: file.payload.nbytes for file in old.files
+            }
+
+
+def test_digests_are_hexadecimal_and_of_their_length() -> None:
+    for _, file in ALL_FILES:
+        for run in (file.payload, file.packed):
+            for digest, length in ((run.sha256, 64), (run.md5, 32), (run.sha1, 40)):
+                assert digest is None or re.fullmatch(rf"[0-9a-f]{{{length}}}", digest)
+
+
+@pytest.mark.parametrize("kind", ["sha256", "md5", "sha1"])
+def test_no_digest_is_that_of_two_files(kind: str) -> None:
+    runs = [run for _, file in ALL_FILES for run in (file.payload, file.packed)]
+    digests = [digest for run in runs if (digest := getattr(run, kind))]
+    assert len(digests) == len(set(digests))
+    assert digests
+
+
+def test_a_payload_is_described_by_its_digest() -> None:
+    described = set()
+    for info, file in ALL_FILES:
+        if file.payload.sha256:
+            words = describe_payload(file.payload.sha256)
+            assert words is not None
+            assert words.startswith(f"{info.title} {file.name}")
+            described.add(words)
+    assert len(described) == sum(file.payload.sha256 is not None for _, file in ALL_FILES)
+    old = FASHION_MNIST.old_revisions[0]
+    assert old.files[0].payload.sha256
+    assert f"of {old.released} ({old.note})" in str(describe_payload(old.files[0].payload.sha256))
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "0" * 64, str(FASHION_MNIST.split("test").images.packed.sha256)]
+)
+def test_other_digests_are_not_described(digest: str) -> None:
+    assert describe_payload(digest) is None
+
+
+def test_an_unknown_split_is_named_with_those_there_are() -> None:
+    assert MNIST.split("test").num_examples == 10_000
+    with pytest.raises(UnknownDatasetError, match="mnist has the splits train, test; found 't10k'"):
+        MNIST.split("t10k")
+
+
+# -- the sums ----------------------------------------------------------------------------------
+
+PUBLISHED = [
+    (FASHION_MNIST, "train", 0.2860405969887955, 0.3530242445149226),
+    (FASHION_MNIST, "test", 0.28684928071228494, 0.35244415324744),
+    (MNIST, "train", 0.1306604762738429, 0.3081078038564622),
+    (MNIST, "test", 0.132515, 0.310480),
+]
+"""Mean and population standard deviation as others print them (FACTS: D1 and D7)."""
+
+
+@pytest.mark.parametrize(("info", "split", "mean", "std"), PUBLISHED)
+def test_mean_and_deviation_are_the_published_ones(
+    info: DatasetInfo, split: str, mean: float, std: float
+) -> None:
+    sums = info.split(split).sums
+    assert sums is not None
+    printed = 1e-12 if len(str(mean)) > 12 else 5e-7
+    assert sums.mean == pytest.approx(mean, rel=0, abs=printed)
+    assert sums.std == pytest.approx(std, rel=0, abs=printed)
+
+
+@given(arrays(np.uint8, st.integers(1, 50)))
+def test_mean_and_deviation_are_numpys(pixels: NDArray[np.uint8]) -> None:
+    numbers = pixels.tolist()
+    sums = PixelSums(len(numbers), sum(numbers), sum(x * x for x in numbers))
+    assert sums.mean == pytest.approx((pixels / 255).mean(), abs=1e-14)
+    assert sums.std == pytest.approx((pixels / 255).std(), abs=1e-14)
+
+
+# -- the real files ----------------------------------------------------------------------------
+
+
+def digests_of(data: bytes) -> Bytes:
+    return Bytes(
+        len(data), *(hashlib.new(kind, data).hexdigest() for kind in ("sha256", "md5", "sha1"))
+    )
+
+
+def assert_agrees(known: Bytes, found: Bytes) -> None:
+    for kind in ("nbytes", "sha256", "md5", "sha1"):
+        assert getattr(known, kind) in (None, getattr(found, kind))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_packed_files_are_the_published_ones(fashion_root: Path, split: str) -> None:
+    info = FASHION_MNIST.split(split)
+    for file in (info.images, info.labels):
+        data = (fashion_root / f"{file.name}.gz").read_bytes()
+        assert file.packed.sha256
+        assert_agrees(file.packed, digests_of(data))
+
+
+def test_the_first_upload_was_sorted_by_class() -> None:
+    # So its label files can be made, and the digests kept of them are seen to be true.
+    (old,) = (old for old in FASHION_MNIST.old_revisions if "sorted by class" in old.note)
+    for file, size in zip(old.files, (6000, 1000), strict=True):
+        header = bytes([0, 0, 8, 1]) + (10 * size).to_bytes(4, "big")
+        data = header + np.repeat(np.arange(10, dtype=np.uint8), size).tobytes()
+        assert_agrees(file.payload, digests_of(data))

@@ -1,0 +1,459 @@
+"""A check that cannot fail proves nothing: every planted fault is caught by the check named."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fmnist_core import BatchPlan, Dataset, Encoding, testing
+from fmnist_core.batch import resolved
+from fmnist_core.encoding import Layout
+
+Array = NDArray[Any]
+
+
+class Sound:
+    """An adapter written a second time, in single steps that a fault can replace."""
+
+    name = "sound"
+    layout: Layout = "NHW"
+    label_dtype: Literal["int32", "int64"] = "int32"
+    writable = True
+
+    def loader(
+        self,
+        dataset: Dataset,
+        plan: BatchPlan,
+        encoding: Encoding,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+    ) -> Any:
+        plan.check_epoch(epoch)
+        plan.check_start(start)
+        return Loader(self, dataset, plan, resolved(encoding, dataset, self), epoch, start)
+
+    def to_numpy(self, batch: Any) -> Any:
+        return batch
+
+    def iterate(self, loader: "Loader") -> Iterator[Any]:
+        n, loader.begun = loader.begun, loader.begun + 1
+        return self.batches(loader, n)
+
+    def length(self, loader: "Loader") -> int:
+        return self.steps(loader.plan, self.start(loader.start, loader.begun))
+
+    def batches(self, loader: "Loader", n: int) -> Iterator[Any]:
+        start = self.start(loader.start, n)
+        for step in range(self.steps(loader.plan, start)):
+            yield self.batch(loader, self.epoch(loader.epoch, n), step, start)
+
+    def batch(self, loader: "Loader", epoch: int, step: int, start: int) -> Any:
+        rows = self.rows(loader.plan, epoch, step, start)
+        made: dict[str, Callable[[], Array]] = {
+            "image": lambda: self.arrange(
+                self.pixels(self.images(loader.dataset, rows), loader.encoding), loader.encoding
+            ),
+            "label": lambda: self.labels(loader.dataset, rows, loader.encoding),
+            "weight": lambda: self.weights(loader.plan, step, start),
+            "index": lambda: self.index(loader.dataset, rows),
+        }
+        return tuple(made[field]() for field in self.fields(loader.plan))
+
+    def epoch(self, first: int, n: int) -> int:
+        return first + n
+
+    def start(self, start: int, n: int) -> int:
+        return start if n == 0 else 0
+
+    def steps(self, plan: BatchPlan, start: int) -> int:
+        return plan.num_steps(start)
+
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> NDArray[np.int64]:
+        return plan.indices(epoch, step, start)
+
+    def fields(self, plan: BatchPlan) -> Any:
+        return plan.fields
+
+    def images(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
+        return dataset.gather_images(rows)
+
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        return encoding.encode_pixels(images)
+
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        return encoding.arrange(images)
+
+    def labels(self, dataset: Dataset, rows: NDArray[np.int64], encoding: Encoding) -> Array:
+        labels = dataset.gather_labels(rows)
+        return encoding.encode_labels(labels, len(dataset.classes), self.label_dtype)
+
+    def weights(self, plan: BatchPlan, step: int, start: int) -> Array:
+        return plan.weights(step, start)
+
+    def index(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
+        return dataset.original_rows(rows)
+
+
+class Loader:
+    def __init__(
+        self,
+        adapter: Sound,
+        dataset: Dataset,
+        plan: BatchPlan,
+        encoding: Encoding,
+        epoch: int,
+        start: int,
+    ) -> None:
+        self.adapter, self.dataset, self.plan, self.encoding = adapter, dataset, plan, encoding
+        self.epoch, self.start, self.begun = epoch, start, 0
+        self.running: Iterator[Any] | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.adapter.iterate(self)
+
+    def __len__(self) -> int:
+        return self.adapter.length(self)
+
+
+FAULTS: list[tuple[str, type[Sound]]] = []
+
+
+def caught_by(check: str) -> Callable[[type[Sound]], type[Sound]]:
+    def register(fault: type[Sound]) -> type[Sound]:
+        FAULTS.append((check, fault))
+        return fault
+
+    return register
+
+
+@caught_by("check_interface")
+class ShortLabelsPromised(Sound):
+    label_dtype = "int16"  # type: ignore[assignment]
+
+
+@caught_by("check_order")
+class WrongLabelType(Sound):
+    def labels(self, dataset: Dataset, rows: Any, encoding: Encoding) -> Array:
+        return super().labels(dataset, rows, encoding).astype(np.int64)
+
+
+@caught_by("check_order")
+class DroppedTail(Sound):
+    def steps(self, plan: BatchPlan, start: int) -> int:
+        return (plan.num_examples - start) // plan.global_batch_size
+
+
+@caught_by("check_order")
+class NeverShuffles(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        return replace(plan, shuffle=False).indices(epoch, step, start)
+
+
+@caught_by("check_order")
+class IndexIsRow(Sound):
+    def index(self, dataset: Dataset, rows: Any) -> Array:
+        return np.asarray(rows)
+
+
+@caught_by("check_order")
+class MirroredImage(Sound):
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        return encoding.arrange(np.ascontiguousarray(images[:, :, ::-1]))
+
+
+@caught_by("check_order")
+class TransposedImage(Sound):
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        return encoding.arrange(images.swapaxes(1, 2).reshape(images.shape))
+
+
+@caught_by("check_order")
+class LabelsOfNeighbours(Sound):
+    def labels(self, dataset: Dataset, rows: Any, encoding: Encoding) -> Array:
+        return super().labels(dataset, np.roll(rows, 1), encoding)
+
+
+@caught_by("check_order")
+class OneBufferForAll(Sound):
+    buffer: Array = np.zeros((64, 5, 4), np.float32)
+
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        self.buffer[: len(images)] = images
+        return encoding.arrange(self.buffer[: len(images)])
+
+
+@caught_by("check_extreme_seeds")
+class SeedOf32Bits(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        return replace(plan, seed=plan.seed % 2**32).indices(epoch, step, start)
+
+
+@caught_by("check_extreme_seeds")
+class EpochOf31Bits(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        return plan.indices(epoch % 2**31, step, start)
+
+
+@caught_by("check_large_orders")
+class RepeatsAtPowerOfTwo(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        rows = plan.indices(epoch, step, start)
+        return np.minimum(rows, 2**16 - 1) if plan.num_examples == 2**16 + 1 else rows
+
+
+@caught_by("check_epochs")
+class SameEpochAgain(Sound):
+    def epoch(self, first: int, n: int) -> int:
+        return first
+
+
+@caught_by("check_epochs")
+class EpochsFromZero(Sound):
+    def epoch(self, first: int, n: int) -> int:
+        return n
+
+
+@caught_by("check_epochs")
+class IteratesOnce(Sound):
+    def iterate(self, loader: Loader) -> Iterator[Any]:
+        loader.running = loader.running or super().iterate(loader)
+        return loader.running
+
+
+@caught_by("check_every_start")
+class StartIgnored(Sound):
+    def start(self, start: int, n: int) -> int:
+        return 0
+
+
+@caught_by("check_every_start")
+class StartOfEveryEpoch(Sound):
+    def start(self, start: int, n: int) -> int:
+        return start
+
+
+@caught_by("check_every_start")
+class StartInWholeBatches(Sound):
+    def start(self, start: int, n: int) -> int:
+        return start // 4 * 4 if n == 0 else 0
+
+
+@caught_by("check_remainders_and_shards")
+class NextShard(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        index, count = plan.shard
+        return replace(plan, shard=((index + 1) % count, count)).indices(epoch, step, start)
+
+
+@caught_by("check_remainders_and_shards")
+class StridedShards(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        index, count = plan.shard
+        joined = [
+            replace(plan, shard=(other, count)).indices(epoch, step, start)
+            for other in range(count)
+        ]
+        return np.concatenate(joined)[index::count]
+
+
+@caught_by("check_remainders_and_shards")
+class FillersWeighOne(Sound):
+    def weights(self, plan: BatchPlan, step: int, start: int) -> Array:
+        return np.ones_like(super().weights(plan, step, start))
+
+
+@caught_by("check_remainders_and_shards")
+class FillersFromTheTail(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        rows, weights = plan.indices(epoch, step, start), plan.weights(step, start)
+        last = replace(plan, batch_size=plan.num_examples, shard=(0, 1), remainder="keep")
+        return np.where(weights > 0, rows, last.indices(epoch, 0)[-1])
+
+
+@caught_by("check_resumed_shards")
+class ShardsForgetOddStarts(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        if plan.shard[1] > 1 and start % plan.batch_size:
+            whole = start // plan.batch_size * plan.batch_size
+            return plan.indices(epoch, step, whole)[: len(plan.indices(epoch, step, start))]
+        return plan.indices(epoch, step, start)
+
+
+@caught_by("check_overfull_pad")
+class FillsOnlyOnce(Sound):
+    def rows(self, plan: BatchPlan, epoch: int, step: int, start: int) -> Any:
+        rows = plan.indices(epoch, step, start)
+        if plan.global_batch_size > 2 * plan.num_examples:
+            rows[:] = rows[0]
+        return rows
+
+
+@caught_by("check_tiny_datasets")
+class EmptyBatchOfNothing(Sound):
+    def batches(self, loader: Loader, n: int) -> Iterator[Any]:
+        yield from super().batches(loader, n)
+        if not loader.plan.num_examples:
+            yield tuple(np.zeros(0, np.float32) for _ in loader.plan.fields)
+
+
+@caught_by("check_fields")
+class FieldsInOwnOrder(Sound):
+    def fields(self, plan: BatchPlan) -> Any:
+        return [field for field in testing.ALL_FIELDS if field in plan.fields]
+
+
+@caught_by("check_fields")
+class BareSingleField(Sound):
+    def batch(self, loader: Loader, epoch: int, step: int, start: int) -> Any:
+        batch = super().batch(loader, epoch, step, start)
+        return batch[0] if len(batch) == 1 else batch
+
+
+@caught_by("check_pixels")
+class MultipliesByReciprocal(Sound):
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        if encoding.scale == "unit":
+            return (images * np.float32(1 / 255)).astype(encoding.numpy_dtype)
+        return super().pixels(images, encoding)
+
+
+@caught_by("check_pixels")
+class StandardInFloat64(Sound):
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        if encoding.scale == "standard":
+            values = (images / 255 - (encoding.mean or 0)) / (encoding.std or 1)
+            return values.astype(encoding.numpy_dtype)
+        return super().pixels(images, encoding)
+
+
+@caught_by("check_pixels")
+class TruncatesBfloat16(Sound):
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        if encoding.dtype != "bfloat16":
+            return super().pixels(images, encoding)
+        exact = replace(encoding, dtype="float32").encode_pixels(images)
+        return (exact.view(np.uint32) >> 16).astype(np.uint16).view(encoding.numpy_dtype)
+
+
+@caught_by("check_pixels")
+class RawIsScaled(Sound):
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        if encoding.scale == "raw" and encoding.dtype == "float16":
+            return replace(encoding, scale="unit").encode_pixels(images)
+        return super().pixels(images, encoding)
+
+
+@caught_by("check_layouts_and_labels")
+class ChannelsAlwaysLast(Sound):
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        layout: Layout | None = "NHWC" if encoding.layout == "NCHW" else encoding.layout
+        return replace(encoding, layout=layout).arrange(images)
+
+
+@caught_by("check_layouts_and_labels")
+class OneHotOfIntegers(Sound):
+    def labels(self, dataset: Dataset, rows: Any, encoding: Encoding) -> Array:
+        labels = super().labels(dataset, rows, encoding)
+        return labels.astype(np.int32)
+
+
+@caught_by("check_other_types")
+class ForeignByteOrder(Sound):
+    def images(self, dataset: Dataset, rows: Any) -> Array:
+        return dataset.images[rows]
+
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        return images if encoding.scale == "raw" else super().pixels(images, encoding)
+
+
+@caught_by("check_length")
+class LengthOfWholeEpochs(Sound):
+    def length(self, loader: Loader) -> int:
+        return len(loader.plan)
+
+
+@caught_by("check_abandoned_iteration")
+class CountsOnlyFinished(Sound):
+    def iterate(self, loader: Loader) -> Iterator[Any]:
+        yield from self.batches(loader, loader.begun)
+        loader.begun += 1
+
+
+@caught_by("check_two_iterators")
+class OneIteratorAtATime(Sound):
+    def batches(self, loader: Loader, n: int) -> Iterator[Any]:
+        loader.running = super().batches(loader, n)
+        while (batch := next(loader.running, None)) is not None:
+            yield batch
+
+
+@caught_by("check_fresh_batches")
+class AliasOfTheData(Sound):
+    def images(self, dataset: Dataset, rows: Any) -> Array:
+        return dataset.images[rows[0] : rows[-1] + 1] if _ascending(rows) else dataset.images[rows]
+
+    def pixels(self, images: Array, encoding: Encoding) -> Array:
+        # Through its memory's owner, as torch.from_numpy would, past the read-only flag.
+        if encoding.scale == "raw" and images.dtype == np.uint8 and images.size:
+            return np.lib.stride_tricks.as_strided(_writable(images), images.shape, images.strides)
+        return super().pixels(images, encoding)
+
+
+@caught_by("check_fresh_batches")
+class ReadOnlyBatch(Sound):
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        images.setflags(write=False)
+        return encoding.arrange(images)
+
+
+@caught_by("check_fresh_batches")
+class NotContiguous(Sound):
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        return encoding.arrange(np.asfortranarray(images))
+
+
+@caught_by("check_source_unchanged")
+class NormalisesInPlace(Sound):
+    def images(self, dataset: Dataset, rows: Any) -> Array:
+        source = dataset._source.images
+        if source.dtype == np.uint8 and source.size:
+            _writable(source)[...] = 255 - source
+        return super().images(dataset, rows)
+
+
+@caught_by("check_errors")
+class ChecksNothing(Sound):
+    def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **options: Any) -> Any:
+        return Loader(self, dataset, plan, encoding, 0, 0)
+
+
+def _ascending(rows: NDArray[np.int64]) -> bool:
+    return rows.size > 0 and bool((np.diff(rows) == 1).all())
+
+
+def _writable(array: Array) -> Array:
+    """Return a writable view of an array's memory, as code outside numpy gets it."""
+    import ctypes
+
+    flat = (ctypes.c_uint8 * array.nbytes).from_address(array.ctypes.data)
+    return np.frombuffer(flat, np.uint8).reshape(array.shape)
+
+
+def test_the_sound_adapter_passes_every_check() -> None:
+    for check in testing.CHECKS:
+        check(Sound())
+
+
+@pytest.mark.parametrize(("check", "fault"), FAULTS, ids=[fault.__name__ for _, fault in FAULTS])
+def test_fault_is_caught(check: str, fault: type[Sound]) -> None:
+    with pytest.raises(AssertionError):
+        getattr(testing, check)(fault())
+
+
+def test_every_check_catches_a_fault() -> None:
+    assert {check for check, _ in FAULTS} == {check.__name__ for check in testing.CHECKS}
+    assert len(FAULTS) >= 20

@@ -1,0 +1,208 @@
+"""Dataset: selections that share pixels, small pickles, a picture, and data that do not match."""
+
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmnist_core import (
+    DataMismatchError,
+    Dataset,
+    FmnistError,
+    OptionError,
+    UnknownDatasetError,
+    load,
+    open_idx,
+    write_idx,
+)
+from fmnist_core.dataset import MAX_UNNAMED_CLASSES
+
+IMAGES = np.arange(40 * 6, dtype=np.uint8).reshape(40, 3, 2)
+LABELS = (np.arange(40) * 7 % 4).astype(np.uint8)
+
+
+@pytest.fixture
+def whole() -> Dataset:
+    return Dataset(IMAGES, LABELS, classes=["a", "b", "c", "d"])
+
+
+@pytest.fixture
+def backed(tmp_path: Path) -> Dataset:
+    write_idx(tmp_path / "images", IMAGES)
+    write_idx(tmp_path / "labels", LABELS)
+    return open_idx(tmp_path / "images", tmp_path / "labels", classes=["a", "b", "c", "d"])
+
+
+def test_is_a_sequence_of_examples(whole: Dataset) -> None:
+    assert len(whole) == 40
+    image, label = whole[-1]
+    assert image.tolist() == IMAGES[39].tolist()
+    assert label == LABELS[39]
+    assert type(label) is int
+    assert [label for _, label in whole] == LABELS.tolist()
+    assert whole[5:20:5].indices.tolist() == [5, 10, 15]
+    with pytest.raises(IndexError):
+        whole[40]
+    with pytest.raises(OptionError, match="select"):
+        whole[[1, 2]]  # type: ignore[call-overload]
+
+
+def test_arrays_are_read_only_views(whole: Dataset) -> None:
+    for array in (whole.images, whole.labels, whole.take(3).images, whole.indices, whole[0][0]):
+        assert not array.flags.writeable
+    assert whole.select([1, 3]).images.flags.writeable is False
+    with pytest.raises(ValueError, match="read-only"):
+        whole.images[0] = 0
+    assert IMAGES.flags.writeable  # the caller's own array stays as it was
+
+
+def test_contiguous_selections_share_the_pixels(whole: Dataset) -> None:
+    for part in (whole, whole.take(9), whole[3:9], whole.select([4, 5, 6]), whole[10:].take(5)[2:]):
+        assert np.shares_memory(part.images, IMAGES)
+        assert part.images.tolist() == IMAGES[part.indices].tolist()
+
+
+def test_no_selection_copies_pixels(whole: Dataset) -> None:
+    scattered = whole.select([7, 1, 1]).split(0.5)[0].take(1).filter(lambda image, label: True)
+    assert np.shares_memory(scattered._source.images, IMAGES)
+
+
+@given(st.data())
+def test_selections_compose(data: st.DataObject) -> None:
+    dataset, wanted = Dataset(IMAGES, LABELS), np.arange(40)
+    for _ in range(data.draw(st.integers(0, 4))):
+        size = len(wanted)
+        step = data.draw(st.sampled_from(["select", "take", "first", "second", "filter"]))
+        if step == "select" and size:
+            rows = data.draw(st.lists(st.integers(0, size - 1), max_size=50))
+            dataset, wanted = dataset.select(rows), wanted[rows]
+        elif step == "take":
+            count = data.draw(st.integers(0, size))
+            dataset, wanted = dataset.take(count), wanted[:count]
+        elif step in ("first", "second"):
+            parts = dataset.split(0.6, seed=3, stratify=True)
+            assert sorted(np.concatenate([part.indices for part in parts])) == sorted(wanted)
+            dataset = parts[step == "second"]
+            wanted = dataset.indices
+        else:
+            dataset = dataset.filter(lambda image, label: label != 2)
+            wanted = wanted[LABELS[wanted] != 2]
+    assert dataset.indices.tolist() == wanted.tolist()
+    assert dataset.images.tolist() == IMAGES[wanted].tolist()
+    assert dataset.labels.tolist() == LABELS[wanted].tolist()
+    again = pickle.loads(pickle.dumps(dataset))
+    assert again.indices.tolist() == wanted.tolist()
+    assert again.images.tolist() == dataset.images.tolist()
+
+
+def test_split_is_disjoint_and_complete(whole: Dataset) -> None:
+    for stratify in (False, True):
+        train, val = whole.split(0.75, seed=1, stratify=stratify)
+        assert (len(train), len(val)) == (30, 10)
+        assert sorted([*train.indices, *val.indices]) == list(range(40))
+    assert np.bincount(whole.split(0.5, stratify=True)[0].labels).tolist() == [5] * 4
+
+
+def test_per_class(whole: Dataset) -> None:
+    few = whole.per_class(3, seed=5)
+    assert np.bincount(few.labels).tolist() == [3] * 4
+    assert few.indices.tolist() == whole.per_class(3, seed=5).indices.tolist()
+    with pytest.raises(OptionError, match="class 0 has 10 examples; 11"):
+        whole.per_class(11)
+
+
+def test_gathering_follows_the_selection(whole: Dataset) -> None:
+    part, rows = whole.select([9, 2, 30]), np.array([2, 0])
+    assert part.original_rows(rows).tolist() == [30, 9]
+    assert part.gather_images(rows).tolist() == IMAGES[[30, 9]].tolist()
+    assert part.gather_labels(rows).tolist() == LABELS[[30, 9]].tolist()
+
+
+def test_pickles_small_when_backed_by_files(backed: Dataset) -> None:
+    selections = [
+        backed,
+        backed.take(7),
+        *backed.split(0.9, seed=2**63, stratify=True),
+        backed.per_class(2, seed=1).split(0.5)[1],
+    ]
+    for dataset in selections:
+        packed = pickle.dumps(dataset)
+        assert len(packed) < 1000
+        again = pickle.loads(packed)
+        assert again.indices.tolist() == dataset.indices.tolist()
+        assert again.images.tolist() == dataset.images.tolist()
+        assert again.classes == dataset.classes
+
+
+def test_real_data_pickle_small_and_hold_what_the_catalog_says(fashion_root: Path) -> None:
+    train = load("fashion-mnist", "train", root=fashion_root)
+    assert len(pickle.dumps(train.split(0.9, seed=0, stratify=True)[0])) < 1000
+    assert train.classes[9] == "Ankle boot"
+    assert train.info.citation.startswith("@online{xiao2017fashion")
+    assert (train.name, train.split_name) == ("fashion-mnist", "train")
+    assert np.bincount(train.per_class(10, seed=0).labels).tolist() == [10] * 10
+
+
+def test_repr_says_what_it_is(whole: Dataset, backed: Dataset) -> None:
+    assert repr(whole) == "<Dataset: 40 examples, uint8 images (3, 2), 4 classes>"
+    assert "7 of 40 examples" in repr(backed.take(7))
+
+
+def test_html_shows_a_picture_of_each_class(whole: Dataset) -> None:
+    page = whole._repr_html_()
+    assert page.count("<img") == 4
+    assert re.search(r'alt="c" src="data:image/png;base64,iVBOR', page)
+    assert "&lt;Dataset" in page
+    odd = Dataset(np.zeros((3, 4), np.float32), np.zeros(3, np.int8))
+    assert "<img" not in odd._repr_html_()
+    hostile = Dataset(IMAGES, LABELS, classes=["<script>", "b", "c", "d"])._repr_html_()
+    assert "<script>" not in hostile
+
+
+def test_classes_default_to_the_labels() -> None:
+    assert Dataset(IMAGES, LABELS).classes == ("0", "1", "2", "3")
+    assert Dataset(IMAGES[:0], LABELS[:0]).classes == ()
+
+
+def test_data_of_ones_own_have_no_catalog_entry(whole: Dataset) -> None:
+    with pytest.raises(UnknownDatasetError):
+        _ = whole.info
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "message"),
+    [
+        (IMAGES, LABELS[:39], None, "one image for each of 39 labels, found shape \\(40, 3, 2\\)"),
+        (IMAGES, LABELS.astype(np.float32), None, "whole numbers along one axis, found float32"),
+        (IMAGES, LABELS.reshape(20, 2), None, "along one axis"),
+        (IMAGES, LABELS, ["a", "b", "c"], "from 0 to 2, found 3 at place 1"),
+        (IMAGES, LABELS.astype(np.int8) - 1, None, "found -1 at place 0"),
+        (IMAGES, LABELS + np.int32(2**31 - 9), None, f"from 0 to {MAX_UNNAMED_CLASSES - 1}"),
+        (IMAGES[:, 0, 0], LABELS, None, "one image for each"),
+        (np.uint8(3), LABELS, None, "one image for each"),
+    ],
+)
+def test_data_that_do_not_match_are_refused(
+    images: np.ndarray, labels: np.ndarray, classes: list[str] | None, message: str
+) -> None:
+    with pytest.raises(DataMismatchError, match=message):
+        Dataset(images, labels, classes=classes)
+
+
+@pytest.mark.parametrize("count", [-1, 41, 2.0, True])
+def test_take_refuses_what_is_not_there(whole: Dataset, count: int) -> None:
+    with pytest.raises(OptionError, match="count must be"):
+        whole.take(count)
+
+
+def test_to_refuses_options_that_nobody_has(whole: Dataset) -> None:
+    with pytest.raises(OptionError, match="'numpy' has no option num_workers"):
+        whole.to("numpy", batch_size=4, num_workers=2)
+    with pytest.raises(FmnistError, match="expected one of"):
+        whole.to("numqy", batch_size=4)
+    with pytest.raises(OptionError, match="start must be from 0 to 40"):
+        whole.to("numpy", batch_size=4, start=41)

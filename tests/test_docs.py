@@ -1,0 +1,64 @@
+"""The documentation's examples run and print what the pages say."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def code_blocks(page: Path) -> list[str]:
+    """Return the fenced blocks of a page, without their fences."""
+    return re.findall(r"^```\w+\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_print_what_they_say(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = "\n".join(block for block in code_blocks(page) if ">>>" in block)
+    test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    report: list[str] = []
+    runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
+
+
+def test_pages_have_examples() -> None:
+    with_examples = {page.stem for page in PAGES if ">>>" in page.read_text(encoding="utf-8")}
+    assert with_examples >= {"README", "order", "idx"}
+
+
+def test_the_adapter_that_the_docs_write_conforms(tmp_path: Path) -> None:
+    files = {
+        match[1]: block
+        for block in code_blocks(PROJECT / "docs" / "adapters.md")
+        if (match := re.match(r"# file: (\S+)\n", block))
+    }
+    assert set(files) == {"fmnist_dict.py", "pyproject.toml", "test_fmnist_dict.py"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    info = tmp_path / "fmnist_dict-1.0.dist-info"  # as pip would leave it
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fmnist-dict\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[fmnist]\ndict = fmnist_dict\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stdout
+    assert re.search(r"^\d{2} passed", run.stdout, re.M), run.stdout
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

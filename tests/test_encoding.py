@@ -1,0 +1,148 @@
+"""Encoding: the pixel table, layouts, labels, and what cannot be encoded."""
+
+import itertools
+import sys
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmnist_core import Encoding, FrameworkMissingError, OptionError
+
+MEAN, STD = 0.2860405969887955, 0.3530242445149226
+PIXELS = np.arange(256, dtype=np.uint8)
+
+
+def nearest_float32(number: Fraction) -> np.float32:
+    """Round a fraction to float32 by comparing exact distances, ties to even."""
+    guess = np.float32(float(number))
+    near = [np.nextafter(guess, np.float32(side)) for side in (-np.inf, np.inf)] + [guess]
+    return min(near, key=lambda x: (abs(Fraction(float(x)) - number), x.view(np.uint32) & 1))
+
+
+def test_unit_table_is_exactly_rounded() -> None:
+    table = Encoding().table
+    assert table.dtype == np.float32
+    assert [nearest_float32(Fraction(x, 255)) for x in range(256)] == table.tolist()
+
+
+def test_standard_table_rounds_after_every_step() -> None:
+    table = Encoding(scale="standard", mean=MEAN, std=STD).table
+    mean, std = Fraction(float(np.float32(MEAN))), Fraction(float(np.float32(STD)))
+    for x in range(256):
+        unit = nearest_float32(Fraction(x, 255))
+        centred = nearest_float32(Fraction(float(unit)) - mean)
+        assert table[x] == nearest_float32(Fraction(float(centred)) / std)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("scale", ["unit", "standard"])
+def test_narrow_tables_are_the_float32_table_rounded(dtype: str, scale: str) -> None:
+    wide = Encoding(scale=scale, mean=MEAN, std=STD).table  # type: ignore[arg-type]
+    narrow = Encoding(dtype, scale, mean=MEAN, std=STD).table  # type: ignore[arg-type]
+    kind = np.float16 if dtype == "float16" else ml_dtypes.bfloat16
+    assert narrow.tobytes() == wide.astype(kind).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16", "bfloat16"])
+def test_raw_table_is_the_pixel_itself(dtype: str) -> None:
+    assert Encoding(dtype, "raw").table.astype(np.int64).tolist() == list(range(256))
+
+
+def test_table_is_read_only_and_made_once() -> None:
+    encoding = Encoding()
+    assert encoding.table is encoding.table
+    assert not encoding.table.flags.writeable
+
+
+@given(st.binary(min_size=24, max_size=24))
+def test_images_are_looked_up_in_the_table(pixels: bytes) -> None:
+    images = np.frombuffer(pixels, np.uint8).reshape(2, 4, 3)
+    for dtype, scale in itertools.product(("float32", "float16"), ("unit", "standard", "raw")):
+        encoding = Encoding(dtype, scale, "NHW", mean=MEAN, std=STD)  # type: ignore[arg-type]
+        assert encoding.encode_images(images).tobytes() == encoding.table[images].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [("NHW", (2, 5, 4)), ("NHWC", (2, 5, 4, 1)), ("NCHW", (2, 1, 5, 4)), ("flat", (2, 20))],
+)
+def test_layouts(layout: str, shape: tuple[int, ...]) -> None:
+    images = np.arange(40, dtype=np.uint8).reshape(2, 5, 4)
+    found = Encoding("uint8", "raw", layout).encode_images(images)  # type: ignore[arg-type]
+    assert found.shape == shape
+    assert found.tobytes() == images.tobytes()
+    assert found.flags.c_contiguous
+    assert not np.shares_memory(found, images)
+
+
+def test_an_empty_batch_is_flat_too() -> None:
+    assert Encoding(layout="flat").encode_images(np.zeros((0, 5, 4), np.uint8)).shape == (0, 20)
+
+
+def test_labels() -> None:
+    labels = np.array([2, 0], np.uint8)
+    assert Encoding().encode_labels(labels, 3).dtype == np.int32
+    assert Encoding().encode_labels(labels, 3, "int64").tolist() == [2, 0]
+    one_hot = Encoding(labels="one_hot").encode_labels(labels, 3)
+    assert one_hot.dtype == np.float32
+    assert one_hot.tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def resolve(encoding: Encoding, dtype: str = "uint8", shape: tuple[int, ...] = (5, 4)) -> Encoding:
+    return encoding.resolve(image_dtype=np.dtype(dtype), image_shape=shape, layout="NHWC")
+
+
+def test_resolving_fills_what_is_open_and_keeps_what_is_said() -> None:
+    assert resolve(Encoding()).layout == "NHWC"
+    assert resolve(Encoding(layout="flat")).layout == "flat"
+    assert resolve(Encoding("int16", "raw"), "int16", (6,)).layout is None
+    found = Encoding(scale="standard").resolve(
+        image_dtype=np.dtype("uint8"), image_shape=(5, 4), layout="NHW", mean=MEAN, std=STD
+    )
+    assert (found.mean, found.std) == (MEAN, STD)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": "float8"}, "dtype must be one of"),
+        ({"dtype": np.float32}, "dtype must be one of"),
+        ({"scale": "zero-one"}, "scale must be one of"),
+        ({"layout": "CHW"}, "layout must be one of"),
+        ({"labels": "onehot"}, "labels must be one of"),
+        ({"dtype": "uint8"}, 'Try: scale="raw"'),
+        ({"dtype": "float64"}, 'Try: scale="raw"'),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Encoding(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "dtype", "shape", "message"),
+    [
+        (Encoding(), "float32", (5, 4), 'Try: scale="raw", dtype='),
+        (Encoding("float32", "raw"), "int32", (5, 4), "cannot become 'float32' exactly"),
+        (Encoding("float16", "raw"), "int8", (5, 4), "cannot become 'float16' exactly"),
+        (Encoding("int16", "raw"), "uint8", (5, 4), "uint8 images can become"),
+        (Encoding(layout="NCHW"), "uint8", (5, 4, 3), 'Try: layout="flat"'),
+        (Encoding(scale="standard"), "uint8", (5, 4), "open_idx"),
+        (Encoding(scale="standard", mean=0.5, std=0.0), "uint8", (5, 4), "std must be above 0"),
+    ],
+)
+def test_what_images_cannot_become_is_refused(
+    encoding: Encoding, dtype: str, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        resolve(encoding, dtype, shape)
+
+
+def test_bfloat16_without_ml_dtypes_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(FrameworkMissingError, match="pip install ml_dtypes"):
+        _ = Encoding("bfloat16").table

@@ -1,0 +1,107 @@
+"""The house rules that a reader relies on: imports point one way, and docs cover what exists."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import fmnist_core
+from fmnist_core import Dataset, hookspecs
+
+PROJECT = Path(__file__).parent.parent
+CORE = PROJECT / "fmnist_core"
+
+# Data flows down this list; a room imports only rooms above it.
+ROOMS = [
+    "errors",
+    "files",
+    "idx",
+    "catalog",
+    "store",
+    "order",
+    "synthetic",
+    "plan",
+    "encoding",
+    "hookspecs",
+    "registry",
+    "selection",
+    "source",
+    "picture",
+    "dataset",
+    "loading",
+    "batch",
+    "testing",
+]
+AT_IMPORT = {"numpy", "pluggy", "fmnist_core"}
+
+
+def imports(path: Path, *, anywhere: bool) -> set[str]:
+    """Return the modules that a file imports, at its top level or anywhere."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if anywhere else iter(tree.body)
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+            if node.module == "fmnist_core":
+                found |= {f"fmnist_core.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_room_is_listed() -> None:
+    assert sorted(ROOMS) == sorted(path.stem for path in CORE.glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_up_the_house(room: str) -> None:
+    above = {f"fmnist_core.{name}" for name in ROOMS[: ROOMS.index(room)]}
+    ours = {
+        name
+        for name in imports(CORE / f"{room}.py", anywhere=True)
+        if name.startswith("fmnist_core.")
+    }
+    assert ours <= above
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_core_imports_only_numpy_and_pluggy_at_its_top(room: str) -> None:
+    import sys
+
+    names = {name.split(".")[0] for name in imports(CORE / f"{room}.py", anywhere=False)}
+    assert names - set(sys.stdlib_module_names) <= AT_IMPORT
+
+
+def test_adapters_is_a_folder_not_a_package() -> None:
+    assert not (PROJECT / "adapters" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "adapters").glob("*.py")), ids=lambda p: p.stem)
+def test_an_adapter_imports_its_framework_and_the_core(path: Path) -> None:
+    import sys
+
+    framework = path.stem.removeprefix("fmnist_")
+    names = {name.split(".")[0] for name in imports(path, anywhere=True)}
+    assert names - set(sys.stdlib_module_names) <= {"numpy", "fmnist_core", framework}
+
+
+def test_public_names_are_sorted_and_documented() -> None:
+    assert sorted(fmnist_core.__all__) == fmnist_core.__all__
+    for name in fmnist_core.__all__:
+        assert inspect.getdoc(getattr(fmnist_core, name)), name
+
+
+def test_loader_options_are_those_of_dataset_to() -> None:
+    parameters = set(inspect.signature(Dataset.to).parameters)
+    own = parameters - {"self", "adapter", "batch_size", "framework_options"}
+    assert set(hookspecs.LoaderOptions.__annotations__) == own
+
+
+def test_every_hook_and_protocol_member_is_in_the_docs() -> None:
+    page = (PROJECT / "docs" / "adapters.md").read_text(encoding="utf-8")
+    hooks = [name for name in vars(hookspecs) if name.startswith("fmnist_")]
+    assert hooks
+    for name in [*hooks, "name", "layout", "label_dtype", "writable", "loader", "to_numpy"]:
+        assert f"`{name}" in page, f"{name} is not in docs/adapters.md"

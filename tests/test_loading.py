@@ -1,0 +1,439 @@
+"""Loading: the genuine files however they are packed, and no others."""
+
+import gzip
+import lzma
+import re
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fmnist_core import (
+    DataMismatchError,
+    Dataset,
+    FileUnreadableError,
+    IdxError,
+    UnknownDatasetError,
+    load,
+    open_idx,
+    read_idx,
+    store,
+    synthetic,
+    write_idx,
+)
+from fmnist_core.catalog import FASHION_MNIST, MNIST
+
+IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+FIRST_LABELS = {
+    "train": [9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9],
+    "test": [9, 2, 1, 1, 6, 1, 4, 6, 5, 7, 4, 5, 7, 3, 4, 1],
+}
+Payloads = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def payloads(fashion_root: Path) -> Payloads:
+    """Unpacked bytes of the test split, by file name."""
+    return {
+        name: gzip.decompress((fashion_root / f"{name}.gz").read_bytes())
+        for name in (IMAGES, LABELS)
+    }
+
+
+@pytest.fixture
+def root(tmp_path: Path, fashion_root: Path) -> Path:
+    """A folder with the genuine test split, to spoil."""
+    for name in (IMAGES, LABELS):
+        (tmp_path / f"{name}.gz").symlink_to((fashion_root / f"{name}.gz").resolve())
+    return tmp_path
+
+
+# -- the genuine files -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_fashion_mnist_is_what_it_is_known_to_be(fashion_root: Path, split: str) -> None:
+    dataset = load("fashion-mnist", split, root=fashion_root)
+    size = {"train": 60_000, "test": 10_000}[split]
+    assert (dataset.name, dataset.split_name, len(dataset)) == ("fashion-mnist", split, size)
+    assert (dataset.images.shape, dataset.images.dtype) == ((size, 28, 28), np.uint8)
+    assert (dataset.labels.shape, dataset.labels.dtype) == ((size,), np.uint8)
+    assert dataset.labels[:16].tolist() == FIRST_LABELS[split]
+    assert np.bincount(dataset.labels).tolist() == [size // 10] * 10
+    assert (dataset.classes[0], dataset.classes[9]) == ("T-shirt/top", "Ankle boot")
+    assert not dataset.images.flags.writeable
+
+    values = np.arange(256)
+    histogram = sum(np.bincount(part.ravel(), minlength=256) for part in dataset.images)
+    sums = FASHION_MNIST.split(split).sums
+    assert sums is not None
+    assert (histogram @ np.ones_like(values), histogram @ values, histogram @ values**2) == (
+        sums.count,
+        sums.total,
+        sums.squares,
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_mean_and_deviation_are_those_of_the_train_split(fashion_root: Path, split: str) -> None:
+    dataset = load("fashion-mnist", split, root=fashion_root)
+    assert dataset.mean == pytest.approx(0.2860405969887955, abs=1e-15)
+    assert dataset.std == pytest.approx(0.3530242445149226, abs=1e-15)
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, 1),
+    ".xz": lambda data: lzma.compress(data, preset=0),
+}
+
+
+@pytest.mark.parametrize("dotted", [False, True])
+@pytest.mark.parametrize("suffix", PACK)
+def test_any_container_and_either_spelling_of_the_names(
+    tmp_path: Path, payloads: Payloads, suffix: str, dotted: bool
+) -> None:
+    for name, payload in payloads.items():
+        spelt = name.replace("-idx", ".idx") if dotted else name
+        (tmp_path / f"{spelt}{suffix}").write_bytes(PACK[suffix](payload))
+    dataset = load("fashion-mnist", "test", root=str(tmp_path))
+    assert dataset.images.tobytes() == payloads[IMAGES][16:]
+    assert dataset.labels.tobytes() == payloads[LABELS][8:]
+    shutil.rmtree(tmp_path)
+
+
+def test_a_packed_file_under_a_raw_name_and_the_other_way_round(
+    tmp_path: Path, fashion_root: Path, payloads: Payloads
+) -> None:
+    (tmp_path / IMAGES).symlink_to((fashion_root / f"{IMAGES}.gz").resolve())
+    (tmp_path / f"{LABELS}.gz").write_bytes(payloads[LABELS])
+    dataset = load("fashion-mnist", "test", root=tmp_path)
+    assert dataset.labels[:16].tolist() == FIRST_LABELS["test"]
+
+
+def test_the_stores_folder_is_the_default(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = root / "home"
+    monkeypatch.setenv("FMNIST_HOME", str(home))
+    with pytest.raises(FileUnreadableError, match=re.escape(str(home / "fashion-mnist"))):
+        load("fashion-mnist", "test")
+    home.mkdir()
+    (home / "fashion-mnist").symlink_to(root)
+    assert load("fashion-mnist", "test").labels[:16].tolist() == FIRST_LABELS["test"]
+
+
+def test_a_root_may_start_with_a_tilde(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.setenv("USERPROFILE", str(root.parent))
+    assert len(load("fashion-mnist", "test", root=f"~/{root.name}")) == 10_000
+
+
+@pytest.mark.parametrize("stale", [b"", b"<html>", b"\0\0\x08\x01\0\0\0\x01\x09"])
+def test_a_wrong_file_beside_the_right_one_is_passed_over(root: Path, stale: bytes) -> None:
+    (root / LABELS).write_bytes(stale)
+    (root / LABELS.replace("-idx", ".idx")).mkdir()
+    assert load("fashion-mnist", "test", root=root).labels[:16].tolist() == FIRST_LABELS["test"]
+
+
+# -- other files -------------------------------------------------------------------------------
+
+
+def spoil(root: Path, name: str, data: bytes) -> Path:
+    """Put other bytes in the place of a genuine file."""
+    (root / f"{name}.gz").unlink()
+    path = root / name
+    path.write_bytes(data)
+    return path
+
+
+def test_mnist_under_the_same_names_is_refused_and_named(tmp_path: Path, data_root: Path) -> None:
+    for name in (IMAGES, LABELS):
+        source = data_root / "wild" / "kelas__mnist" / f"{name}.gz"
+        (tmp_path / f"{name}.gz").symlink_to(source.resolve())
+    with pytest.raises(DataMismatchError) as caught:
+        load("fashion-mnist", "test", root=tmp_path)
+    info = FASHION_MNIST.split("test").images
+    for part in (
+        str(tmp_path / f"{IMAGES}.gz"),
+        f"expected Fashion-MNIST {IMAGES} (SHA-256 {info.payload.sha256})",
+        f"found MNIST {IMAGES} (SHA-256 {MNIST.split('test').images.payload.sha256})",
+        FASHION_MNIST.homepage,
+        "open_idx",
+    ):
+        assert part in str(caught.value)
+    dataset = load("mnist", "test", root=tmp_path)
+    assert dataset.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert np.bincount(dataset.labels)[0] == 980
+    (tmp_path / f"{LABELS}.gz").unlink()
+    source = data_root / "wild" / "kelas__mnist" / "train-labels-idx1-ubyte.gz"
+    (tmp_path / f"{LABELS}.gz").symlink_to(source.resolve())
+    with pytest.raises(DataMismatchError, match=f"expected MNIST {LABELS} .*, found MNIST train-l"):
+        load("mnist", "test", root=tmp_path)
+
+
+def test_labels_of_an_old_revision_are_named(root: Path, payloads: Payloads) -> None:
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 1000)
+    spoil(root, LABELS, payloads[LABELS][:8] + labels.tobytes())
+    with pytest.raises(
+        DataMismatchError, match=r"found Fashion-MNIST t10k-l.* of 2017-08-25 \(.*sorted"
+    ):
+        load("fashion-mnist", "test", root=root)
+
+
+def test_one_other_pixel_is_refused(root: Path, payloads: Payloads) -> None:
+    changed = bytearray(payloads[IMAGES])
+    changed[-1] ^= 1
+    path = spoil(root, IMAGES, changed)
+    with pytest.raises(
+        DataMismatchError, match="found unknown raw IDX data, 10000 x 28 x 28 uint8"
+    ):
+        load("fashion-mnist", "test", root=root)
+    path.write_bytes(gzip.compress(changed, 1))
+    with pytest.raises(DataMismatchError, match="found unknown gzip IDX data, 10000 x 28 x 28"):
+        load("fashion-mnist", "test", root=root)
+    path.unlink()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_stray_byte_at_the_end_is_refused(
+    root: Path, payloads: Payloads, pack: Callable[[bytes], bytes]
+) -> None:
+    path = spoil(root, LABELS, pack(payloads[LABELS] + b"\n"))
+    with pytest.raises(IdxError, match=f"{path}: .*10000 uint8, .* found at least 10001.*appended"):
+        load("fashion-mnist", "test", root=root)
+
+
+@pytest.mark.parametrize(
+    "name", ["network_Gan/t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"]
+)
+def test_a_truncated_file_is_said_to_be_truncated(root: Path, data_root: Path, name: str) -> None:
+    (root / f"{IMAGES}.gz").unlink()
+    source = data_root / "fashion-damaged" / "ri0090hp__ME-PG-DFME" / name
+    (root / source.name).symlink_to(source.resolve())
+    whole = {True: "1770", False: "334"}[name.endswith(".gz")]
+    with pytest.raises(IdxError, match=rf"\({whole} of 10000 items are whole\).*get it again"):
+        load("fashion-mnist", "test", root=root)
+
+
+def test_a_page_in_the_place_of_a_file(root: Path) -> None:
+    spoil(root, IMAGES, b"<html>404</html>")
+    with pytest.raises(IdxError, match="HTML"):
+        load("fashion-mnist", "test", root=root)
+
+
+def test_a_file_that_is_not_there(root: Path) -> None:
+    (root / f"{LABELS}.gz").unlink()
+    message = f"{root}: expected {LABELS}, raw or .gz, of Fashion-MNIST; found no such file"
+    with pytest.raises(FileUnreadableError, match=re.escape(message)):
+        load("fashion-mnist", "test", root=root)
+    (root / f"{LABELS}.gz").symlink_to(root / "gone")
+    with pytest.raises(FileUnreadableError, match="found no such file"):
+        load("fashion-mnist", "test", root=root)
+
+
+@pytest.mark.parametrize("name", ["absent", "file"])
+def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileUnreadableError, match=re.escape(str(tmp_path / name))):
+        load("fashion-mnist", root=tmp_path / name)
+
+
+def test_a_folder_that_may_not_be_looked_into(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Any, *_: object, **__: object) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for call in ("open", "stat"):
+        monkeypatch.setattr(f"os.{call}", denied)
+    with pytest.raises(FileUnreadableError, match="Permission denied"):
+        load("fashion-mnist", "test", root=root)
+
+
+def test_names_that_no_catalog_has(fashion_root: Path) -> None:
+    with pytest.raises(UnknownDatasetError, match=r"\(fashion-mnist, .*\), found 'fashion_mnist'"):
+        load("fashion_mnist")
+    for split in ("t10k", "val", "Train", ""):
+        with pytest.raises(UnknownDatasetError, match=f"splits train, test; found '{split}'"):
+            load("fashion-mnist", split, root=fashion_root)
+
+
+# -- files of one's own ------------------------------------------------------------------------
+
+
+def pair(folder: Path, images: NDArray[Any], labels: NDArray[Any]) -> tuple[Path, Path]:
+    write_idx(folder / "images", images)
+    write_idx(folder / "labels", labels)
+    return folder / "images", folder / "labels"
+
+
+SQUARES = np.arange(3 * 4 * 4, dtype=np.uint8).reshape(3, 4, 4)
+
+
+def test_own_files_become_a_dataset(tmp_path: Path) -> None:
+    paths = pair(tmp_path, SQUARES, np.array([2, 0, 2], np.int32))
+    dataset = open_idx(*map(str, paths), mean=0.5, std=0.25)
+    assert (dataset.classes, dataset.name) == (("0", "1", "2"), "")
+    assert (dataset.mean, dataset.std) == (0.5, 0.25)
+    assert [label for _, label in dataset] == [2, 0, 2]
+    np.testing.assert_array_equal(dataset[1][0], SQUARES[1])
+    assert open_idx(*paths, classes=["a", "b", "c", "d"]).classes == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        (
+            np.zeros(2, "u1"),
+            None,
+            r"one image for each of 2 labels in .*labels, found shape \(3, 4",
+        ),
+        (
+            np.zeros(3, "f4"),
+            None,
+            r"whole numbers along one axis, found float32 of shape \(3,\) in",
+        ),
+        (
+            np.zeros((3, 8), "i4"),
+            None,
+            r"along one axis, found int32 of shape \(3, 8\) in .*labels",
+        ),
+        (np.array(1, "u1"), None, r"along one axis, found uint8 of shape \(\) in"),
+        (
+            np.array([0, -1, 1], "i1"),
+            None,
+            r"labels from 0 to 65535, found -1 at place 1 in .*labels",
+        ),
+        (
+            np.array([0, 1, 2], "u1"),
+            ["a", "b"],
+            r"labels from 0 to 1, found 2 at place 2 in .*labels",
+        ),
+        (np.array([0, 1, 2], "u1"), [], r"found 0 at place 0"),
+    ],
+)
+def test_own_files_that_do_not_go_together(
+    tmp_path: Path, labels: NDArray[Any], classes: list[str] | None, message: str
+) -> None:
+    with pytest.raises(DataMismatchError, match=message):
+        open_idx(*pair(tmp_path, SQUARES, labels), classes=classes)
+
+
+def test_one_axis_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(DataMismatchError, match=r"found shape \(3,\) in .*images"):
+        open_idx(*pair(tmp_path, SQUARES[:, 0, 0], np.zeros(3, np.uint8)))
+
+
+def test_a_huge_label_does_not_ask_for_as_many_names(
+    tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
+) -> None:
+    paths = pair(tmp_path, SQUARES, np.array([0, 2**31 - 1, 1], np.int32))
+
+    def refuse() -> None:
+        with pytest.raises(DataMismatchError, match="found 2147483647 at place 1"):
+            open_idx(*paths)
+
+    assert peak_memory(refuse) < 1 << 20
+
+
+def test_no_examples_at_all(tmp_path: Path) -> None:
+    dataset = open_idx(*pair(tmp_path, SQUARES[:0], np.zeros(0, np.uint8)))
+    assert (len(dataset), dataset.classes, dataset.image_shape) == (0, (), (4, 4))
+
+
+def test_qmnist_labels_have_eight_columns(data_root: Path) -> None:
+    folder = data_root / "wild" / "facebookresearch__qmnist"
+    labels = folder / "qmnist-test-labels-idx2-int.gz"
+    with pytest.raises(DataMismatchError, match=r"found int32 of shape \(60000, 8\) in .*idx2-int"):
+        open_idx(labels, labels)
+    one = read_idx(folder / "qmnist-test-labels-idx1-ubyte.gz")
+    np.testing.assert_array_equal(read_idx(labels)[:, 0], one)
+
+
+def test_a_missing_file_of_ones_own(tmp_path: Path) -> None:
+    images, labels = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
+    labels.unlink()
+    with pytest.raises(FileUnreadableError, match=re.escape(str(labels))):
+        open_idx(images, labels)
+
+
+# -- "synthetic" -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Dataset:
+    """The test split, from the session's store; drawn there if it is not yet."""
+    return load("synthetic", "test")
+
+
+@pytest.fixture
+def draws(drawn: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An empty store, and a list of the splits that are drawn from now on."""
+    monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "home"))
+    calls: list[str] = []
+
+    def draw(split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        calls.append(split)
+        return drawn.images, drawn.labels
+
+    monkeypatch.setattr(synthetic, "draw", draw)
+    return calls
+
+
+def assert_equal(found: Dataset, expected: Dataset) -> None:
+    np.testing.assert_array_equal(found.images, expected.images)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    assert found.classes == expected.classes
+    assert (found.name, found.split_name) == (expected.name, expected.split_name)
+    assert (found.mean, found.std) == (expected.mean, expected.std)
+
+
+def test_synthetic_is_drawn_the_first_time_only(drawn: Dataset, draws: list[str]) -> None:
+    for _ in range(3):
+        assert_equal(load("synthetic", "test"), drawn)
+    assert draws == ["test"]
+    assert (drawn.name, drawn.split_name, len(drawn)) == ("synthetic", "test", 10_000)
+    assert drawn.images.shape == (10_000, 28, 28)
+    assert_equal(load("synthetic", "test", root=store.folder("synthetic")), drawn)
+
+
+def test_synthetic_is_drawn_again_where_a_file_is_missing(drawn: Dataset, draws: list[str]) -> None:
+    load("synthetic", "test")
+    (store.folder("synthetic") / LABELS).unlink()
+    assert_equal(load("synthetic", "test"), drawn)
+    assert draws == ["test", "test"]
+
+
+def test_synthetic_with_another_digest_in_the_store_is_refused(draws: list[str]) -> None:
+    load("synthetic", "test")
+    path = store.folder("synthetic") / LABELS
+    labels = read_idx(path)
+    labels[0] += 1
+    write_idx(path, labels % 10)
+    with pytest.raises(DataMismatchError, match=f"{path}: expected Synthetic garments {LABELS}"):
+        load("synthetic", "test")
+    assert draws == ["test"]
+
+
+def test_synthetic_works_from_memory_where_the_store_cannot_be_written(
+    drawn: Dataset, draws: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "file" / "home"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dataset = load("synthetic", "test")
+    (warning,) = caught
+    assert "FMNIST_HOME" in str(warning.message)
+    assert "kept in memory" in str(warning.message)
+    assert warning.filename == __file__
+    assert_equal(dataset, drawn)
+    assert draws == ["test"]
+
+
+def test_synthetic_with_an_unknown_split(draws: list[str]) -> None:
+    with pytest.raises(UnknownDatasetError, match="synthetic has the splits train, test"):
+        load("synthetic", "val")
+    assert draws == []

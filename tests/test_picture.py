@@ -1,0 +1,56 @@
+"""Pictures: every pixel of every image where it belongs."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from fmnist_core import FrameworkMissingError
+from fmnist_core.picture import grid, png
+
+
+@given(
+    count=st.integers(0, 7),
+    columns=st.integers(1, 5),
+    height=st.integers(1, 4),
+    width=st.integers(1, 4),
+    gap=st.integers(0, 3),
+)
+def test_each_image_is_in_its_cell_and_the_rest_is_black(
+    count: int, columns: int, height: int, width: int, gap: int
+) -> None:
+    images = np.arange(1, count * height * width + 1, dtype=np.uint8).reshape(count, height, width)
+    sheet = grid(images, columns, gap=gap)
+    rows = -(-count // columns)
+    assert sheet.dtype == np.uint8
+    assert sheet.shape == (max(rows * (height + gap) - gap, 0), columns * (width + gap) - gap)
+    rest = sheet.copy()
+    for number, image in enumerate(images):
+        top, left = number // columns * (height + gap), number % columns * (width + gap)
+        cell = np.s_[top : top + height, left : left + width]
+        np.testing.assert_array_equal(sheet[cell], image)
+        rest[cell] = 0
+    assert not rest.any()
+
+
+def test_images_are_a_pixel_apart_unless_said_otherwise() -> None:
+    sheet = grid(np.full((2, 1, 1), 9, np.uint8), 2)
+    np.testing.assert_array_equal(sheet, [[9, 0, 9]])
+
+
+@pytest.mark.parametrize("zoom", [1, 3])
+def test_a_png_holds_the_same_pixels(zoom: int) -> None:
+    image = np.arange(28 * 20, dtype=np.uint16).astype(np.uint8).reshape(28, 20)
+    picture = Image.open(io.BytesIO(png(image, zoom=zoom)))
+    assert (picture.format, picture.mode, picture.size) == ("PNG", "L", (20 * zoom, 28 * zoom))
+    np.testing.assert_array_equal(picture, image.repeat(zoom, axis=0).repeat(zoom, axis=1))
+
+
+def test_a_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(FrameworkMissingError, match="pip install pillow"):
+        png(np.zeros((2, 2), np.uint8))

@@ -1,0 +1,112 @@
+"""Selections: disjoint, complete, balanced within one, and the same on every machine."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmnist_core import OptionError
+from fmnist_core.order import whole_order
+from fmnist_core.selection import checked_rows, class_members, per_class_rows, split_rows
+
+labels_of_any_kind = st.lists(st.integers(0, 5), max_size=80).map(
+    lambda labels: np.array(labels, np.uint8)
+)
+
+
+@given(labels_of_any_kind, st.fractions(0, 1, max_denominator=64), st.integers(0, 2**64 - 1))
+def test_stratified_parts_are_within_one_of_their_share(labels, share, seed) -> None:  # type: ignore[no-untyped-def]
+    fraction = float(share)
+    rows = split_rows(labels, fraction, seed, True)
+    assert len(rows) == len(split_rows(labels, fraction, seed, False))
+    assert abs(len(rows) - len(labels) * fraction) <= 0.5 + 1e-9
+    assert (np.diff(rows) > 0).all()
+    for label in range(6):
+        part = np.count_nonzero(labels[rows] == label)
+        assert abs(part - np.count_nonzero(labels == label) * fraction) < 1 + 1e-9
+
+
+def test_the_decimal_that_was_written_counts() -> None:
+    labels = np.zeros(60_000, np.uint8)
+    assert len(split_rows(labels, 0.9, 0, False)) == 54_000
+    assert len(split_rows(labels[:10], 0.35, 0, False)) == 4  # 3.5, halves rounded up
+    assert len(split_rows(labels[:10], 0.34, 0, False)) == 3
+
+
+def test_golden_selections() -> None:
+    labels = (np.arange(1000) % 10).astype(np.uint8)
+    found = [
+        split_rows(labels, 0.9, 7, False),
+        split_rows(labels, 0.9, 7, True),
+        per_class_rows(labels, 5, 10, 7),
+    ]
+    digests = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16] for rows in found]
+    assert digests == GOLDEN
+
+
+GOLDEN = ["b0a67f99c093b44b", "1c192be84c19a280", "edf04118ff8da86f"]
+
+
+def test_selections_follow_the_written_order() -> None:
+    labels = (np.arange(1000) % 10).astype(np.uint8)
+    assert split_rows(labels, 0.9, 7, False).tolist() == sorted(whole_order(1000, 7, 0)[:900])
+    for rows, size in [
+        (split_rows(labels, 0.9, 7, True), 90),
+        (per_class_rows(labels, 5, 10, 7), 5),
+    ]:
+        drawn = [10 * whole_order(100, 7, label)[:size] + label for label in range(10)]
+        assert rows.tolist() == sorted(np.concatenate(drawn))
+
+
+@given(labels_of_any_kind, st.integers(0, 3), st.integers(0, 99))
+def test_per_class_draws_nested_balanced_rows(labels, count, seed) -> None:  # type: ignore[no-untyped-def]
+    have = np.bincount(labels, minlength=6)
+    if have.min() < count:
+        with pytest.raises(OptionError, match="were asked for"):
+            per_class_rows(labels, count, 6, seed)
+        return
+    rows = per_class_rows(labels, count, 6, seed)
+    assert np.bincount(labels[rows], minlength=6).tolist() == [count] * 6
+    assert (np.diff(rows) > 0).all()
+    if count:
+        assert set(per_class_rows(labels, count - 1, 6, seed)) <= set(rows)
+
+
+def test_class_members_cover_all_rows() -> None:
+    members = class_members(np.array([2, 0, 2, 3], np.uint8), 5)
+    assert [rows.tolist() for rows in members] == [[1], [], [0, 2], [3], []]
+
+
+def test_other_seeds_draw_other_rows() -> None:
+    labels = np.zeros(1000, np.uint8)
+    assert not np.array_equal(split_rows(labels, 0.5, 0, False), split_rows(labels, 0.5, 1, False))
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan"), "0.5", True, None])
+def test_bad_fractions_are_refused(fraction: object) -> None:
+    with pytest.raises(OptionError, match="fraction must be"):
+        split_rows(np.zeros(5, np.uint8), fraction, 0, False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([0, 5], "row 5 at place 1"),
+        ([-1], "row -1 at place 0"),
+        ([True, False], "np.flatnonzero"),
+        ([0.5], "whole numbers"),
+        ([[0]], "along one axis"),
+        (3, "along one axis"),
+        (["0"], "whole numbers"),
+    ],
+)
+def test_bad_rows_are_refused(indices: object, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        checked_rows(indices, 5)  # type: ignore[arg-type]
+
+
+def test_rows_may_be_empty_repeated_or_unsigned() -> None:
+    assert checked_rows([], 5).dtype == np.int64
+    assert checked_rows(np.array([4, 4, 0], np.uint64), 5).tolist() == [4, 4, 0]

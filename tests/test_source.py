@@ -1,0 +1,144 @@
+"""Sources: mapped where they can be, small in a pickle, never of changed files."""
+
+import gzip
+import hashlib
+import lzma
+import mmap
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fmnist_core import DataMismatchError, FileUnreadableError, IdxError, write_idx
+from fmnist_core.source import FileStamp, Source, open_array, payload_digest
+
+IMAGES = np.arange(3000 * 4 * 5, dtype=np.int32).astype(np.uint8).reshape(3000, 4, 5)
+LABELS = (np.arange(3000) % 10).astype(np.uint8)
+
+
+@pytest.fixture(params=["", ".gz"], ids=["raw", "gz"])
+def paths(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """Two IDX files, raw or packed."""
+    images, labels = tmp_path / f"images{request.param}", tmp_path / f"labels{request.param}"
+    write_idx(images, IMAGES)
+    write_idx(labels, LABELS)
+    return images, labels
+
+
+def is_mapped(array: NDArray[Any]) -> bool:
+    """Return whether an array's memory is a file's."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap)
+
+
+def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) -> None:
+    source = Source.from_files(*paths)
+    raw = not paths[0].name.endswith(".gz")
+    assert is_mapped(source.images) is is_mapped(source.labels) is raw
+    np.testing.assert_array_equal(source.images, IMAGES)
+    np.testing.assert_array_equal(source.labels, LABELS)
+
+
+def test_nothing_of_a_source_can_be_written(paths: tuple[Path, Path]) -> None:
+    own = Source(IMAGES.copy(), LABELS.copy())
+    for source in (Source.from_files(*paths), own, pickle.loads(pickle.dumps(own))):
+        for array in (source.images, source.labels):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
+
+
+def test_the_callers_own_arrays_stay_writable() -> None:
+    images = IMAGES.copy()
+    source = Source(images, LABELS)
+    images[0] = 7
+    assert (source.images[0] == 7).all()
+
+
+def test_a_pickle_of_files_is_small_and_opens_them_again(
+    paths: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = paths[0].parent
+    monkeypatch.chdir(folder)
+    source = Source.from_files(*(Path(path.name) for path in paths))
+    data = pickle.dumps(source)
+    assert len(data) < 1000 < IMAGES.nbytes
+    monkeypatch.chdir(folder.parent)  # a worker may run anywhere
+    again = pickle.loads(data)
+    assert is_mapped(again.images) is is_mapped(source.images)
+    assert again.stamps == source.stamps
+    np.testing.assert_array_equal(again.images, IMAGES)
+    np.testing.assert_array_equal(again.labels, LABELS)
+    assert len(pickle.dumps(again)) == len(data)
+
+
+def test_a_pickle_of_memory_holds_the_arrays() -> None:
+    again = pickle.loads(pickle.dumps(Source(IMAGES, LABELS)))
+    assert again.stamps is None
+    np.testing.assert_array_equal(again.images, IMAGES)
+    np.testing.assert_array_equal(again.labels, LABELS)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("change", ["size", "time"])
+def test_a_changed_file_is_refused(paths: tuple[Path, Path], which: int, change: str) -> None:
+    data = pickle.dumps(Source.from_files(*paths))
+    path = paths[which]
+    if change == "size":
+        stamp = path.stat()
+        path.write_bytes(path.read_bytes() + b"\0")
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    else:
+        os.utime(path, ns=(1, 1))
+    with pytest.raises(DataMismatchError, match=f"{path}: the file changed .* Open it again"):
+        pickle.loads(data)
+
+
+def test_a_file_that_is_gone(paths: tuple[Path, Path]) -> None:
+    data = pickle.dumps(Source.from_files(*paths))
+    paths[1].unlink()
+    with pytest.raises(FileUnreadableError, match=f"{paths[1]}: cannot be read"):
+        pickle.loads(data)
+    with pytest.raises(FileUnreadableError, match=f"{paths[1]}: cannot be read"):
+        Source.from_files(*paths)
+
+
+def test_a_stamp_is_of_the_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x").write_bytes(b"12345")
+    stamp = FileStamp.of(Path("x"))
+    assert (stamp.path, stamp.size) == (str(tmp_path / "x"), 5)
+
+
+def test_open_array_of_a_wider_type(tmp_path: Path) -> None:
+    array = np.arange(6, dtype=np.int32)
+    for name, order in (("x", ">"), ("x.gz", "=")):
+        write_idx(tmp_path / name, array)
+        found = open_array(tmp_path / name)
+        assert found.dtype == array.dtype.newbyteorder(order)
+        np.testing.assert_array_equal(found, array)
+
+
+def test_a_payload_has_one_digest_however_it_is_packed(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_idx(path, IMAGES.astype(np.int16))
+    payload = path.read_bytes()
+    expected = hashlib.sha256(payload).hexdigest()
+    packings = [payload, *(gzip.compress(payload, level) for level in range(10))]
+    packings += [gzip.compress(payload[:9]) + gzip.compress(payload[9:]), lzma.compress(payload)]
+    for packed in packings:
+        path.write_bytes(packed)
+        assert payload_digest(path) == expected
+
+
+def test_the_digest_of_a_damaged_packed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_idx(path, LABELS)
+    path.write_bytes(gzip.compress(path.read_bytes())[:-9])
+    with pytest.raises(IdxError, match=r"cut short|too early"):
+        payload_digest(path)

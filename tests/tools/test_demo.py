@@ -1,0 +1,226 @@
+"""`fmnist demo`, on a few of its drawn garments."""
+
+import hashlib
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from fmnist_core import Adapter, BatchPlan, Dataset, synthetic
+from fmnist_core.catalog import GARMENTS
+from fmnist_core.dataset import Description
+from fmnist_core.source import Source
+from fmnist_core.tools import demo
+from fmnist_core.tools.cli import main
+from fmnist_core.tools.demo import Outcome, run_framework
+from fmnist_core.tools.demo_worker import FRAMEWORKS, BatchReport, TrainReport
+from fmnist_core.tools.progress import ProgressLine
+
+NUM_TRAIN, NUM_TEST = 1500, 300
+"""Neither is a multiple of the batch size."""
+
+TRAINED = [name for name, framework in FRAMEWORKS.items() if framework.trainer]
+
+
+def garments(split: str, count: int) -> Dataset:
+    source = Source(*synthetic.draw_examples(split, np.arange(count)))
+    return Dataset.from_source(source, Description("synthetic", split, GARMENTS))
+
+
+@pytest.fixture(scope="module")
+def splits() -> tuple[Dataset, Dataset]:
+    return garments("train", NUM_TRAIN), garments("test", NUM_TEST)
+
+
+class Recorder(ProgressLine):
+    """Remembers how much each activity was said to be, and how much of it was done."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(file=StringIO()))
+        self.totals: dict[str, int | None] = {}
+        self.done: dict[str, int] = {}
+
+    def begin(self, text: str, total: int | None = None) -> None:
+        self.now = text
+        self.totals[text] = total
+
+    def advance(self, amount: int) -> None:
+        self.done[self.now] = self.done.get(self.now, 0) + amount
+
+
+@pytest.fixture(scope="module")
+def progress() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    splits: tuple[Dataset, Dataset], progress: Recorder, adapters: list[Adapter]
+) -> dict[str, Outcome]:
+    """All frameworks, run as the command runs them."""
+    return {adapter.name: run_framework(adapter.name, *splits, progress) for adapter in adapters}
+
+
+def expected_digest(train: Dataset) -> str:
+    """Hash two epochs straight from the plan, with no adapter."""
+    plan = BatchPlan(len(train), 128, shuffle=True, seed=0)
+    digest = hashlib.sha256()
+    for epoch in range(2):
+        for step in range(len(plan)):
+            rows = plan.indices(epoch, step)
+            digest.update((train.images[rows].astype(np.float32) / np.float32(255)).tobytes())
+            digest.update(train.labels[rows].astype(np.int32).tobytes())
+            digest.update(rows.tobytes())
+    return digest.hexdigest()
+
+
+def test_every_framework_completes(outcomes: dict[str, Outcome]) -> None:
+    assert {name: outcome.failure for name, outcome in outcomes.items()} == dict.fromkeys(
+        FRAMEWORKS
+    )
+    assert all(outcome.complete for outcome in outcomes.values())
+
+
+def test_every_digest_is_the_plans(
+    outcomes: dict[str, Outcome], splits: tuple[Dataset, Dataset]
+) -> None:
+    digests = {
+        name: outcome.batches.digest for name, outcome in outcomes.items() if outcome.batches
+    }
+    assert digests == dict.fromkeys(FRAMEWORKS, expected_digest(splits[0]))
+
+
+def test_batches_are_described_as_the_framework_has_them(outcomes: dict[str, Outcome]) -> None:
+    def row(name: str) -> tuple[str, str, str]:
+        batches = outcomes[name].batches
+        assert batches is not None
+        assert batches.rate > 0
+        return batches.loader, batches.images, batches.labels
+
+    assert row("numpy") == ("Batches", "float32 (128, 28, 28)", "int32 (128,)")
+    assert row("torch") == ("DataLoader", "float32 (128, 1, 28, 28)", "int64 (128,)")
+    assert row("tensorflow") == ("tf.data.Dataset", "float32 (128, 28, 28, 1)", "int32 (128,)")
+    assert row("jax") == ("Batches", "float32 (128, 28, 28, 1)", "int32 (128,)")
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_learns_and_counts_each_test_image_once(
+    name: str, outcomes: dict[str, Outcome]
+) -> None:
+    training = outcomes[name].training
+    assert training is not None
+    right = training.accuracy * NUM_TEST
+    assert right == pytest.approx(round(right), abs=1e-3)
+    # A fifth is twice what guessing gives; twelve steps give more.
+    assert 0.2 < training.accuracy <= 1
+    assert training.seconds > 0
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_progress_reports_all_examples(
+    name: str, outcomes: dict[str, Outcome], progress: Recorder
+) -> None:
+    expected = {
+        f"{name}: hashing two shuffled epochs": 2 * NUM_TRAIN,
+        f"{name}: timing epochs": 4 * NUM_TRAIN,
+    }
+    if name in TRAINED:
+        expected[f"{name}: training one epoch"] = NUM_TRAIN + NUM_TEST
+    of_this = {text: done for text, done in progress.done.items() if text.startswith(name)}
+    assert of_this == expected
+    assert expected.items() <= progress.totals.items()
+
+
+Run = Callable[[], Result]
+
+
+@pytest.fixture
+def run_demo(splits: tuple[Dataset, Dataset], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs `fmnist demo` on the few garments."""
+    monkeypatch.setattr(demo, "load_splits", lambda *_: splits)
+    return lambda: CliRunner().invoke(main, ["demo"])
+
+
+def plant_digests(monkeypatch: pytest.MonkeyPatch, **digests: str) -> None:
+    """Make the frameworks give these digests; nothing is run."""
+
+    def outcome(name: str, *_: object) -> Outcome:
+        batches = BatchReport("Loader", "float32 (128,)", "int32 (128,)", digests[name], 1e6)
+        return Outcome(name, batches, TrainReport(0.875, 1.0))
+
+    monkeypatch.setattr(demo, "run_framework", outcome)
+
+
+def test_agreement_is_exit_status_0(run_demo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_digests(monkeypatch, **dict.fromkeys(FRAMEWORKS, "ab" * 32))
+    result = run_demo()
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "fmnist demo: Synthetic garments, 1,500 train and 300 test images"
+    assert "The same bits from numpy, torch, tensorflow, jax:" in lines
+    assert "ab" * 32 in lines
+    assert "87.50%" in result.stdout
+    assert max(map(len, lines)) <= 100
+
+
+def test_disagreement_is_exit_status_1(run_demo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = dict.fromkeys(FRAMEWORKS, "ab" * 32) | {"torch": "cd" * 32}
+    plant_digests(monkeypatch, **digests)
+    result = run_demo()
+    assert result.exit_code == 1
+    assert "numpy, tensorflow, jax gave abab" in result.stderr
+    assert "torch gave cdcd" in result.stderr
+    assert "Try: " in result.stderr
+    assert "The same bits" not in result.stdout
+
+
+def test_frameworks_that_break_down_are_rows_of_their_own(
+    run_demo: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = 'raise ModuleNotFoundError("No module named \'torch\'", name="torch")'
+    (tmp_path / "torch.py").write_text(missing)
+    crash = "import os; os.write(2, b'out of luck\\n'); os.abort()"
+    (tmp_path / "tensorflow.py").write_text(crash)
+    (tmp_path / "jax.py").write_text('raise RuntimeError("wrong wheel\\nand more")')
+    # A child process looks where its parent does.
+    monkeypatch.syspath_prepend(tmp_path)
+
+    result = run_demo()
+    assert result.exit_code == 1
+    torch, tensorflow, jax = result.stderr.splitlines()
+    assert torch.endswith('Try: pip install "fmnist[torch]"')
+    assert "SIGABRT, after saying 'out of luck'" in tensorflow
+    assert 'python -c "import tensorflow"' in tensorflow
+    assert "jax: RuntimeError: wrong wheel. Try: " in jax
+    states = [line.split(maxsplit=1) for line in result.stdout.splitlines()]
+    rows = [[word.strip() for word in line] for line in states if len(line) == 2]
+    for row in (["torch", "not available"], ["tensorflow", "crashed"], ["jax", "failed"]):
+        assert rows.count(row) == 2, "once in each table"
+    assert "The same bits" not in result.stdout
+
+
+def test_the_progress_line_says_what_is_happening_now() -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    with ProgressLine(console) as line:
+        line.begin("torch[cpu]: training", 10)
+        line.advance(5)
+        line.finish("torch: training")
+    output = console.file
+    assert isinstance(output, StringIO)
+    assert "torch[cpu]: training" in output.getvalue()
+    assert output.getvalue().endswith("\x1b[2K"), "the line is gone"
+
+
+def test_without_a_terminal_each_step_done_is_a_line() -> None:
+    console = Console(file=StringIO())
+    with ProgressLine(console) as line:
+        line.begin("torch: training", 10)
+        line.advance(10)
+        line.finish("torch: training")
+    output = console.file
+    assert isinstance(output, StringIO)
+    assert output.getvalue() == "  torch: training (0 s)\n"
