@@ -1,6 +1,5 @@
 """Fashion-MNIST and every dataset in MNIST's IDX format, as the same batches in every framework."""
 
-from fmnist_core.catalog import DatasetInfo
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.errors import (
@@ -8,6 +7,7 @@ from fmnist_core.errors import (
     AdapterInvalidError,
     AdapterNotFoundError,
     DataMismatchError,
+    FetchError,
     FileUnreadableError,
     FmnistError,
     FrameworkMissingError,
@@ -20,6 +20,7 @@ from fmnist_core.idx import map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan
+from fmnist_core.records import DatasetInfo
 from fmnist_core.registry import available_adapters, get_adapter
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Encoding",
+    "FetchError",
     "FileUnreadableError",
     "FmnistError",
     "FrameworkMissingError",

@@ -3,125 +3,14 @@
 Digests of a payload (the unpacked bytes) decide what is genuine; those of the packed files are
 kept because mirrors and other libraries publish them. Sources: the datasets' own pages and
 repositories, TFDS url_checksums, torchvision; payload digests and integer sums were computed from
-the files. A record is immutable.
+the files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from math import sqrt
 from types import MappingProxyType
-from typing import Literal
 
-from fmnist_core.errors import UnknownDatasetError
-
-SplitName = Literal["train", "test"]
-PIXEL_MAX = 255
-
-
-@dataclass(frozen=True)
-class Bytes:
-    """Length and digests (hexadecimal) of a run of bytes, as far as they are known."""
-
-    nbytes: int | None = None
-    sha256: str | None = None
-    md5: str | None = None
-    sha1: str | None = None
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """One file of a dataset: its canonical name, its payload, and the .gz that is published."""
-
-    name: str
-    payload: Bytes
-    packed: Bytes = Bytes()
-
-
-@dataclass(frozen=True)
-class PixelSums:
-    """Exact sums over all pixels of a split, from which mean and standard deviation follow."""
-
-    count: int
-    total: int
-    squares: int
-
-    @property
-    def mean(self) -> float:
-        """Mean of x / 255, correctly rounded."""
-        return float(Fraction(self.total, self.count * PIXEL_MAX))
-
-    @property
-    def std(self) -> float:
-        """Population standard deviation of x / 255."""
-        variance = Fraction(self.squares, self.count) - Fraction(self.total, self.count) ** 2
-        return sqrt(variance) / PIXEL_MAX
-
-
-@dataclass(frozen=True)
-class SplitInfo:
-    """One split: how many examples it has, its two files and its pixel sums if known."""
-
-    num_examples: int
-    images: FileInfo
-    labels: FileInfo
-    sums: PixelSums | None = None
-
-
-@dataclass(frozen=True)
-class OldRevision:
-    """Files of an earlier release, kept so that they can be named when met."""
-
-    released: str
-    note: str
-    files: tuple[FileInfo, ...]
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """All that is known of one dataset.
-
-    Attributes
-    ----------
-    name, title : str
-        The name to load it by, and the one to print.
-    released : str
-        Date of the current revision, or "".
-    classes : tuple of str
-        Name of each label.
-    splits : mapping of "train" and "test" to SplitInfo
-    mirrors : tuple of str
-        Addresses that a file's canonical name is appended to, best first.
-    licence, citation, homepage : str
-        Who says what may be done with it; BibTeX; where it is described.
-    old_revisions : tuple of OldRevision
-    """
-
-    name: str
-    title: str
-    released: str
-    classes: tuple[str, ...]
-    splits: Mapping[str, SplitInfo]
-    mirrors: tuple[str, ...]
-    licence: str
-    citation: str
-    homepage: str
-    old_revisions: tuple[OldRevision, ...] = ()
-
-    def split(self, name: str) -> SplitInfo:
-        """Return a split by name.
-
-        Raises
-        ------
-        UnknownDatasetError
-            If there is no such split.
-        """
-        if name not in self.splits:
-            raise UnknownDatasetError(
-                f"{self.name} has the splits {', '.join(self.splits)}; found {name!r}"
-            )
-        return self.splits[name]
-
+from fmnist_core.records import Bytes, DatasetInfo, FileInfo, OldRevision, PixelSums, SplitInfo
 
 GARMENTS = (
     "T-shirt/top",
@@ -443,25 +332,44 @@ CATALOG: Mapping[str, DatasetInfo] = MappingProxyType(
 """The built-in datasets by name."""
 
 
-def describe_payload(digest: str) -> str | None:
-    """Return in words which known payload has this SHA-256, or None.
+@dataclass(frozen=True)
+class Known:
+    """A file of the catalog: in words, and whether it belongs to an old revision."""
+
+    words: str
+    old: bool
+
+
+def describe_payload(sha256: str) -> Known | None:
+    """Return which known payload has this digest, or None.
 
     Examples
     --------
     >>> describe_payload("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7")
-    'MNIST t10k-images-idx3-ubyte'
+    Known(words='MNIST t10k-images-idx3-ubyte', old=False)
     """
+    return _first_known(lambda file: file.payload.sha256 == sha256)
+
+
+def describe_packed(*, sha256: str | None = None, md5: str | None = None) -> Known | None:
+    """Return which known published .gz has one of these digests, or None."""
+    return _first_known(
+        lambda file: (
+            (sha256 is not None and file.packed.sha256 == sha256)
+            or (md5 is not None and file.packed.md5 == md5)
+        )
+    )
+
+
+def _first_known(matches: Callable[[FileInfo], bool]) -> Known | None:
     for info in CATALOG.values():
-        for file, words in _payloads(info):
-            if file.payload.sha256 == digest:
-                return f"{info.title} {file.name}{words}"
+        for split in info.splits.values():
+            for file in (split.images, split.labels):
+                if matches(file):
+                    return Known(f"{info.title} {file.name}", old=False)
+        for old in info.old_revisions:
+            for file in old.files:
+                if matches(file):
+                    words = f"{info.title} {file.name} of {old.released} ({old.note})"
+                    return Known(words, old=True)
     return None
-
-
-def _payloads(info: DatasetInfo) -> Iterator[tuple[FileInfo, str]]:
-    for split in info.splits.values():
-        yield split.images, ""
-        yield split.labels, ""
-    for old in info.old_revisions:
-        for file in old.files:
-            yield file, f" of {old.released} ({old.note})"

@@ -1,24 +1,21 @@
 """Dataset: images, labels and classes, and cheap selections of them."""
 
-import base64
-import inspect
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core import picture
-from fmnist_core.catalog import DatasetInfo
 from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
-from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.order import check_range
 from fmnist_core.plan import BatchPlan, Field, Remainder
-from fmnist_core.registry import find_dataset, get_adapter
+from fmnist_core.records import DatasetInfo
+from fmnist_core.registry import check_options, find_dataset, get_adapter
 from fmnist_core.selection import checked_rows, per_class_rows, split_rows
 from fmnist_core.source import Source
 
@@ -93,7 +90,7 @@ class Dataset:
         DataMismatchError
             If the data do not match the description.
         """
-        check_match(source, len(description.classes))
+        source.check_match(len(description.classes))
         dataset = cls.__new__(cls)
         dataset._set(source, description)
         return dataset
@@ -358,7 +355,7 @@ class Dataset:
         plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, shard, fields)
         plan.check_epoch(epoch)
         plan.check_start(start)
-        _check_options(chosen, framework_options)
+        check_options(chosen, framework_options)
         encoding = Encoding(dtype, scale, layout, labels)
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
 
@@ -374,20 +371,14 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""
-        text = f"<code>{escape(repr(self))}</code>"
-        if self.image_dtype != np.uint8 or len(self.image_shape) != 2 or not len(self):
-            return text
-        cells = []
+        if self.image_dtype != np.uint8 or len(self.image_shape) != 2:
+            return picture.class_table(repr(self), [])
+        columns = []
         for label, name in list(enumerate(self.classes))[:10]:
             members = np.flatnonzero(self.labels == label)
             if members.size:
-                sheet = picture.grid(self.gather_images(members[:3]), 1)
-                code = base64.b64encode(picture.png(sheet, zoom=2)).decode()
-                cells.append(
-                    f'<td style="text-align:center">{escape(name)}<br><small>{members.size}</small>'
-                    f'<br><img alt="{escape(name)}" src="data:image/png;base64,{code}"></td>'
-                )
-        return f"{text}<table><tr>{''.join(cells)}</tr></table>"
+                columns.append((name, members.size, self.gather_images(members[:3])))
+        return picture.class_table(repr(self), columns)
 
 
 def own_description(
@@ -401,36 +392,11 @@ def own_description(
         If images and labels do not go together.
     """
     if classes is not None:
-        check_match(source, len(classes))
+        source.check_match(len(classes))
         return Description("", "", tuple(classes), mean, std)
-    check_match(source, MAX_UNNAMED_CLASSES)
+    source.check_match(MAX_UNNAMED_CLASSES)
     count = int(source.labels.max()) + 1 if source.labels.size else 0
     return Description("", "", tuple(map(str, range(count))), mean, std)
-
-
-def check_match(source: Source, num_classes: int) -> None:
-    """Raise DataMismatchError unless images and labels go together and every label has a class."""
-    images, labels = source.images, source.labels
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataMismatchError(
-            "expected labels to be whole numbers along one axis, found "
-            f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}{_named(source, 1)}"
-        )
-    if images.ndim < 2 or len(images) != len(labels):
-        raise DataMismatchError(
-            f"expected one image for each of {len(labels)} labels{_named(source, 1)}, found shape "
-            f"{images.shape}{_named(source, 0)}"
-        )
-    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-    if outside.size:
-        raise DataMismatchError(
-            f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
-            f"{outside[0]}{_named(source, 1)}. Try: name the classes with classes="
-        )
-
-
-def _named(source: Source, which: int) -> str:
-    return f" in {source.stamps[which].path}" if source.stamps else ""
 
 
 def _contiguous(rows: NDArray[np.int64]) -> "range | NDArray[np.int64]":
@@ -438,23 +404,6 @@ def _contiguous(rows: NDArray[np.int64]) -> "range | NDArray[np.int64]":
     if rows.size and rows[-1] - rows[0] == rows.size - 1 and (np.diff(rows) == 1).all():
         return range(int(rows[0]), int(rows[-1]) + 1)
     return rows
-
-
-def _check_options(adapter: Adapter, options: dict[str, Any]) -> None:
-    """Raise OptionError for an option that an adapter's loader does not have."""
-    parameters = inspect.signature(adapter.loader).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    unknown = sorted(set(options) - set(parameters))
-    if unknown:
-        own = [name for name in parameters if name not in _SHARED_PARAMETERS]
-        raise OptionError(
-            f"adapter {adapter.name!r} has no option {', '.join(unknown)}; beside the options of "
-            f"every adapter it has {', '.join(own) or 'none'}"
-        )
-
-
-_SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
 
 def _rebuilt(

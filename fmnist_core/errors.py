@@ -21,6 +21,10 @@ class FileUnreadableError(FmnistError, OSError):
     """A file is missing, is not a regular file, or cannot be read or written."""
 
 
+class FetchError(FmnistError, OSError):
+    """No mirror gives a file; the message says what each of them did."""
+
+
 class DataMismatchError(FmnistError, ValueError):
     """The data are well-formed but are not what they should be."""
 

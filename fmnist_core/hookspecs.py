@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 import pluggy
 from numpy.typing import NDArray
 
-from fmnist_core.catalog import DatasetInfo
 from fmnist_core.encoding import LabelKind, Layout, Scale
 from fmnist_core.plan import Field, Remainder
+from fmnist_core.records import DatasetInfo
 
 PROJECT = "fmnist"
 CATALOG_GROUP = "fmnist.catalog"

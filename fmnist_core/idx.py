@@ -106,6 +106,14 @@ def parse_idx(data: bytes | bytearray | memoryview, *, name: str = "<bytes>") ->
     return _array(payload, header, name)
 
 
+def parse_header(start: bytes) -> IdxHeader | None:
+    """Return the header that some bytes begin with, or None if there is no whole one."""
+    try:
+        return _read_header(io.BytesIO(start), "")
+    except IdxError:
+        return None
+
+
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Read a raw, gzip or xz IDX file, judged by content, into memory.
 

@@ -3,16 +3,18 @@
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fmnist_core import store, synthetic
-from fmnist_core.catalog import SYNTHETIC, DatasetInfo, FileInfo, describe_payload
+from fmnist_core.catalog import SYNTHETIC
 from fmnist_core.dataset import Dataset, Description, own_description
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, FmnistError
-from fmnist_core.files import container_of
+from fmnist_core.errors import DataMismatchError, FileUnreadableError, FmnistError, IdxError
+from fmnist_core.identify import identify
 from fmnist_core.idx import write_idx
+from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
-from fmnist_core.source import Source, open_array, payload_digest
+from fmnist_core.source import Source, payload_digest
 
 
 def load(name: str, split: str = "train", *, root: str | os.PathLike[str] | None = None) -> Dataset:
@@ -110,18 +112,16 @@ def _candidates(place: Path, name: str) -> Iterator[Path]:
 
 
 def _check_genuine(path: Path, info: DatasetInfo, file: FileInfo) -> None:
-    digest = payload_digest(path)
-    if digest == file.payload.sha256:
-        return
-    array = open_array(path)  # says so if the file is no IDX, cut short or too long
-    shape = " x ".join(map(str, array.shape))
-    found = describe_payload(digest) or (
-        f"unknown {container_of(path)} IDX data, {shape} {array.dtype.newbyteorder('=')}"
-    )
-    raise DataMismatchError(
-        f"{path}: expected {info.title} {file.name} (SHA-256 {file.payload.sha256}), found {found} "
-        f"(SHA-256 {digest}). Get the file from {info.homepage or 'its source'}, or use it as "
-        "it is with open_idx(images_path, labels_path)"
+    with suppress(IdxError):  # identify says it better
+        if payload_digest(path) == file.payload.sha256:
+            return
+    found = identify(path)[0]
+    kind = IdxError if found.verdict in ("damaged", "foreign") else DataMismatchError
+    digest = f" (SHA-256 {found.digest})" if found.digest else ""
+    raise kind(
+        f"{path}: expected {info.title} {file.name} (SHA-256 {file.payload.sha256}), found "
+        f"{found.found}{digest}. "
+        f"{found.advice or 'Or use it as it is: open_idx(images_path, labels_path)'}"
     )
 
 

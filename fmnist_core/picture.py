@@ -1,6 +1,9 @@
-"""Pictures of examples: many images in one grid, as an array and as PNG."""
+"""Pictures of examples: many images in one grid, as an array, as PNG and as HTML."""
 
+import base64
 import io
+from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +50,22 @@ def png(image: NDArray[np.uint8], *, zoom: int = 1) -> bytes:
         file, "PNG", optimize=True
     )
     return file.getvalue()
+
+
+def class_table(title: str, columns: Sequence[tuple[str, int, NDArray[np.uint8]]]) -> str:
+    """Return HTML for notebooks: a title over one column of images for each class.
+
+    Parameters
+    ----------
+    title : str
+    columns : sequence of (name, count, images)
+        Each class with how many examples it has, and some images, uint8 (n, height, width).
+    """
+    cells = []
+    for name, count, images in columns:
+        code = base64.b64encode(png(grid(images, 1), zoom=2)).decode()
+        cells.append(
+            f'<td style="text-align:center">{escape(name)}<br><small>{count}</small><br>'
+            f'<img alt="{escape(name)}" src="data:image/png;base64,{code}"></td>'
+        )
+    return f"<code>{escape(title)}</code><table><tr>{''.join(cells)}</tr></table>"

@@ -1,19 +1,23 @@
 """Find an adapter by name and import only that one; find datasets that plugins add."""
 
+import inspect
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import pluggy
 
 from fmnist_core import hookspecs
-from fmnist_core.catalog import CATALOG, DatasetInfo
+from fmnist_core.catalog import CATALOG
 from fmnist_core.errors import (
     AdapterConflictError,
     AdapterInvalidError,
     AdapterNotFoundError,
     FrameworkMissingError,
+    OptionError,
     UnknownDatasetError,
 )
 from fmnist_core.hookspecs import CATALOG_GROUP, PROJECT, Adapter
+from fmnist_core.records import DatasetInfo
 
 
 def available_adapters() -> list[str]:
@@ -74,6 +78,23 @@ def find_dataset(name: str) -> DatasetInfo:
             "Try: open_idx(images_path, labels_path) for IDX files of your own"
         )
     return added[name]
+
+
+def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
+    """Raise OptionError for an option that an adapter's loader does not have."""
+    parameters = inspect.signature(adapter.loader).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    unknown = sorted(set(options) - set(parameters))
+    if unknown:
+        own = [name for name in parameters if name not in _SHARED_PARAMETERS]
+        raise OptionError(
+            f"adapter {adapter.name!r} has no option {', '.join(unknown)}; beside the options of "
+            f"every adapter it has {', '.join(own) or 'none'}"
+        )
+
+
+_SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
 
 def _only_offer(name: str) -> EntryPoint:

@@ -57,6 +57,35 @@ class Source:
             view.setflags(write=False)
             object.__setattr__(self, name, view)
 
+    def check_match(self, num_classes: int) -> None:
+        """Check that images and labels go together and that every label has a class.
+
+        Raises
+        ------
+        DataMismatchError
+            If they do not; the message says what was expected, found and where.
+        """
+        images, labels = self.images, self.labels
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise DataMismatchError(
+                "expected labels to be whole numbers along one axis, found "
+                f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}{self._where(1)}"
+            )
+        if images.ndim < 2 or len(images) != len(labels):
+            raise DataMismatchError(
+                f"expected one image for each of {len(labels)} labels{self._where(1)}, found "
+                f"shape {images.shape}{self._where(0)}"
+            )
+        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+        if outside.size:
+            raise DataMismatchError(
+                f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
+                f"{outside[0]}{self._where(1)}. Try: name the classes with classes="
+            )
+
+    def _where(self, which: int) -> str:
+        return f" in {self.stamps[which].path}" if self.stamps else ""
+
     @classmethod
     def from_files(cls, images: Path, labels: Path) -> "Source":
         """Open two IDX files, mapping those that are raw."""

@@ -13,17 +13,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from fmnist_core import UnknownDatasetError
-from fmnist_core.catalog import (
-    CATALOG,
-    FASHION_MNIST,
-    MNIST,
-    Bytes,
-    DatasetInfo,
-    FileInfo,
-    PixelSums,
-    SplitInfo,
-    describe_payload,
-)
+from fmnist_core.catalog import CATALOG, FASHION_MNIST, MNIST, describe_packed, describe_payload
+from fmnist_core.records import Bytes, DatasetInfo, FileInfo, PixelSums, SplitInfo
 
 SIZES = {"train": 60_000, "test": 10_000}
 
@@ -100,24 +91,48 @@ def test_no_digest_is_that_of_two_files(kind: str) -> None:
 
 
 def test_a_payload_is_described_by_its_digest() -> None:
-    described = set()
+    described = []
     for info, file in ALL_FILES:
         if file.payload.sha256:
-            words = describe_payload(file.payload.sha256)
-            assert words is not None
-            assert words.startswith(f"{info.title} {file.name}")
-            described.add(words)
-    assert len(described) == sum(file.payload.sha256 is not None for _, file in ALL_FILES)
-    old = FASHION_MNIST.old_revisions[0]
-    assert old.files[0].payload.sha256
-    assert f"of {old.released} ({old.note})" in str(describe_payload(old.files[0].payload.sha256))
+            known = describe_payload(file.payload.sha256)
+            assert known is not None
+            assert known.words.startswith(f"{info.title} {file.name}")
+            described.append(known.words)
+    assert len(set(described)) == len(described)
 
 
-@pytest.mark.parametrize(
-    "digest", ["", "0" * 64, str(FASHION_MNIST.split("test").images.packed.sha256)]
-)
+def test_a_published_file_is_described_by_either_digest() -> None:
+    for info, file in ALL_FILES:
+        for kind in ("sha256", "md5"):
+            if digest := getattr(file.packed, kind):
+                known = describe_packed(**{kind: digest})
+                assert known is not None
+                assert known.words.startswith(f"{info.title} {file.name}")
+
+
+def test_an_old_revision_is_called_old() -> None:
+    for old in FASHION_MNIST.old_revisions:
+        known = describe_payload(str(old.files[0].payload.sha256))
+        assert known is not None
+        assert known.old
+        assert f"of {old.released} ({old.note})" in known.words
+    current = describe_payload(str(FASHION_MNIST.split("test").labels.payload.sha256))
+    assert current is not None
+    assert not current.old
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 64])
 def test_other_digests_are_not_described(digest: str) -> None:
     assert describe_payload(digest) is None
+    assert describe_packed(sha256=digest) is None
+    assert describe_packed(md5=digest) is None
+    assert describe_packed() is None
+
+
+def test_a_payload_and_its_packed_file_are_not_confused() -> None:
+    images = FASHION_MNIST.split("test").images
+    assert describe_payload(str(images.packed.sha256)) is None
+    assert describe_packed(sha256=images.payload.sha256, md5=images.payload.md5) is None
 
 
 def test_an_unknown_split_is_named_with_those_there_are() -> None:

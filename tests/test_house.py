@@ -15,9 +15,14 @@ CORE = PROJECT / "fmnist_core"
 # Data flows down this list; a room imports only rooms above it.
 ROOMS = [
     "errors",
+    "records",
     "files",
     "idx",
+    "web",
+    "transport",
+    "fetch",
     "catalog",
+    "identify",
     "store",
     "order",
     "synthetic",

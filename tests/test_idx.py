@@ -279,26 +279,36 @@ def test_an_empty_array_may_be_long_elsewhere(tmp_path: Path) -> None:
 # -- refusals ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", r"expected an IDX header at offset 0, found an empty file"),
-        (b"\0\0\x08", r"one of 08 09 0b 0c 0d 0e.* at offset 0, found 00 00 08"),
-        (b"\0\x01\x08\0", r"found 00 01 08 00"),
-        (b"\0\0\x0a\0", r"found 00 00 0a 00"),
-        (b"\0\0\x08\x02\0\0\0\x01\0", r"expected 2 axis lengths .* offset 4, found only 5 bytes"),
-        (b"\0\0\x08\0", r"calls for scalar uint8, 1 bytes from offset 4; found 0"),
-        (GOLDEN[:-1], r"calls for 2 x 3 int16, 12 bytes from offset 12; found 11 \(1 of 2 items"),
-        (GOLDEN[:-7], r"found 5 \(0 of 2 items are whole\)"),
-        (GOLDEN + b"\0", r"12 bytes from offset 12; found at least 13\. Something was appended"),
-        (b"<!DOCTYPE html>", r"HTML or XML page"),
-        (b"\n\n <html>", r"HTML or XML page"),
-        (b"version https://git-lfs", r"Git-LFS pointer\? Run: git lfs pull"),
-        (b"../../.git/annex/objects/x", r"git-annex link\? Run: git annex get"),
-        (b"/annex/objects/MD5E-s1", r"git-annex link"),
-        (b"\x00\x05\x16\x07\x00\x02", r"AppleDouble"),
-    ],
-)
+REFUSED = {
+    "empty": (b"", r"expected an IDX header at offset 0, found an empty file"),
+    "short": (b"\0\0\x08", r"one of 08 09 0b 0c 0d 0e.* at offset 0, found 00 00 08"),
+    "magic": (b"\0\x01\x08\0", r"found 00 01 08 00"),
+    "type": (b"\0\0\x0a\0", r"found 00 00 0a 00"),
+    "axes": (
+        b"\0\0\x08\x02\0\0\0\x01\0",
+        r"expected 2 axis lengths .* offset 4, found only 5 bytes",
+    ),
+    "scalar": (b"\0\0\x08\0", r"calls for scalar uint8, 1 bytes from offset 4; found 0"),
+    "byte missing": (
+        GOLDEN[:-1],
+        r"calls for 2 x 3 int16, 12 bytes from offset 12; found 11 \(1 of 2 items",
+    ),
+    "image missing": (GOLDEN[:-7], r"found 5 \(0 of 2 items are whole\)"),
+    "byte too many": (
+        GOLDEN + b"\0",
+        r"12 bytes from offset 12; found at least 13\. Something was appended",
+    ),
+    "html": (b"<!DOCTYPE html>", r"HTML or XML page"),
+    "html after blanks": (b"\n\n <html>", r"HTML or XML page"),
+    "lfs": (b"version https://git-lfs", r"Git-LFS pointer\? Run: git lfs pull"),
+    "annex link": (b"../../.git/annex/objects/x", r"git-annex link\? Run: git annex get"),
+    "annex link, old": (b"/annex/objects/MD5E-s1", r"git-annex link"),
+    "appledouble": (b"\x00\x05\x16\x07\x00\x02", r"AppleDouble"),
+}
+"""Payloads that are wrong, and what is said of them."""
+
+
+@pytest.mark.parametrize(("data", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_is_wrong_is_said(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "x.idx"
     for pack in (bytes, gzip.compress, lzma.compress):

@@ -145,6 +145,17 @@ def test_a_header_that_calls_for_too_much_costs_nothing(
         assert peak_memory(partial(refuse, parse_idx, data, message)) < 2 * BLOCK
 
 
+def test_a_raw_file_of_the_wrong_length_is_refused_unread(path: Path, peak_memory: Peak) -> None:
+    header = IdxHeader(np.dtype("u1"), (5, 1 << 30))
+    with path.open("wb") as file:
+        file.write(header.to_bytes())
+        for nbytes in (header.payload_nbytes - 1, header.payload_nbytes + 1):
+            file.truncate(nbytes)  # takes no room on disk
+            message = f"found (at least )?{nbytes - header.nbytes}"
+            assert peak_memory(partial(refuse, read_idx, path, message)) < 2 * BLOCK
+            assert peak_memory(partial(refuse, map_idx, path, message)) < 2 * BLOCK
+
+
 def refuse(read: Callable[[Any], object], data: Path | bytes, message: str) -> None:
     with pytest.raises(IdxError, match=message):
         read(data)

@@ -1,6 +1,7 @@
 """Loading: the genuine files however they are packed, and no others."""
 
 import gzip
+import hashlib
 import lzma
 import re
 import shutil
@@ -161,7 +162,6 @@ def test_mnist_under_the_same_names_is_refused_and_named(tmp_path: Path, data_ro
         str(tmp_path / f"{IMAGES}.gz"),
         f"expected Fashion-MNIST {IMAGES} (SHA-256 {info.payload.sha256})",
         f"found MNIST {IMAGES} (SHA-256 {MNIST.split('test').images.payload.sha256})",
-        FASHION_MNIST.homepage,
         "open_idx",
     ):
         assert part in str(caught.value)
@@ -187,14 +187,12 @@ def test_labels_of_an_old_revision_are_named(root: Path, payloads: Payloads) -> 
 def test_one_other_pixel_is_refused(root: Path, payloads: Payloads) -> None:
     changed = bytearray(payloads[IMAGES])
     changed[-1] ^= 1
+    digest = hashlib.sha256(changed).hexdigest()
     path = spoil(root, IMAGES, changed)
-    with pytest.raises(
-        DataMismatchError, match="found unknown raw IDX data, 10000 x 28 x 28 uint8"
-    ):
-        load("fashion-mnist", "test", root=root)
-    path.write_bytes(gzip.compress(changed, 1))
-    with pytest.raises(DataMismatchError, match="found unknown gzip IDX data, 10000 x 28 x 28"):
-        load("fashion-mnist", "test", root=root)
+    for pack in (bytes, lambda data: gzip.compress(data, 1)):
+        path.write_bytes(pack(changed))
+        with pytest.raises(DataMismatchError, match=rf"10000 x 28 x 28 uint8 \(SHA-256 {digest}\)"):
+            load("fashion-mnist", "test", root=root)
     path.unlink()
 
 
@@ -203,7 +201,7 @@ def test_a_stray_byte_at_the_end_is_refused(
     root: Path, payloads: Payloads, pack: Callable[[bytes], bytes]
 ) -> None:
     path = spoil(root, LABELS, pack(payloads[LABELS] + b"\n"))
-    with pytest.raises(IdxError, match=f"{path}: .*10000 uint8, .* found at least 10001.*appended"):
+    with pytest.raises(IdxError, match=rf"{path}: .* 1 stray byte.*appended"):
         load("fashion-mnist", "test", root=root)
 
 
@@ -214,8 +212,8 @@ def test_a_truncated_file_is_said_to_be_truncated(root: Path, data_root: Path, n
     (root / f"{IMAGES}.gz").unlink()
     source = data_root / "fashion-damaged" / "ri0090hp__ME-PG-DFME" / name
     (root / source.name).symlink_to(source.resolve())
-    whole = {True: "1770", False: "334"}[name.endswith(".gz")]
-    with pytest.raises(IdxError, match=rf"\({whole} of 10000 items are whole\).*get it again"):
+    whole = {True: "1,?770", False: "334"}[name.endswith(".gz")]
+    with pytest.raises(IdxError, match=rf"{whole} of 10,?000 items are whole.*(?i:again)"):
         load("fashion-mnist", "test", root=root)
 
 
@@ -238,7 +236,8 @@ def test_a_file_that_is_not_there(root: Path) -> None:
 @pytest.mark.parametrize("name", ["absent", "file"])
 def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(FileUnreadableError, match=re.escape(str(tmp_path / name))):
+    message = f"{tmp_path / name}: expected train-images-idx3-ubyte, raw or .gz"
+    with pytest.raises(FileUnreadableError, match=re.escape(message)):
         load("fashion-mnist", root=tmp_path / name)
 
 

@@ -1,6 +1,8 @@
 """Pictures: every pixel of every image where it belongs."""
 
+import base64
 import io
+import re
 import sys
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fmnist_core import FrameworkMissingError
-from fmnist_core.picture import grid, png
+from fmnist_core.picture import class_table, grid, png
 
 
 @given(
@@ -54,3 +56,16 @@ def test_a_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(FrameworkMissingError, match="pip install pillow"):
         png(np.zeros((2, 2), np.uint8))
+
+
+def test_a_table_shows_each_class_with_its_images_and_is_safe_html() -> None:
+    images = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    html = class_table("<tiny>", [('"Bag" & more', 1234, images), ("Coat", 5, images[:1])])
+    assert "<code>&lt;tiny&gt;</code>" in html
+    assert html.count("<td") == 2
+    assert html.count("&quot;Bag&quot; &amp; more") == 2
+    assert "<small>1234</small>" in html
+    first, _ = re.findall(r"data:image/png;base64,([^\"]+)", html)
+    picture = Image.open(io.BytesIO(base64.b64decode(first)))
+    sheet = grid(images, 1).repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(picture, sheet)

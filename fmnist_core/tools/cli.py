@@ -25,7 +25,7 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-@click.group(cls=PlainErrors)
+@click.group("fmnist", cls=PlainErrors)
 @click.version_option(package_name="fmnist")
 def main() -> None:
     """Fashion-MNIST, and every dataset in MNIST's IDX format, in every framework.
@@ -50,3 +50,19 @@ def demo(root: Path | None) -> None:
     from fmnist_core.tools.demo import run_demo
 
     run_demo(root)
+
+
+@main.command("picture")
+@click.argument("name")
+@click.option("--split", default="train", show_default=True, help="Which split to draw from.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder with the dataset's files.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The PNG to write."
+)
+def picture_command(name: str, split: str, root: Path | None, output: Path) -> None:
+    """Write a PNG with ten examples of each class of the dataset NAME."""
+    from fmnist_core.loading import load
+    from fmnist_core.tools.sheet import write_sheet
+
+    write_sheet(load(name, split, root=root), output)
+    click.echo(f"Wrote {output}")

@@ -30,7 +30,9 @@ def run_command(command: click.Command) -> Result:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    assert "demo  Show that every framework gets the same batches" in result.stdout
+    for name, command in main.commands.items():
+        assert f"\n  {name} " in result.stdout
+        assert command.help
 
 
 def test_help_of_demo_names_its_option() -> None:

@@ -1,0 +1,41 @@
+"""The sheet of examples: a row for each class, as a PNG that others can read."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from fmnist_core import Dataset, OptionError
+from fmnist_core.testing import made_dataset
+from fmnist_core.tools.cli import main
+from fmnist_core.tools.sheet import write_sheet
+
+
+def test_rows_are_classes(tmp_path: Path) -> None:
+    dataset = made_dataset()
+    write_sheet(dataset, tmp_path / "sheet.png")
+    image = np.asarray(Image.open(io.BytesIO((tmp_path / "sheet.png").read_bytes())))
+    assert image.shape == (2 * (7 * 6 - 1), 2 * (10 * 5 - 1))
+    small = image[::2, ::2]
+    for label in range(7):
+        members = np.flatnonzero(dataset.labels == label)
+        for column, row in enumerate(members[:10]):
+            cell = small[label * 6 : label * 6 + 5, column * 5 : column * 5 + 4]
+            assert np.array_equal(cell, dataset.images[row])
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="grey uint8 images"):
+        write_sheet(Dataset(np.zeros((3, 4)), np.zeros(3, np.uint8)), tmp_path / "sheet.png")
+
+
+def test_command_writes_real_examples(fashion_root: Path, tmp_path: Path) -> None:
+    output = tmp_path / "fashion.png"
+    command = ["picture", "fashion-mnist", "--split", "test", "--root", str(fashion_root)]
+    result = CliRunner().invoke(main, [*command, "-o", str(output)])
+    assert result.output == f"Wrote {output}\n"
+    with Image.open(output) as image:
+        assert image.size == (2 * (10 * 29 - 1), 2 * (10 * 29 - 1))
