@@ -280,7 +280,7 @@ MNIST = DatasetInfo(
 SYNTHETIC = DatasetInfo(
     name="synthetic",
     title="Synthetic garments",
-    released="version 1",
+    released="version-1",
     classes=GARMENTS,
     splits=MappingProxyType(
         {

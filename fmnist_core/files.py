@@ -4,6 +4,7 @@ A file's first bytes say how it is packed; its name is never asked.
 """
 
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -120,6 +121,12 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | _NONBLOCK)
 
 
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as it lies (hexadecimal)."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def unpacked(path: Path) -> Iterator[ByteStream]:
     """Open a raw, gzip or xz file as a stream of its unpacked bytes.
@@ -158,14 +165,29 @@ def write_whole(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
     FileUnreadableError
         If the folder is missing or the file cannot be written; nothing is left behind.
     """
+    with written_whole(path) as file:
+        for block in blocks:
+            file.write(block)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[io.BufferedWriter]:
+    """Open a file for writing that appears under its name only if the block ends without an error.
+
+    Raises
+    ------
+    FileUnreadableError
+        As `write_whole`.
+    """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
     try:
         with open(temporary, "xb") as file:
-            for block in blocks:
-                file.write(block)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except FileUnreadableError:
+        raise
     except OSError as error:
         raise FileUnreadableError(f"{path}: cannot be written ({_reason(error)})") from error
     finally:

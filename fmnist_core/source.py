@@ -4,7 +4,6 @@ A source that came from files pickles as their paths, so a worker process maps t
 instead of receiving a copy.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,14 +102,6 @@ def open_array(path: Path) -> NDArray[Any]:
     if container_of(path) == "raw":
         return map_idx(path)
     return parse_idx(read_payload(path), name=str(path))
-
-
-def payload_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's payload (hexadecimal), whatever it is packed in."""
-    if container_of(path) == "raw":
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(read_payload(path)).hexdigest()
 
 
 def _reopened(stamps: tuple[FileStamp, FileStamp]) -> Source:

@@ -1,33 +1,52 @@
 """Where payloads live on this machine.
 
 One folder, ``FMNIST_HOME`` or the platform's cache directory, holds a folder of raw IDX files for
-each dataset.
+each revision of each dataset. A payload is hashed when it comes in; afterwards it is trusted for as
+long as its size and modification time are those noted then.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from fmnist_core.errors import FileUnreadableError
+from fmnist_core.errors import DataMismatchError, FileUnreadableError
+from fmnist_core.files import BLOCK, container_of, file_sha256, unpacked, write_whole
+from fmnist_core.records import DatasetInfo, FileInfo
+
+_NOTES = "verified.json"
 
 
 def home() -> Path:
-    """Return the store's folder; it need not exist."""
+    """Return the store's folder; it need not exist.
+
+    Raises
+    ------
+    FileUnreadableError
+        If none is chosen and this user has no home folder, as in many containers.
+    """
     if chosen := os.environ.get("FMNIST_HOME"):
         return Path(chosen).expanduser()
     from platformdirs import user_cache_path
 
-    return user_cache_path("fmnist")
+    with suppress(RuntimeError):
+        if (place := user_cache_path("fmnist")).is_absolute():
+            return place
+    raise FileUnreadableError(
+        "the store has no place, as this user has no home folder. Try: set FMNIST_HOME to a folder"
+    )
 
 
-def folder(name: str) -> Path:
-    """Return the folder of one dataset; it need not exist."""
-    return home() / name
+def folder(info: DatasetInfo) -> Path:
+    """Return the folder of a dataset's current revision; it need not exist."""
+    return home() / info.name / (info.released or "current")
 
 
 @contextmanager
-def locked(name: str) -> Iterator[Path]:
+def locked(place: Path) -> Iterator[None]:
     """Make a dataset's folder and hold its lock, so that one process at a time fills it.
 
     Raises
@@ -37,15 +56,126 @@ def locked(name: str) -> Iterator[Path]:
     """
     from filelock import FileLock
 
-    place = folder(name)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / ".lock"):
-            yield place
-    except FileUnreadableError:
-        raise
-    except OSError as error:
+        lock = FileLock(place / ".lock")
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise FileUnreadableError(
-            f"{place}: the store cannot be written ({error.strerror}). "
+            f"{place}: the store cannot be written ({reason}). "
             "Try: set FMNIST_HOME to a folder that can"
         ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_trusted(path: Path, file: FileInfo) -> bool:
+    """Whether a payload was verified before and has not been touched since; reads no data."""
+    digest = _note(path, as_it_is_now=True)
+    return digest is not None and file.payload.sha256 in (None, digest)
+
+
+def is_genuine(path: Path, file: FileInfo) -> bool:
+    """Hash a file and say whether it holds the payload, in whatever container.
+
+    Where the catalog knows no digest of the payload, the one noted when it came in decides, or
+    that of the published container.
+
+    Raises
+    ------
+    FileUnreadableError, IdxError
+        If the file cannot be read or unpacked.
+    """
+    wanted = file.payload.sha256 or _note(path)
+    if wanted is None:
+        return file.packed.sha256 is not None and file_sha256(path) == file.packed.sha256
+    return payload_sha256(path, file.payload.nbytes) == wanted
+
+
+def trust(path: Path, digest: str) -> None:
+    """Note that a payload is verified as it is now; the caller holds the lock."""
+    size, modified = _state(path)
+    notes = _notes(path.parent) | {path.name: [size, modified, digest]}
+    write_whole(path.parent / _NOTES, [json.dumps(notes, indent=1).encode()])
+
+
+def take_in(packed: Path, target: Path, file: FileInfo) -> None:
+    """Unpack a file into the store, verifying it on the way; the caller holds the lock.
+
+    Raises
+    ------
+    DataMismatchError
+        If it is not the payload; nothing is left behind.
+    IdxError, FileUnreadableError
+        If it cannot be unpacked, or the store cannot be written.
+    """
+    digest = hashlib.sha256()
+
+    def blocks() -> Iterator[bytes]:
+        with unpacked(packed) as stream:
+            left = file.payload.nbytes
+            while block := stream.read1(BLOCK):
+                digest.update(block)
+                if left is not None and (left := left - len(block)) < 0:
+                    raise _not_it(packed, file)
+                yield block
+        if file.payload.sha256 is None:
+            if file_sha256(packed) != file.packed.sha256:
+                raise _not_it(packed, file)
+        elif digest.hexdigest() != file.payload.sha256:
+            raise _not_it(packed, file)
+
+    write_whole(target, blocks())
+    trust(target, digest.hexdigest())
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed processes left beside a payload; the caller holds the lock."""
+    for name in (path.name, _NOTES):
+        for left in path.parent.glob(f".{name}.*"):
+            with suppress(OSError):
+                left.unlink()
+
+
+def payload_sha256(path: Path, limit: int | None = None) -> str | None:
+    """Hash a file's payload, whatever it is packed in; None if it is longer than `limit` bytes."""
+    if container_of(path) == "raw":
+        return file_sha256(path)
+    digest, size = hashlib.sha256(), 0
+    with unpacked(path) as stream:
+        while block := stream.read1(BLOCK):
+            digest.update(block)
+            size += len(block)
+            if limit is not None and size > limit:
+                return None
+    return digest.hexdigest()
+
+
+def _not_it(packed: Path, file: FileInfo) -> DataMismatchError:
+    return DataMismatchError(f"{packed}: this is not {file.name}")
+
+
+def _note(path: Path, *, as_it_is_now: bool = False) -> str | None:
+    """Return the digest noted for a file, perhaps only if it has not been touched since."""
+    match _notes(path.parent).get(path.name):
+        case [size, modified, str(digest)]:
+            if not as_it_is_now or (path.exists() and _state(path) == (size, modified)):
+                return digest
+    return None
+
+
+def _notes(place: Path) -> dict[str, Any]:
+    try:
+        notes = json.loads((place / _NOTES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Lost or torn notes cost one more hash, no more.
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -48,6 +48,7 @@ def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if "FMNIST_HOME" not in os.environ:
             patch.setenv("FMNIST_HOME", str(tmp_path_factory.mktemp("store")))
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
         yield
 
 

@@ -26,6 +26,7 @@ ROOMS = [
     "store",
     "order",
     "synthetic",
+    "obtain",
     "plan",
     "encoding",
     "hookspecs",

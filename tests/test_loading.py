@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fmnist_core import (
     DataMismatchError,
     Dataset,
+    FetchError,
     FileUnreadableError,
     IdxError,
     UnknownDatasetError,
@@ -27,7 +28,7 @@ from fmnist_core import (
     synthetic,
     write_idx,
 )
-from fmnist_core.catalog import FASHION_MNIST, MNIST
+from fmnist_core.catalog import FASHION_MNIST, MNIST, SYNTHETIC
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FIRST_LABELS = {
@@ -118,12 +119,15 @@ def test_a_packed_file_under_a_raw_name_and_the_other_way_round(
 
 
 def test_the_stores_folder_is_the_default(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = root / "home"
-    monkeypatch.setenv("FMNIST_HOME", str(home))
-    with pytest.raises(FileUnreadableError, match=re.escape(str(home / "fashion-mnist"))):
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("KERAS_HOME", str(root / "keras"))
+    monkeypatch.setenv("FMNIST_HOME", str(root / "home"))
+    monkeypatch.setenv("FMNIST_OFFLINE", "1")
+    with pytest.raises(FetchError, match=f"{IMAGES}.gz: expected it"):
         load("fashion-mnist", "test")
-    home.mkdir()
-    (home / "fashion-mnist").symlink_to(root)
+    place = store.folder(FASHION_MNIST)
+    shutil.rmtree(place)
+    place.symlink_to(root)
     assert load("fashion-mnist", "test").labels[:16].tolist() == FIRST_LABELS["test"]
 
 
@@ -395,25 +399,38 @@ def test_synthetic_is_drawn_the_first_time_only(drawn: Dataset, draws: list[str]
     assert draws == ["test"]
     assert (drawn.name, drawn.split_name, len(drawn)) == ("synthetic", "test", 10_000)
     assert drawn.images.shape == (10_000, 28, 28)
-    assert_equal(load("synthetic", "test", root=store.folder("synthetic")), drawn)
+    assert_equal(load("synthetic", "test", root=store.folder(SYNTHETIC)), drawn)
 
 
 def test_synthetic_is_drawn_again_where_a_file_is_missing(drawn: Dataset, draws: list[str]) -> None:
     load("synthetic", "test")
-    (store.folder("synthetic") / LABELS).unlink()
+    (store.folder(SYNTHETIC) / LABELS).unlink()
     assert_equal(load("synthetic", "test"), drawn)
     assert draws == ["test", "test"]
 
 
-def test_synthetic_with_another_digest_in_the_store_is_refused(draws: list[str]) -> None:
+def test_synthetic_with_another_digest_in_the_store_is_drawn_again(
+    drawn: Dataset, draws: list[str]
+) -> None:
     load("synthetic", "test")
-    path = store.folder("synthetic") / LABELS
+    path = store.folder(SYNTHETIC) / LABELS
     labels = read_idx(path)
     labels[0] += 1
     write_idx(path, labels % 10)
-    with pytest.raises(DataMismatchError, match=f"{path}: expected Synthetic garments {LABELS}"):
+    with pytest.warns(UserWarning, match=f"^{path}: .* genuine {LABELS}") as caught:
+        assert_equal(load("synthetic", "test"), drawn)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert_equal(load("synthetic", "test"), drawn)
+    assert draws == ["test", "test"]
+
+
+def test_synthetic_that_is_drawn_otherwise_is_refused(
+    draws: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthetic, "draw", lambda _: (SQUARES, SQUARES[:, 0, 0]))
+    with pytest.raises(DataMismatchError, match=f"expected Synthetic garments {IMAGES}"):
         load("synthetic", "test")
-    assert draws == ["test"]
+    assert [path.name for path in store.folder(SYNTHETIC).iterdir()] == [".lock"]
 
 
 def test_synthetic_works_from_memory_where_the_store_cannot_be_written(

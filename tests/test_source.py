@@ -1,8 +1,5 @@
 """Sources: mapped where they can be, small in a pickle, never of changed files."""
 
-import gzip
-import hashlib
-import lzma
 import mmap
 import os
 import pickle
@@ -13,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import DataMismatchError, FileUnreadableError, IdxError, write_idx
-from fmnist_core.source import FileStamp, Source, open_array, payload_digest
+from fmnist_core import DataMismatchError, FileUnreadableError, write_idx
+from fmnist_core.source import FileStamp, Source, open_array
 
 IMAGES = np.arange(3000 * 4 * 5, dtype=np.int32).astype(np.uint8).reshape(3000, 4, 5)
 LABELS = (np.arange(3000) % 10).astype(np.uint8)
@@ -122,25 +119,3 @@ def test_open_array_of_a_wider_type(tmp_path: Path) -> None:
         found = open_array(tmp_path / name)
         assert found.dtype == array.dtype.newbyteorder(order)
         np.testing.assert_array_equal(found, array)
-
-
-def test_a_payload_has_one_digest_however_it_is_packed(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    write_idx(path, IMAGES.astype(np.int16))
-    payload = path.read_bytes()
-    expected = hashlib.sha256(payload).hexdigest()
-    packings = [payload, *(gzip.compress(payload, level) for level in range(10))]
-    packings += [gzip.compress(payload[:9]) + gzip.compress(payload[9:]), lzma.compress(payload)]
-    for packed in packings:
-        path.write_bytes(packed)
-        assert payload_digest(path) == expected
-
-
-def test_the_digest_of_a_damaged_packed_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    write_idx(path, LABELS)
-    payload = path.read_bytes()
-    for packed in (gzip.compress(payload)[:-9], gzip.compress(payload[:-1])):
-        path.write_bytes(packed)
-        with pytest.raises(IdxError, match=r"ends too early|found 2999"):
-            payload_digest(path)

@@ -1,12 +1,20 @@
-"""The store: one folder, one lock for each dataset."""
+"""The store: where it is, its locks, and the digest of a payload however it is packed."""
 
+import gzip
+import hashlib
+import lzma
+import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import filelock
 import pytest
 
 from fmnist_core import FileUnreadableError, IdxError, store
+from fmnist_core.catalog import FASHION_MNIST, MNIST
+
+Packing = Callable[[bytes], bytes]
 
 
 @pytest.fixture
@@ -19,7 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_home_is_what_the_environment_says(home: Path) -> None:
     assert store.home() == home
-    assert store.folder("mnist") == home / "mnist"
+    assert store.folder(FASHION_MNIST) == home / "fashion-mnist" / "2017-08-31"
+    assert store.folder(MNIST) == home / "mnist" / "current"
     assert not home.exists(), "asking must not make it"
 
 
@@ -44,20 +53,23 @@ def test_home_is_in_the_cache_by_default(
 
 
 def test_locked_makes_the_folder_and_keeps_others_out_until_it_is_done(home: Path) -> None:
-    with store.locked("mnist") as place:
-        assert place == home / "mnist"
+    place = home / "mnist"
+    with store.locked(place):
         other = filelock.FileLock(place / ".lock", is_singleton=False)
         with pytest.raises(filelock.Timeout):
             other.acquire(timeout=0)
-        with store.locked("fashion-mnist"):
+        with store.locked(home / "fashion-mnist"):
             pass
     with other.acquire(timeout=0):
         assert other.is_locked
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a bug"), IdxError("bad"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("a bug"), IdxError("bad"), FileUnreadableError("own"), KeyboardInterrupt()],
+)
 def test_locked_lets_go_and_lets_errors_pass(home: Path, error: BaseException) -> None:
-    with pytest.raises(type(error)), store.locked("mnist"):
+    with pytest.raises(type(error)), store.locked(home / "mnist"):
         raise error
     with filelock.FileLock(home / "mnist" / ".lock").acquire(timeout=0):
         pass
@@ -70,14 +82,36 @@ def test_a_store_that_cannot_be_made(home: Path) -> None:
         pytest.raises(
             FileUnreadableError, match=r"mnist: the store cannot .* FMNIST_HOME"
         ) as caught,
-        store.locked("mnist"),
+        store.locked(home / "mnist"),
     ):
         raise AssertionError("not reached")
     assert isinstance(caught.value.__cause__, OSError)
 
 
-def test_an_error_of_writing_in_a_store_keeps_its_own_words(home: Path) -> None:
-    with pytest.raises(FileUnreadableError, match=r"^own words$"), store.locked("mnist"):
-        raise FileUnreadableError("own words")
-    with pytest.raises(FileUnreadableError, match="cannot be written"), store.locked("mnist"):
-        raise OSError(28, "No space left on device")
+# -- digests -----------------------------------------------------------------------------------
+
+PAYLOAD = random.Random(3).randbytes(9000)
+
+
+def test_a_payload_has_one_digest_however_it_is_packed(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    packings = [PAYLOAD, *(gzip.compress(PAYLOAD, level) for level in range(10))]
+    packings += [gzip.compress(PAYLOAD[:9]) + gzip.compress(PAYLOAD[9:]), lzma.compress(PAYLOAD)]
+    for packed in packings:
+        path.write_bytes(packed)
+        assert store.payload_sha256(path) == hashlib.sha256(PAYLOAD).hexdigest()
+
+
+def test_the_digest_of_a_packed_file_that_is_cut_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(gzip.compress(PAYLOAD)[:-9])
+    with pytest.raises(IdxError, match=f"{path}: the gzip stream ends too early"):
+        store.payload_sha256(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_what_unpacks_to_more_than_the_limit_has_no_digest(tmp_path: Path, pack: Packing) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(pack(PAYLOAD))
+    assert store.payload_sha256(path, len(PAYLOAD)) == hashlib.sha256(PAYLOAD).hexdigest()
+    assert store.payload_sha256(path, len(PAYLOAD) - 1) is None

@@ -66,3 +66,122 @@ def picture_command(name: str, split: str, root: Path | None, output: Path) -> N
 
     write_sheet(load(name, split, root=root), output)
     click.echo(f"Wrote {output}")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--from", "source", metavar="URL|FILE.zip", help="A mirror, or a bundle.")
+def fetch(name: str, source: str | None) -> None:
+    """Bring the dataset NAME to this machine, verified."""
+    from fmnist_core.registry import find_dataset
+    from fmnist_core.tools import bundle, data
+    from fmnist_core.tools.progress import ProgressLine, open_console
+
+    info = find_dataset(name)
+    if source and source.endswith(".zip") and "://" not in source:
+        bundle.read_bundle(info, Path(source))
+        source = None
+    with ProgressLine(open_console()) as line:
+        said = data.fetch_all(info, source, line)
+    click.echo("\n".join(said))
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_command(as_json: bool) -> None:
+    """List the datasets that the catalog knows."""
+    from fmnist_core.catalog import CATALOG
+    from fmnist_core.tools import data
+    from fmnist_core.tools.progress import open_console
+
+    if as_json:
+        click.echo(data.as_json([data.as_record(info) for info in CATALOG.values()]))
+    else:
+        open_console().print(data.list_table())
+
+
+@main.command()
+@click.argument("name")
+@click.option("--bibtex", is_flag=True, help="Only how to cite it.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def info(name: str, bibtex: bool, as_json: bool) -> None:
+    """Show counts, classes, digests, licence and mirrors of the dataset NAME."""
+    from fmnist_core.registry import find_dataset
+    from fmnist_core.tools import data
+
+    record = find_dataset(name)
+    if bibtex:
+        click.echo(record.citation)
+    elif as_json:
+        click.echo(data.as_json(data.as_record(record)))
+    else:
+        click.echo("\n".join(data.info_lines(record)))
+
+
+@main.command()
+@click.argument("target", metavar="NAME|PATH")
+def verify(target: str) -> None:
+    """Hash a dataset in the store, or the files at a path; exit status 1 if one is not genuine."""
+    from fmnist_core.tools import data
+
+    click.echo("\n".join(data.verify_target(target)))
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> None:
+    """Say what files really are, by their content; exit status 1 if one is damaged or foreign."""
+    from dataclasses import asdict
+
+    from fmnist_core.tools import data
+
+    found = data.identities(paths)
+    lines = [str(identity) for identity in found]
+    click.echo(data.as_json([asdict(one) for one in found]) if as_json else "\n".join(lines))
+    if any(identity.verdict in ("damaged", "foreign") for identity in found):
+        context.exit(1)
+
+
+@main.command()
+def doctor() -> None:
+    """Show the store, what is found where, and what would be done next."""
+    from fmnist_core.tools import data
+
+    click.echo("\n".join(data.doctor_lines()))
+
+
+@main.command()
+def where() -> None:
+    """Print the store's folder."""
+    from fmnist_core import store
+
+    click.echo(store.home())
+
+
+@main.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove the dataset NAME from the store."""
+    from fmnist_core.registry import find_dataset
+    from fmnist_core.tools import data
+
+    click.echo(data.remove(find_dataset(name)))
+
+
+@main.command("bundle")
+@click.argument("name")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The .zip.")
+def bundle_command(name: str, output: Path) -> None:
+    """Write the dataset NAME as one zip file, for machines without a network."""
+    from fmnist_core.registry import find_dataset
+    from fmnist_core.tools.bundle import write_bundle
+    from fmnist_core.tools.data import Transfer
+    from fmnist_core.tools.progress import ProgressLine, open_console
+
+    info = find_dataset(name)
+    with ProgressLine(open_console()) as line:
+        line.begin(f"{info.name}: packing")
+        write_bundle(info, output, Transfer(line))
+    click.echo(f"Wrote {output}")
