@@ -37,10 +37,10 @@ class TensorFlowAdapter:
     ) -> tf.data.Dataset:
         """Return a `tf.data.Dataset` of tuples of tensors, one for each field.
 
-        Its length is known unless `start` makes the first epoch shorter than the others.
+        An iteration takes its epoch when its first batch is asked for. The length is known unless
+        `start` makes the first epoch shorter than the others.
         """
-        plan.check_epoch(epoch)
-        plan.check_start(start)
+        plan.check_use(len(dataset), epoch, start)
         return _Pipeline(dataset, plan, resolved(encoding, dataset, self)).epochs(epoch, start)
 
     def to_numpy(self, batch: tuple[tf.Tensor, ...]) -> tuple[NDArray[Any], ...]:
@@ -88,7 +88,9 @@ class _Pipeline:
             counter = tf.Variable(epoch, dtype=tf.int64, trainable=False)
 
         def begin(_: tf.Tensor) -> tf.Tensor:
-            return counter.assign_add(1) - 1
+            number = counter.assign_add(1) - 1
+            tf.debugging.assert_less(number, tf.constant(2**32, tf.int64), "no such epoch")
+            return number
 
         def batches(number: tf.Tensor) -> tf.data.Dataset:
             first = tf.where(number == epoch, tf.constant(start, tf.int64), 0)
@@ -169,7 +171,7 @@ class _Pipeline:
         if self.encoding.layout == "NCHW":
             return images[:, tf.newaxis]
         if self.encoding.layout == "flat":
-            return tf.reshape(images, (-1, int(np.prod(self.image_shape))))
+            return tf.reshape(images, (tf.shape(images)[0], int(np.prod(self.image_shape))))
         return images
 
 

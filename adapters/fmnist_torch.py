@@ -1,6 +1,8 @@
 """The torch adapter: a real DataLoader over a map-style dataset."""
 
 import inspect
+import operator
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Unpack
 
@@ -56,6 +58,7 @@ class TorchAdapter:
             If DataLoader has no such option, or the plan decides it.
         """
         _check_options(options)
+        plan.check_use(len(dataset), epoch, start)
         sampler = PlanSampler(plan, epoch=epoch, start=start)
         whole_batches = _BatchDataset(dataset, encoding, plan.fields)
         return PlanLoader(whole_batches, sampler, options)
@@ -95,15 +98,20 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         return len(self._assemble.dataset)
 
     def __getitem__(self, row: int) -> tuple[Any, ...]:
-        """Return one example: the image as a tensor; label, weight and index as numbers."""
-        count = len(self)
-        if not -count <= row < count:
-            raise IndexError(f"row {row} is outside the {count} examples")
-        return _examples(self._batch(np.array([row % count])))[0]
+        """Return one example: the image as a tensor; label, weight and index as numbers.
+
+        Raises
+        ------
+        RowOutsideError
+            If there is no such row.
+        """
+        example: tuple[Any, ...] = MapDataset.__getitems__(self, [operator.index(row)])[0]
+        return example
 
     def __getitems__(self, rows: Sequence[int]) -> Any:
-        """Return several examples at once, for DataLoader to collate."""
-        return _examples(self._batch(np.asarray(rows, dtype=np.int64)))
+        """Return several examples at once, for DataLoader to collate; errors as above."""
+        asked = np.asarray(rows, dtype=np.int64)
+        return _examples(self._batch(asked + (asked < 0) * len(self)))
 
     def _batch(self, rows: Rows, weights: NDArray[np.float32] | None = None) -> TorchBatch:
         return tuple(_to_tensor(array) for array in self._assemble(rows, weights))
@@ -121,12 +129,11 @@ class _BatchDataset(MapDataset):
 class PlanSampler(Sampler[list[int]]):
     """The plan as torch's batch sampler: yields the rows of each batch of one epoch.
 
-    As with DistributedSampler, `set_epoch` says which epoch is next; PlanLoader does so itself.
+    As with DistributedSampler, `set_epoch` says which epoch is next. PlanLoader goes on from there.
     """
 
     def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
-        plan.check_epoch(epoch)
-        plan.check_start(start)
+        plan.check_use(plan.num_examples, epoch, start)
         self.plan = plan
         self.batch_size = plan.batch_size
         self.drop_last = plan.remainder == "drop"
@@ -163,20 +170,40 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
     def __init__(
         self, dataset: _BatchDataset, sampler: PlanSampler, options: dict[str, Any]
     ) -> None:
-        super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is, **options)
-        self._next_epoch = sampler.epoch
+        try:
+            super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is, **options)
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"torch's DataLoader refuses {options}: {error}") from error
+        self._latest = 0
 
     def __iter__(self) -> Any:
         """Begin the next epoch."""
         sampler = self.batch_sampler
         assert isinstance(sampler, PlanSampler)
-        sampler.set_epoch(self._next_epoch)
-        self._next_epoch += 1
-        batches = super().__iter__()
-        # So that len() speaks of the next iteration.
-        sampler.set_epoch(self._next_epoch)
-        return batches
+        with _TAKING_AN_EPOCH:
+            batches = super().__iter__()
+            # The sampler has given its rows away by now; what it says is next, len() tells too.
+            sampler.set_epoch(sampler.epoch + 1)
+            self._latest += 1
+        return self._only_the_latest(batches, self._latest) if self.persistent_workers else batches
 
+    def _only_the_latest(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
+        """Yield from workers that persist, which can serve one iteration only."""
+        while True:
+            if turn != self._latest:
+                raise OptionError(
+                    "with persistent_workers=True a new iteration ends those before it. "
+                    "Try: persistent_workers=False to have several at once"
+                )
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            yield batch
+
+
+# Of the module, not of a loader, which could not be pickled with it.
+_TAKING_AN_EPOCH = threading.Lock()
 
 ADAPTER = TorchAdapter()
 
@@ -221,6 +248,8 @@ def _check_options(options: dict[str, Any]) -> None:
                 f"{name} is decided by the plan. Try: batch_size=, shuffle=, remainder= of "
                 "Dataset.to, or a DataLoader of your own over fmnist_torch.MapDataset"
             )
+        if name == "in_order" and not options[name]:
+            raise OptionError("in_order=False would break the plan's order")
         if name not in allowed:
             raise OptionError(f"torch's DataLoader has no option {name!r}; it has {allowed}")
 

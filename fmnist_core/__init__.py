@@ -13,6 +13,7 @@ from fmnist_core.errors import (
     FrameworkMissingError,
     IdxError,
     OptionError,
+    RowOutsideError,
     UnknownDatasetError,
 )
 from fmnist_core.hookspecs import Adapter, hookimpl
@@ -39,6 +40,7 @@ __all__ = [
     "FrameworkMissingError",
     "IdxError",
     "OptionError",
+    "RowOutsideError",
     "UnknownDatasetError",
     "available_adapters",
     "get_adapter",

@@ -3,6 +3,7 @@
 Every adapter that can start from numpy starts here; the others must give the same bits.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,9 @@ from fmnist_core.plan import BatchPlan, Field
 
 Arrays = tuple[NDArray[Any], ...]
 _Batch = TypeVar("_Batch")
+
+# Of the module, not of a loader, which could not be pickled with it.
+_TAKING_AN_EPOCH = threading.Lock()
 
 
 class Assembler:
@@ -94,8 +98,7 @@ class Batches(Generic[_Batch]):
         epoch: int = 0,
         start: int = 0,
     ) -> None:
-        plan.check_epoch(epoch)
-        plan.check_start(start)
+        plan.check_use(len(assemble.dataset), epoch, start)
         self.plan = plan
         self._assemble = assemble
         self._convert = convert
@@ -108,8 +111,9 @@ class Batches(Generic[_Batch]):
 
     def __iter__(self) -> Iterator[_Batch]:
         """Begin the next epoch."""
-        epoch, start = self._epoch, self._start
-        self._epoch, self._start = epoch + 1, 0
+        with _TAKING_AN_EPOCH:
+            epoch, start = self._epoch, self._start
+            self._epoch, self._start = epoch + 1, 0
         return self._batches(epoch, start)
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:

@@ -1,7 +1,7 @@
 """Dataset: images, labels and classes, and cheap selections of them."""
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core import picture
 from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import DataMismatchError, OptionError, RowOutsideError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.order import check_range
 from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.records import DatasetInfo
-from fmnist_core.registry import check_options, find_dataset, get_adapter
+from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter
 from fmnist_core.selection import checked_rows, per_class_rows, split_rows
 from fmnist_core.source import Source
 
@@ -51,7 +51,8 @@ class Description:
 class Dataset:
     """Images with their labels: an immutable sequence of examples.
 
-    Selections share the arrays of the whole; no pixel is copied before it is asked for.
+    Selections share the arrays of the whole; no pixel is copied before it is asked for. Arrays
+    given here are not copied either, so they must not be written to afterwards.
 
     Parameters
     ----------
@@ -191,7 +192,17 @@ class Dataset:
         return np.take(self._source.labels, self.original_rows(rows))
 
     def original_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the places in the original file of some rows of this dataset: fresh int64."""
+        """Return the places in the original file of some rows of this dataset: fresh int64.
+
+        Raises
+        ------
+        RowOutsideError
+            If a row is not in [0, n); it could belong to another selection of the same file.
+        """
+        if rows.size and not (0 <= rows.min() and rows.max() < len(self)):
+            raise RowOutsideError(
+                f"rows from {rows.min()} to {rows.max()} are not all among the {len(self)} examples"
+            )
         if isinstance(self._rows, range):
             return rows + self._rows.start
         return np.take(self._rows, rows)
@@ -206,15 +217,17 @@ class Dataset:
     def __getitem__(self, row: slice) -> "Dataset": ...
     def __getitem__(self, row: int | slice) -> "tuple[NDArray[Any], int] | Dataset":
         """Return one example as (read-only image, label), or a slice as a Dataset."""
-        if isinstance(row, slice):
-            return self.select(np.arange(len(self))[row])
         try:
+            if isinstance(row, slice):
+                return self.select(range(len(self))[row])
             place = self._rows[operator.index(row)]
         except TypeError as error:
             raise OptionError(
                 f"a dataset is indexed by a whole number or a slice, not {row!r}. "
                 "Try: dataset.select(rows)"
             ) from error
+        except IndexError as error:
+            raise RowOutsideError(f"row {row} is not among the {len(self)} examples") from error
         return self._source.images[place], int(self._source.labels[place])
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], int]]:
@@ -230,7 +243,8 @@ class Dataset:
             If they are not whole numbers in [0, n).
         """
         rows = checked_rows(indices, len(self))
-        return self._derived(rows, "select", indices=rows)
+        # A range stays one, so that slices pickle small.
+        return self._derived(rows, "select", indices=indices if type(indices) is range else rows)
 
     def take(self, count: int) -> "Dataset":
         """Return the first `count` examples.
@@ -351,10 +365,9 @@ class Dataset:
         AdapterNotFoundError, FrameworkMissingError
             If there is no such adapter, or its framework is not installed.
         """
-        chosen = get_adapter(adapter) if isinstance(adapter, str) else adapter
+        chosen = get_adapter(adapter) if isinstance(adapter, str) else check_adapter(adapter)
         plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, shard, fields)
-        plan.check_epoch(epoch)
-        plan.check_start(start)
+        plan.check_use(len(self), epoch, start)
         check_options(chosen, framework_options)
         encoding = Encoding(dtype, scale, layout, labels)
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
@@ -392,8 +405,11 @@ def own_description(
         If images and labels do not go together.
     """
     if classes is not None:
-        source.check_match(len(classes))
-        return Description("", "", tuple(classes), mean, std)
+        names = tuple(classes) if isinstance(classes, Iterable) else (classes,)
+        if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
+            raise DataMismatchError(f"expected classes to be a sequence of str, found {classes!r}")
+        source.check_match(len(names))
+        return Description("", "", names, mean, std)
     source.check_match(MAX_UNNAMED_CLASSES)
     count = int(source.labels.max()) + 1 if source.labels.size else 0
     return Description("", "", tuple(map(str, range(count))), mean, std)

@@ -21,6 +21,8 @@ LabelKind = Literal["index", "one_hot"]
 # Element types that IDX has beside uint8; such images pass unchanged, under their own name.
 _OTHER_DTYPES = ("int8", "int16", "int32", "float64")
 
+_ALL_PIXELS = np.arange(256, dtype=np.uint8)
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -106,6 +108,11 @@ class Encoding:
 
     def _check_dtype(self, found: np.dtype[Any]) -> None:
         name = found.name
+        if name not in ("uint8", "float32", *_OTHER_DTYPES):
+            raise OptionError(
+                f"images are {name}, which IDX does not hold. "
+                "Try: convert first, e.g. images.astype('float32')"
+            )
         if name == "uint8":
             if self.dtype in _OTHER_DTYPES:
                 raise OptionError(f"uint8 images can become {get_args(DType)}, not {self.dtype!r}")
@@ -129,8 +136,19 @@ class Encoding:
                 'scale="standard" needs the mean and standard deviation of the train split, which '
                 'are not known for these data. Try: open_idx(..., mean=, std=), or scale="unit"'
             )
-        if not self.std > 0:
-            raise OptionError(f"std must be above 0, not {self.std}")
+        for name, value in (("mean", self.mean), ("std", self.std)):
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+                raise OptionError(f"{name} must be a number, not {value!r}")
+        with np.errstate(all="ignore"):
+            values = np.abs(replace(self, dtype="float32").encode_pixels(_ALL_PIXELS))
+        # Subnormal values are flushed to zero by some frameworks, so they could not agree.
+        if not self.std > 0 or not np.all(
+            np.isfinite(values) & ((values == 0) | (values >= np.finfo(np.float32).tiny))
+        ):
+            raise OptionError(
+                f"mean {self.mean} and std {self.std} give values that float32 cannot hold; std "
+                "must be above 0, and both of the size of x / 255"
+            )
 
     @property
     def numpy_dtype(self) -> np.dtype[Any]:
@@ -155,7 +173,8 @@ class Encoding:
     @cached_property
     def table(self) -> NDArray[Any]:
         """What each of the 256 uint8 pixels becomes: (256,), read-only."""
-        table = self.encode_pixels(np.arange(256, dtype=np.uint8))
+        self._check_constants()
+        table = self.encode_pixels(_ALL_PIXELS)
         table.setflags(write=False)
         return table
 
@@ -168,7 +187,6 @@ class Encoding:
             return pixels.astype(self.numpy_dtype)
         values: NDArray[Any] = np.divide(pixels, np.float32(255), dtype=np.float32)
         if self.scale == "standard":
-            self._check_constants()
             np.subtract(values, np.float32(self.mean or 0), out=values)
             np.divide(values, np.float32(self.std or 1), out=values)
         return values.astype(self.numpy_dtype, copy=False)
@@ -201,5 +219,5 @@ class Encoding:
 
 
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    if value not in allowed:
+    if not isinstance(value, str | None) or value not in allowed:
         raise OptionError(f"{name} must be one of {allowed}, not {value!r}")

@@ -13,6 +13,10 @@ class OptionError(FmnistError, ValueError):
     """An option has a value that cannot be honoured."""
 
 
+class RowOutsideError(FmnistError, IndexError):
+    """A row number is outside the dataset."""
+
+
 class IdxError(FmnistError, ValueError):
     """The bytes are not a whole, well-formed IDX payload."""
 
@@ -38,7 +42,7 @@ class AdapterNotFoundError(FmnistError, LookupError):
 
 
 class AdapterConflictError(FmnistError, LookupError):
-    """Several installed packages offer an adapter under one name."""
+    """Several installed packages offer an adapter, or a dataset, under one name."""
 
 
 class AdapterInvalidError(FmnistError, TypeError):

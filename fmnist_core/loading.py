@@ -61,7 +61,8 @@ def load(
         If a file under `root` is whole but its payload's SHA-256 is not the catalog's.
     """
     info = find_dataset(name)
-    sums = info.split(split) and info.split("train").sums
+    info.split(split)
+    sums = info.splits["train"].sums if "train" in info.splits else None
     mean, std = (sums.mean, sums.std) if sums else (None, None)
     description = Description(name, split, info.classes, mean, std)
     if root is not None:

@@ -132,9 +132,10 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
         return False
     if not verify and store.is_trusted(path, file):
         return True
-    if store.is_genuine(path, file):
-        store.trust(path, file.payload.sha256 or store.payload_sha256(path) or "")
-        return True
+    with suppress(IdxError):
+        if store.is_genuine(path, file):
+            store.trust(path, file.payload.sha256 or store.payload_sha256(path) or "")
+            return True
     # The caller of `load` is told: from here it is the fourth.
     warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=4)
     return False

@@ -96,8 +96,8 @@ def index_shuffle(
     OptionError
         If an argument is outside its range.
     """
-    check_range("n", n, 1, MAX_EXAMPLES)
-    check_seed_and_epoch(seed, epoch)
+    n = check_range("n", n, 1, MAX_EXAMPLES)
+    seed, epoch = check_seed(seed), check_epoch(epoch)
     positions = _checked_positions(index, n)
     if n == 1:
         shuffled = np.zeros_like(positions)
@@ -105,7 +105,7 @@ def index_shuffle(
         shuffled = whole_order(n, seed, epoch)[positions]
     else:
         shuffled = _walk(positions.ravel(), n, keys(seed, epoch)).reshape(positions.shape)
-    return int(shuffled) if isinstance(index, int) else shuffled
+    return int(shuffled) if isinstance(index, int | np.integer) else shuffled
 
 
 def whole_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -118,9 +118,8 @@ def whole_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     OptionError
         As for `index_shuffle`.
     """
-    check_range("n", n, 1, MAX_EXAMPLES)
-    check_seed_and_epoch(seed, epoch)
-    return _kept_order(n, seed, epoch)
+    n = check_range("n", n, 1, MAX_EXAMPLES)
+    return _kept_order(n, check_seed(seed), check_epoch(epoch))
 
 
 @lru_cache(maxsize=2)
@@ -214,18 +213,29 @@ def _round_keys(key: tuple[int, int, int], width: int) -> list[int]:
     return round_keys
 
 
-def check_range(name: str, value: object, low: int, high: int) -> None:
-    """Raise OptionError unless `value` is an int (not a bool) in [low, high]."""
+def check_range(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number as a Python int, which no arithmetic overflows.
+
+    Raises
+    ------
+    OptionError
+        Unless `value` is a whole number (not a bool) in [low, high].
+    """
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
     if not low <= value <= high:
         raise OptionError(f"{name} must be from {low} to {high}, not {value}")
+    return int(value)
 
 
-def check_seed_and_epoch(seed: int, epoch: int) -> None:
-    """Raise OptionError unless both are in the range that the order is written for."""
-    check_range("seed", seed, 0, 2**64 - 1)
-    check_range("epoch", epoch, 0, 2**32 - 1)
+def check_seed(seed: object) -> int:
+    """Return a seed as an int, or raise OptionError if it is out of range."""
+    return check_range("seed", seed, 0, 2**64 - 1)
+
+
+def check_epoch(epoch: object) -> int:
+    """Return an epoch as an int, or raise OptionError if it is out of range."""
+    return check_range("epoch", epoch, 0, 2**32 - 1)
 
 
 def _checked_positions(index: ArrayLike, n: int) -> NDArray[np.int64]:

@@ -15,8 +15,9 @@ from fmnist_core.errors import OptionError
 from fmnist_core.order import (
     KEPT_ORDER_LIMIT,
     MAX_EXAMPLES,
+    check_epoch,
     check_range,
-    check_seed_and_epoch,
+    check_seed,
     index_shuffle,
     whole_order,
 )
@@ -62,34 +63,36 @@ class BatchPlan:
     fields: tuple[Field, ...] = ("image", "label")
 
     def __post_init__(self) -> None:
-        check_range("num_examples", self.num_examples, 0, MAX_EXAMPLES)
-        check_range("batch_size", self.batch_size, 1, MAX_EXAMPLES)
-        check_seed_and_epoch(self.seed, 0)
+        self._keep("num_examples", check_range("num_examples", self.num_examples, 0, MAX_EXAMPLES))
+        self._keep("batch_size", check_range("batch_size", self.batch_size, 1, MAX_EXAMPLES))
+        self._keep("seed", check_seed(self.seed))
         if not isinstance(self.shuffle, bool | np.bool_):
             raise OptionError(f"shuffle must be True or False, not {self.shuffle!r}")
-        if self.remainder not in get_args(Remainder):
+        if not isinstance(self.remainder, str) or self.remainder not in get_args(Remainder):
             raise OptionError(
                 f"remainder must be one of {get_args(Remainder)}, not {self.remainder!r}"
             )
         self._check_shard()
+        check_range("batch_size times shard count", self.global_batch_size, 1, MAX_EXAMPLES)
         self._check_fields()
         self.check_start(0)
 
+    def _keep(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
     def _check_shard(self) -> None:
-        if not isinstance(self.shard, tuple) or len(self.shard) != 2:
+        if not isinstance(self.shard, tuple | list) or len(self.shard) != 2:
             raise OptionError(f"shard must be a pair (index, count), not {self.shard!r}")
-        index, count = self.shard
-        check_range("shard count", count, 1, MAX_EXAMPLES)
-        check_range("shard index", index, 0, count - 1)
+        count = check_range("shard count", self.shard[1], 1, MAX_EXAMPLES)
+        self._keep("shard", (check_range("shard index", self.shard[0], 0, count - 1), count))
 
     def _check_fields(self) -> None:
         if isinstance(self.fields, list):
-            object.__setattr__(self, "fields", tuple(self.fields))
+            self._keep("fields", tuple(self.fields))
         known = get_args(Field)
         if not isinstance(self.fields, tuple) or not self.fields:
             raise OptionError(f"fields must be a tuple of some of {known}, not {self.fields!r}")
-        unknown = [field for field in self.fields if field not in known]
-        if unknown or len(set(self.fields)) < len(self.fields):
+        if any(self.fields.count(field) > 1 or field not in known for field in self.fields):
             raise OptionError(f"fields must be some of {known}, each once, not {self.fields!r}")
         if self.remainder == "pad" and "weight" not in self.fields:
             raise OptionError(
@@ -97,13 +100,19 @@ class BatchPlan:
                 f"Try: fields={(*self.fields, 'weight')!r}"
             )
 
-    def check_epoch(self, epoch: int) -> None:
-        """Raise OptionError unless the written order has such an epoch."""
-        check_seed_and_epoch(self.seed, epoch)
+    def check_use(self, num_examples: int, epoch: int, start: int) -> None:
+        """Raise OptionError unless the plan is for so many examples and has such a beginning."""
+        if num_examples != self.num_examples:
+            raise OptionError(
+                f"the plan is for {self.num_examples} examples, the dataset has {num_examples}. "
+                f"Try: BatchPlan({num_examples}, ...) or Dataset.to"
+            )
+        check_epoch(epoch)
+        self.check_start(start)
 
-    def check_start(self, start: int) -> None:
-        """Raise OptionError unless an epoch can begin after `start` examples."""
-        check_range("start", start, 0, self.num_examples)
+    def check_start(self, start: int) -> int:
+        """Return `start` as an int, or raise OptionError if no epoch can begin after it."""
+        start = check_range("start", start, 0, self.num_examples)
         left = (self.num_examples - start) % self.global_batch_size
         shards = self.shard[1]
         if self.remainder == "keep" and 0 < left < shards:
@@ -111,6 +120,7 @@ class BatchPlan:
                 f"the last batch has {left} of {self.num_examples} examples for {shards} shards, "
                 'so some would get none. Try: remainder="drop" or remainder="pad"'
             )
+        return start
 
     @property
     def global_batch_size(self) -> int:
@@ -123,7 +133,7 @@ class BatchPlan:
 
     def num_steps(self, start: int = 0) -> int:
         """Return the number of steps of an epoch that begins after `start` examples."""
-        left = self.num_examples - start
+        left = self.num_examples - self.check_start(start)
         whole, rest = divmod(left, self.global_batch_size)
         return whole + (rest > 0 and self.remainder != "drop")
 
@@ -158,8 +168,7 @@ class BatchPlan:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
         """Yield `indices` of every step of an epoch; arguments and errors as there."""
-        self.check_start(start)
-        self.check_epoch(epoch)
+        epoch, start = check_epoch(epoch), self.check_start(start)
         # Held here so that other iterations cannot push it out of the order's memory.
         order = whole_order(self.num_examples, self.seed, epoch) if self.keeps_order else None
         return (
@@ -190,8 +199,10 @@ class BatchPlan:
 
     def _span(self, step: int, start: int) -> tuple[int, int]:
         """Return the first position of a batch and its size; "pad" may reach beyond the end."""
-        self.check_start(start)
-        check_range("step", step, 0, self.num_steps(start) - 1)
+        start = self.check_start(start)
+        if not (steps := self.num_steps(start)):
+            raise OptionError(f"there is no step {step}: the epoch has none after {start} examples")
+        step = check_range("step", step, 0, steps - 1)
         index, count = self.shard
         global_first = start + step * self.global_batch_size
         left = self.num_examples - global_first

@@ -107,7 +107,7 @@ class DatasetInfo:
         UnknownDatasetError
             If there is no such split.
         """
-        if name not in self.splits:
+        if not isinstance(name, str) or name not in self.splits:
             raise UnknownDatasetError(
                 f"{self.name} has the splits {', '.join(self.splits)}; found {name!r}"
             )

@@ -3,6 +3,7 @@
 import inspect
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+from warnings import warn
 
 import pluggy
 
@@ -64,13 +65,11 @@ def find_dataset(name: str) -> DatasetInfo:
     UnknownDatasetError
         If neither has that name.
     """
+    if not isinstance(name, str):
+        raise OptionError(f"name must be a str, not {name!r}")
     if name in CATALOG:
         return CATALOG[name]
-    manager = _plugin_manager()
-    manager.load_setuptools_entrypoints(CATALOG_GROUP)
-    added: dict[str, DatasetInfo] = {
-        key: info for more in manager.hook.fmnist_catalog() for key, info in more.items()
-    }
+    added = _plugin_catalog()
     if name not in added:
         known = ", ".join(sorted({*CATALOG, *added}))
         raise UnknownDatasetError(
@@ -80,8 +79,34 @@ def find_dataset(name: str) -> DatasetInfo:
     return added[name]
 
 
+def _plugin_catalog() -> dict[str, DatasetInfo]:
+    """Return the datasets that plugins add; a broken plugin is left out, aloud."""
+    added: dict[str, DatasetInfo] = {}
+    for offer in entry_points(group=CATALOG_GROUP):
+        manager = _plugin_manager()
+        try:
+            manager.register(offer.load())
+            manager.check_pending()
+            (more,) = manager.hook.fmnist_catalog()
+            records = {info.name: info for info in more.values()}
+            if not records or list(records) != list(more):
+                raise TypeError(f"expected a mapping of names to DatasetInfo, found {more!r}")
+        except Exception as error:
+            warn(f"dataset plugin {offer.value} is left out: {error!r}", stacklevel=4)
+            continue
+        if twice := sorted(records.keys() & {*CATALOG, *added}):
+            raise AdapterConflictError(
+                f"dataset {', '.join(twice)} is offered by {offer.value} and by another. "
+                "Try: pip uninstall one of them"
+            )
+        added |= records
+    return added
+
+
 def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
     """Raise OptionError for an option that an adapter's loader does not have."""
+    if decided := sorted(set(options) & set(_SHARED_PARAMETERS)):
+        raise OptionError(f"{', '.join(decided)} cannot be given: Dataset.to makes it")
     parameters = inspect.signature(adapter.loader).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
@@ -117,6 +142,16 @@ def _plugin_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager
+
+
+def check_adapter(adapter: object) -> Adapter:
+    """Return an adapter object, or raise OptionError for what is none, such as its module."""
+    if isinstance(adapter, type) or not isinstance(adapter, Adapter):
+        raise OptionError(
+            f"expected an adapter object or a name, one of {available_adapters()}, "
+            f"found {adapter!r}"
+        )
+    return adapter
 
 
 def _checked(adapter: object, name: str, module: str) -> Adapter:

@@ -372,6 +372,7 @@ def check_errors(adapter: Adapter) -> None:
         ("negative epoch", lambda: _loader(adapter, plan, epoch=-1)),
         ("epoch beyond 32 bits", lambda: _loader(adapter, plan, epoch=2**32)),
         ("float images with scale unit", lambda: _loader(adapter, plan, images=np.float32)),
+        ("a plan of other data", lambda: _loader(adapter, BatchPlan(24, 4))),
         ("unknown option", lambda: made_dataset().to(adapter, batch_size=4, no_such_option=1)),
     ]
     for what, attempt in refused:

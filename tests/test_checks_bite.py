@@ -32,8 +32,7 @@ class Sound:
         epoch: int = 0,
         start: int = 0,
     ) -> Any:
-        plan.check_epoch(epoch)
-        plan.check_start(start)
+        plan.check_use(len(dataset), epoch, start)
         return Loader(self, dataset, plan, resolved(encoding, dataset, self), epoch, start)
 
     def to_numpy(self, batch: Any) -> Any:

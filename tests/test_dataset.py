@@ -14,7 +14,9 @@ from fmnist_core import (
     Dataset,
     FmnistError,
     OptionError,
+    RowOutsideError,
     UnknownDatasetError,
+    get_adapter,
     load,
     open_idx,
     write_idx,
@@ -145,6 +147,39 @@ def test_real_data_pickle_small_and_hold_what_the_catalog_says(fashion_root: Pat
     assert train.info.citation.startswith("@online{xiao2017fashion")
     assert (train.name, train.split_name) == ("fashion-mnist", "train")
     assert np.bincount(train.per_class(10, seed=0).labels).tolist() == [10] * 10
+
+
+def test_slices_and_ranges_pickle_small(backed: Dataset) -> None:
+    for part in (backed[10:30], backed[:30:2], backed.select(range(39, 0, -3)), backed[5:][2:9:3]):
+        assert len(pickle.dumps(part)) < 1000
+        assert pickle.loads(pickle.dumps(part)).indices.tolist() == part.indices.tolist()
+
+
+def test_rows_of_another_selection_are_refused(whole: Dataset) -> None:
+    for part in (whole.take(5), whole.select([3, 1, 7, 9, 2])):
+        for row in (5, -1):
+            with pytest.raises(RowOutsideError, match="5 examples"):
+                part.gather_labels(np.array([0, row]))
+        with pytest.raises(RowOutsideError, match="row 5 is not among the 5 examples"):
+            part[5]
+
+
+@pytest.mark.parametrize("classes", ["abcd", 3, [1, 2, 3, 4]])
+def test_classes_are_names(classes: object) -> None:
+    with pytest.raises(DataMismatchError, match="sequence of str"):
+        Dataset(IMAGES, LABELS, classes=classes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("adapter", [None, pickle, type(get_adapter("numpy"))])
+def test_to_refuses_what_is_no_adapter(whole: Dataset, adapter: object) -> None:
+    with pytest.raises(OptionError, match="expected an adapter object or a name"):
+        whole.to(adapter, batch_size=4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", ["plan", "dataset", "encoding"])
+def test_to_refuses_what_it_makes_itself(whole: Dataset, option: str) -> None:
+    with pytest.raises(OptionError, match="cannot be given"):
+        whole.to("numpy", batch_size=4, **{option: 3})
 
 
 def test_repr_says_what_it_is(whole: Dataset, backed: Dataset) -> None:

@@ -31,6 +31,11 @@ def test_examples_print_what_they_say(
     assert runner.failures == 0, "".join(report)
 
 
+def test_nothing_waits_to_be_filled_in() -> None:
+    for page in PAGES:
+        assert not re.search("PLACEHOLDER|TODO|XXX", page.read_text(encoding="utf-8")), page.name
+
+
 def test_pages_have_examples() -> None:
     with_examples = {page.stem for page in PAGES if ">>>" in page.read_text(encoding="utf-8")}
     assert with_examples >= {"README", "order", "idx"}

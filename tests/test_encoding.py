@@ -133,6 +133,10 @@ def test_bad_options_are_refused(options: dict[str, object], message: str) -> No
         (Encoding(layout="NCHW"), "uint8", (5, 4, 3), 'Try: layout="flat"'),
         (Encoding(scale="standard"), "uint8", (5, 4), "open_idx"),
         (Encoding(scale="standard", mean=0.5, std=0.0), "uint8", (5, 4), "std must be above 0"),
+        (Encoding(scale="standard", mean=0.5, std=1e37), "uint8", (5, 4), "float32 cannot hold"),
+        (Encoding(scale="standard", mean=np.nan, std=1.0), "uint8", (5, 4), "float32 cannot hold"),
+        (Encoding(scale="standard", mean="x", std=1.0), "uint8", (5, 4), "mean must be a number"),  # type: ignore[arg-type]
+        (Encoding(), "int64", (5, 4), "which IDX does not hold. Try: convert first"),
     ],
 )
 def test_what_images_cannot_become_is_refused(

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmnist_core import Adapter, BatchPlan, Dataset, Encoding, OptionError, load
+from fmnist_core import (
+    Adapter,
+    BatchPlan,
+    Dataset,
+    Encoding,
+    OptionError,
+    load,
+    open_idx,
+    read_idx,
+    write_idx,
+)
 from fmnist_core.order import whole_order
 from fmnist_core.testing import ALL_FIELDS, assert_batches, made_dataset, wanted_batches
 
@@ -56,6 +66,60 @@ def test_all_adapters_yield_what_the_plan_says(
         for n, first in enumerate((start, 0)):
             wanted = wanted_batches(adapter, dataset, plan, encoding, epoch=epoch + n, start=first)
             assert_batches(adapter, loader, wanted, plan.fields, f"{plan}, {encoding}")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "remainder"),
+    [
+        (Encoding(scale="standard"), "keep"),
+        (Encoding("bfloat16", "standard", "flat", "one_hot"), "pad"),
+        (Encoding("uint8", "raw", "NCHW"), "drop"),
+    ],
+)
+def test_real_images_follow_the_plan(
+    adapter: Adapter, fashion_root: Path, encoding: Encoding, remainder: str
+) -> None:
+    test = load("fashion-mnist", "test", root=fashion_root)
+    part = test.split(0.3, seed=5, stratify=True)[0]
+    plan = BatchPlan(len(part), 512, True, 9, remainder, (1, 2), ALL_FIELDS)  # type: ignore[arg-type]
+    loader = adapter.loader(part, plan, encoding, epoch=3, start=100)
+    for n, first in enumerate((100, 0)):
+        wanted = wanted_batches(adapter, part, plan, encoding, epoch=3 + n, start=first)
+        assert_batches(adapter, loader, wanted, plan.fields, f"{encoding}")
+
+
+def test_other_peoples_files_go_through_every_adapter(
+    adapters: list[Adapter], data_root: Path, tmp_path: Path
+) -> None:
+    paths = [data_root / name for name in OTHER_PEOPLES]
+    for number, path in enumerate(paths):
+        array = read_idx(path)
+        # Raw, so that it is mapped: types of several bytes are big-endian then.
+        write_idx(tmp_path / f"images{number}", array)
+        write_idx(tmp_path / f"labels{number}", (np.arange(len(array)) % 3).astype(np.uint8))
+        dataset = open_idx(tmp_path / f"images{number}", tmp_path / f"labels{number}")
+        plan = BatchPlan(len(dataset), 7, True, 1, fields=("image", "label", "index"))
+        encoding = Encoding(dataset.image_dtype.name, "raw")
+        for adapter in adapters:
+            if encoding.dtype == "float64" and adapter.name == "jax":
+                continue  # refused without jax_enable_x64: tests/adapters/test_fmnist_jax.py
+            loader = adapter.loader(dataset, plan, encoding)
+            wanted = wanted_batches(adapter, dataset, plan, encoding)
+            assert_batches(adapter, loader, wanted, plan.fields, str(path))
+
+
+EMBARC = "wild/foss-for-synopsys-dwc-arc-processors__embarc_mli/"
+OTHER_PEOPLES = (
+    "wild/aceveggie__TeluguTFRecords/t10k-images-idx3-ubyte.gz",
+    "wild/DaniilSheverdin__CNN/valid-images.idx3-ubyte.gz",
+    EMBARC + "examples/example_har_smartphone/small_test_base/tests.idx",
+    EMBARC + "examples/example_cifar10_caffe/small_test_base/tests.idx",
+    "wild/jspaaks__libidx/data/int8.2d.idx",
+    "wild/jspaaks__libidx/@67a07ea/data/int16.2d.idx",
+    "wild/jspaaks__libidx/data/int32.2d.idx",
+    "wild/jspaaks__libidx/data/float.2d.idx",
+    "wild/jspaaks__libidx/data/double.2d.idx",
+)
 
 
 def digest_of(adapter: Adapter, dataset: Dataset, epochs: int) -> str:

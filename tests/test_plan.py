@@ -122,6 +122,21 @@ def test_without_shuffle_the_order_is_the_examples_own() -> None:
     assert [rows.tolist() for rows in BatchPlan(5, 2).epoch(9)] == [[0, 1], [2, 3], [4]]
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
+def test_numpy_integers_are_integers(kind: type[np.integer]) -> None:
+    plan = BatchPlan(kind(100), kind(30), np.True_, kind(7), shard=(kind(0), kind(1)))  # type: ignore[arg-type]
+    assert plan == BatchPlan(100, 30, True, 7)
+    assert plan.indices(kind(2), kind(1), kind(90 - 30)).tolist() == (  # type: ignore[arg-type]
+        BatchPlan(100, 30, True, 7).indices(2, 1, 60).tolist()
+    )
+    assert type(plan.seed) is int
+
+
+def test_a_plan_of_other_data_is_refused() -> None:
+    with pytest.raises(OptionError, match="for 10 examples, the dataset has 9"):
+        BatchPlan(10, 4).check_use(9, 0, 0)
+
+
 def test_plans_are_values() -> None:
     assert BatchPlan(5, 2) == BatchPlan(5, 2)
     assert hash(BatchPlan(5, 2, fields=["image"])) == hash(BatchPlan(5, 2, fields=("image",)))  # type: ignore[arg-type]
@@ -146,6 +161,8 @@ def test_plans_are_values() -> None:
         ({"fields": "image"}, "fields must be a tuple"),
         ({"fields": ("image", "image")}, "each once"),
         ({"fields": ("picture",)}, "fields must be some of"),
+        ({"batch_size": 2**61, "shard": (0, 4), "remainder": "drop"}, "batch_size times shard"),
+        ({"remainder": np.array(["keep", "drop"])}, "remainder must be one of"),
         ({"remainder": "pad"}, "fields=\\('image', 'label', 'weight'\\)"),
         ({"num_examples": 9, "batch_size": 4, "shard": (0, 2)}, 'Try: remainder="drop"'),
     ],

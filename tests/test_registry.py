@@ -164,6 +164,40 @@ def test_plugins_add_datasets(install) -> None:  # type: ignore[no-untyped-def]
         find_dataset("mnits")
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import no_such_framework", "no_such_framework"),
+        ("x = 1", "not enough values"),
+        (
+            "from fmnist_core import hookimpl\n@hookimpl\ndef fmnist_catalog(): return {'a': 3}",
+            "name",
+        ),
+        (
+            "from fmnist_core import hookimpl\n@hookimpl\ndef fmnist_catalogue(): return {}",
+            "unknown",
+        ),
+    ],
+)
+def test_a_broken_dataset_plugin_is_left_out_aloud(install, source: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    install("plug_catalog", source, name="any", group="fmnist.catalog")
+    with (
+        pytest.warns(UserWarning, match=f"plug_catalog is left out: .*{message}"),
+        pytest.raises(UnknownDatasetError),
+    ):
+        find_dataset("my-digits")
+
+
+def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-def]
+    source = (
+        "from fmnist_core import hookimpl\nfrom fmnist_core.catalog import MNIST\n"
+        "@hookimpl\ndef fmnist_catalog(): return {'mnist': MNIST}"
+    )
+    install("plug_catalog", source, name="any", group="fmnist.catalog")
+    with pytest.raises(AdapterConflictError, match="dataset mnist is offered by plug_catalog"):
+        find_dataset("my-digits")
+
+
 def imported_by(statement: str) -> set[str]:
     """Return the top-level names of the modules that a fresh interpreter has afterwards."""
     program = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"

@@ -3,12 +3,22 @@
 import hashlib
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fmnist_core import BatchPlan, Dataset, Encoding, OptionError, open_idx, write_idx
+from fmnist_core import (
+    BatchPlan,
+    Dataset,
+    Encoding,
+    OptionError,
+    RowOutsideError,
+    open_idx,
+    write_idx,
+)
+from fmnist_core.order import whole_order
 from fmnist_core.testing import made_dataset
 
 torch = pytest.importorskip("torch")
@@ -130,6 +140,65 @@ def test_bfloat16_goes_both_ways() -> None:
     wanted = torch.tensor(made_dataset().images / np.float32(255)).to(torch.bfloat16)
     assert torch.equal(batch[0][:, 0], wanted)
     assert fmnist_torch.ADAPTER.to_numpy(batch)[0].dtype.name == "bfloat16"
+
+
+def test_rows_of_another_selection_are_refused() -> None:
+    part = fmnist_torch.MapDataset(made_dataset().take(5))
+    with pytest.raises(RowOutsideError, match="not all among the 5"):
+        part.__getitems__([4, 5])
+    with pytest.raises(RowOutsideError):
+        list(DataLoader(part, sampler=[1, 7]))
+    assert part.__getitems__([-1])[0][1] == part[4][1]
+
+
+def test_set_epoch_decides_the_next_iteration() -> None:
+    loader = fmnist_torch.data_loader(
+        numbered := made_dataset(), batch_size=23, shuffle=True, fields=("index",)
+    )
+    loader.batch_sampler.set_epoch(5)
+    found = [batch[0].tolist() for _ in range(2) for batch in loader]
+    assert found == [numbered.indices[whole_order(23, 0, epoch)].tolist() for epoch in (5, 6)]
+
+
+def test_each_thread_gets_an_epoch_of_its_own() -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, fields=("index",))
+    threads = [threading.Thread(target=lambda: [list(loader) for _ in range(50)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert loader.batch_sampler.epoch == 200
+
+
+def test_persistent_workers_serve_one_iteration() -> None:
+    loader = fmnist_torch.data_loader(
+        made_dataset(),
+        batch_size=5,
+        num_workers=1,
+        persistent_workers=True,
+        multiprocessing_context="spawn",
+    )
+    first = iter(loader)
+    next(first)
+    second = iter(loader)
+    with pytest.raises(OptionError, match="persistent_workers"):
+        next(first)
+    assert len(list(second)) == 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_workers": -1},
+        {"prefetch_factor": 2},
+        {"persistent_workers": True},
+        {"timeout": -1},
+        {"in_order": False},
+    ],
+)
+def test_options_that_torch_refuses_are_our_errors(options: dict[str, object]) -> None:
+    with pytest.raises(OptionError):
+        made_dataset().to("torch", batch_size=4, **options)
 
 
 @pytest.mark.parametrize("option", ["sampler", "batch_sampler", "drop_last", "collate_fn"])

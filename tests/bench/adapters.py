@@ -70,17 +70,16 @@ def main() -> None:
 
 
 def show(train: fm.Dataset, seconds: dict[str, list[float]]) -> None:
-    """Print the median of each row with its spread, and how often the floor fits into it."""
+    """Print the median epoch of each row with its spread, and how many times the floor it is."""
     least = statistics.median(seconds["floor"])
-    title = (
-        f"An epoch of {len(train)} images, batch {BATCH_SIZE}, shuffled, float32, {ROUNDS} rounds"
-    )
-    table = Table("", "median ms", "least to most ms", "times the floor", title=title)
+    table = Table("adapter", "median ms", "least to most ms", "times the floor")
     for name, times in sorted(seconds.items(), key=lambda row: statistics.median(row[1])):
         low, middle, high = min(times), statistics.median(times), max(times)
         cells = f"{middle * 1e3:.0f}", f"{low * 1e3:.0f} to {high * 1e3:.0f}"
         table.add_row(name, *cells, f"{middle / least:.1f}")
-    Console(width=100).print(table)
+    console = Console(width=100)
+    console.print(f"{len(train):,} images, batch {BATCH_SIZE}, shuffled, float32; {ROUNDS} rounds")
+    console.print(table)
 
 
 if __name__ == "__main__":
