@@ -384,7 +384,7 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""
-        if self.image_dtype != np.uint8 or len(self.image_shape) != 2:
+        if self.image_dtype != np.uint8 or len(self.image_shape) != 2 or 0 in self.image_shape:
             return picture.class_table(repr(self), [])
         columns = []
         for label, name in list(enumerate(self.classes))[:10]:

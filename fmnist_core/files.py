@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from fmnist_core.errors import FileUnreadableError, IdxError
+from fmnist_core.errors import FileUnreadableError, IdxError, OptionError
 
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
@@ -64,6 +64,13 @@ class _XzStream:
                     raise EOFError("the xz stream ends before its end marker")
             block = self._unpacker.decompress(packed, size)
         return block
+
+
+def as_path(path: object) -> Path:
+    """Return what a caller gave as a path, or raise OptionError if it cannot be one."""
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise OptionError(f"expected a path, found {path!r}")
+    return Path(path)
 
 
 def read_exactly(stream: ByteStream, size: int) -> bytes:
@@ -189,7 +196,10 @@ def written_whole(path: Path) -> Iterator[io.BufferedWriter]:
     except FileUnreadableError:
         raise
     except OSError as error:
-        raise FileUnreadableError(f"{path}: cannot be written ({_reason(error)})") from error
+        raise FileUnreadableError(
+            f"{path}: cannot be written ({_reason(error)}). "
+            "Check the disk's free space and the folder's permissions"
+        ) from error
     finally:
         # Gone already where the rename succeeded; never made where the folder forbids it.
         with suppress(OSError):

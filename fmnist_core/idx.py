@@ -21,6 +21,7 @@ from fmnist_core.errors import IdxError, OptionError
 from fmnist_core.files import (
     BLOCK,
     ByteStream,
+    as_path,
     container_of,
     open_regular,
     read_exactly,
@@ -100,7 +101,10 @@ def parse_idx(data: bytes | bytearray | memoryview, *, name: str = "<bytes>") ->
     IdxError
         If the header is no IDX header or the length is not the one it calls for.
     """
-    payload = memoryview(data).cast("B")
+    try:
+        payload = memoryview(data).cast("B")
+    except TypeError as error:
+        raise OptionError(f"expected contiguous bytes, found {type(data).__name__}") from error
     header = _read_header(io.BytesIO(payload[: 4 + 4 * 255]), name)
     _check_length(header, len(payload) - header.nbytes, name)
     return _array(payload, header, name)
@@ -130,7 +134,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         If it is not IDX, is truncated or damaged, or has bytes too many. At most what is really
         there is read, and never more than the header calls for.
     """
-    path = Path(path)
+    path = as_path(path)
     return parse_idx(read_payload(path), name=str(path))
 
 
@@ -189,7 +193,7 @@ def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     IdxError
         If it is packed (only raw files can be mapped), not IDX, or of the wrong length.
     """
-    path = Path(path)
+    path = as_path(path)
     container = container_of(path)
     if container != "raw":
         raise IdxError(
@@ -219,8 +223,11 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     FileUnreadableError
         If the file cannot be written.
     """
-    path = Path(path)
-    given = np.asarray(array)
+    path = as_path(path)
+    try:
+        given = np.asarray(array)
+    except ValueError as error:
+        raise OptionError(f"expected an array, found {type(array).__name__}: {error}") from error
     code = _CODES.get(given.dtype.newbyteorder("="))
     if code is None:
         allowed = ", ".join(str(dtype) for dtype in _CODES)

@@ -10,6 +10,7 @@ from pathlib import Path
 from fmnist_core import store
 from fmnist_core.dataset import Dataset, Description, own_description
 from fmnist_core.errors import FileUnreadableError
+from fmnist_core.files import as_path
 from fmnist_core.idx import read_idx
 from fmnist_core.obtain import Report, find_genuine, local_folders, obtain
 from fmnist_core.records import DatasetInfo
@@ -66,7 +67,7 @@ def load(
     mean, std = (sums.mean, sums.std) if sums else (None, None)
     description = Description(name, split, info.classes, mean, std)
     if root is not None:
-        files = _under_root(Path(root).expanduser(), info, split)
+        files = _under_root(as_path(root).expanduser(), info, split)
         return Dataset.from_source(Source.from_files(*files), description)
     bring = partial(obtain, info, split, source_url=source_url, verify=verify, report=report)
     try:
@@ -101,7 +102,7 @@ def open_idx(
     DataMismatchError
         If images and labels do not go together.
     """
-    source = Source.from_files(Path(images_path), Path(labels_path))
+    source = Source.from_files(as_path(images_path), as_path(labels_path))
     return Dataset.from_source(source, own_description(source, classes, mean, std))
 
 

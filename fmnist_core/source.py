@@ -52,7 +52,10 @@ class Source:
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
-            view = np.asarray(getattr(self, name)).view()
+            try:
+                view = np.asarray(getattr(self, name)).view()
+            except ValueError as error:
+                raise DataMismatchError(f"expected {name} to be an array: {error}") from error
             view.setflags(write=False)
             object.__setattr__(self, name, view)
 

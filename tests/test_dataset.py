@@ -164,6 +164,15 @@ def test_rows_of_another_selection_are_refused(whole: Dataset) -> None:
             part[5]
 
 
+def test_ragged_data_are_refused() -> None:
+    with pytest.raises(DataMismatchError, match="images to be an array"):
+        Dataset([[[1]], [[1, 2]]], [0, 1])  # type: ignore[arg-type]
+
+
+def test_html_of_images_without_pixels() -> None:
+    assert "<img" not in Dataset(np.zeros((2, 0, 3), np.uint8), LABELS[:2])._repr_html_()
+
+
 @pytest.mark.parametrize("classes", ["abcd", 3, [1, 2, 3, 4]])
 def test_classes_are_names(classes: object) -> None:
     with pytest.raises(DataMismatchError, match="sequence of str"):

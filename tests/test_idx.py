@@ -363,3 +363,22 @@ def test_gzip_is_the_same_every_time(tmp_path: Path) -> None:
     assert packed[:4] == b"\x1f\x8b\x08\0", "deflate; no name, no comment, no extra field"
     assert packed[4:8] == bytes(4), "no time"
     assert gzip.GzipFile(fileobj=io.BytesIO(packed)).read() == GOLDEN
+
+
+@pytest.mark.parametrize("path", [3, None, b"x", "a\0b", ["x"]])
+def test_what_is_no_path_is_refused(path: object) -> None:
+    for action in (read_idx, map_idx, lambda path: write_idx(path, np.zeros(1, np.uint8))):
+        with pytest.raises(OptionError, match="expected a path"):
+            action(path)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("data", ["abc", 3, memoryview(bytes(20))[::2]])
+def test_what_is_no_bytes_is_refused(data: object) -> None:
+    with pytest.raises(OptionError, match="contiguous bytes"):
+        parse_idx(data)  # type: ignore[arg-type]
+
+
+def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="expected an array"):
+        write_idx(tmp_path / "x", [[1], [1, 2]])  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
