@@ -100,6 +100,7 @@ class Batches(Generic[_Batch]):
     ) -> None:
         plan.check_use(len(assemble.dataset), epoch, start)
         self.plan = plan
+        self.encoding = assemble.encoding
         self._assemble = assemble
         self._convert = convert
         self._epoch = epoch

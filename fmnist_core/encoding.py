@@ -193,10 +193,11 @@ class Encoding:
 
     def encode_images(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return (batch, ...) images encoded and in this layout: fresh, C-contiguous."""
-        return self.arrange(self.encode_pixels(images))
+        arranged: NDArray[Any] = self.arrange(self.encode_pixels(images))
+        return arranged
 
-    def arrange(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Return (batch, height, width) images as a view in this layout.
+    def arrange(self, images: Any) -> Any:
+        """Return (batch, height, width) images, of any array library, in this layout.
 
         One channel has the same bytes in every layout, so nothing is moved.
         """

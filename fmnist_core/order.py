@@ -144,10 +144,10 @@ def block_bits(n: int) -> int:
 def _walk(positions: NDArray[np.int64], n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
     """Encipher, and encipher again whatever is still n or more (cycle walking)."""
     bits = block_bits(n)
-    shuffled = _encipher(positions, bits, key)
+    shuffled: NDArray[np.int64] = encipher(positions, bits, key)
     outside = np.flatnonzero(shuffled >= n)
     while outside.size:
-        walked = _encipher(shuffled[outside], bits, key)
+        walked = encipher(shuffled[outside], bits, key)
         shuffled[outside] = walked
         outside = outside[walked >= n]
     return shuffled
@@ -158,7 +158,7 @@ def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
 
     Far below 2**16 a position walks thousands of steps; doubling takes 16 at the most.
     """
-    table = _encipher(np.arange(2**_TABLE_BITS, dtype=np.int64), _TABLE_BITS, key)
+    table: NDArray[np.int64] = encipher(np.arange(2**_TABLE_BITS, dtype=np.int64), _TABLE_BITS, key)
     order = table[:n]
     onward = table.copy()
     onward[:n] = np.arange(n)
@@ -168,40 +168,39 @@ def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
     return order
 
 
-def _encipher(
-    positions: NDArray[np.int64], bits: int, key: tuple[int, int, int]
-) -> NDArray[np.int64]:
-    """Return one application of the block cipher to int64 positions below 2**bits."""
+def encipher(positions: Any, bits: int, key: tuple[Any, Any, Any]) -> Any:
+    """Return one application of the block cipher to positions below 2**bits.
+
+    Only shifts and bitwise operators are used, so arrays of any library will do: numpy int64 with
+    ints as key words or, up to 32 bits, JAX int32 with traced uint32 scalars.
+    """
     width = bits // 2
     mask = (1 << width) - 1
     left = (positions >> width).astype(np.uint32)
     right = (positions & mask).astype(np.uint32)
     round_keys = _round_keys(key, width)
     for i in range(0, ROUNDS, 2):
-        left ^= _mix(right, width) ^ np.uint32(round_keys[i])
-        right ^= _mix(left, width) ^ np.uint32(round_keys[i + 1])
-    shuffled = left.astype(np.int64)
-    shuffled <<= width
-    shuffled |= right
-    return shuffled
+        left = left ^ _mix(right, width) ^ round_keys[i]
+        right = right ^ _mix(left, width) ^ round_keys[i + 1]
+    return (left.astype(positions.dtype) << width) | right.astype(positions.dtype)
 
 
-def _mix(word: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
+def _mix(word: Any, width: int) -> Any:
     """Return Simon's round function of words of `width` bits."""
     mixed = (_rotate(word, 1, width) & _rotate(word, 8, width)) ^ _rotate(word, 2, width)
     return mixed & np.uint32((1 << width) - 1)
 
 
-def _rotate(word: NDArray[np.uint32], by: int, width: int) -> NDArray[np.uint32]:
+def _rotate(word: Any, by: int, width: int) -> Any:
     """Rotate words left; bits above `width` are left for the caller to mask away."""
     by %= width
     return (word << np.uint32(by)) | (word >> np.uint32(width - by)) if by else word
 
 
-def _round_keys(key: tuple[int, int, int], width: int) -> list[int]:
+def _round_keys(key: tuple[Any, Any, Any], width: int) -> list[Any]:
     mask = (1 << width) - 1
 
-    def rotate_right(word: int, by: int) -> int:
+    def rotate_right(word: Any, by: int) -> Any:
         return ((word >> by) | (word << (width - by))) & mask
 
     round_keys = [word & mask for word in key]
