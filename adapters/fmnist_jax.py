@@ -165,7 +165,7 @@ def resident(dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptio
 
 def _keys(seed: int, epoch: jax.typing.ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return `order.keys`, computed on the device."""
-    number = jnp.asarray(epoch).astype(jnp.uint32)
+    number = jnp.asarray(epoch, jnp.uint32)
     first, second, third = (_fmix32(number ^ np.uint32(word)) for word in order.seed_words(seed))
     return first, second, third
 

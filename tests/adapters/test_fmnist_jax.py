@@ -78,6 +78,7 @@ def test_batches_inside_jit_are_those_outside(options: dict[str, Any]) -> None:
     inside = jax.jit(lambda data, epoch, step: data.batch(epoch, step))
     for epoch in (0, 3, 2**32 - 1):
         found = [inside(data, np.uint32(epoch), step) for step in range(len(data.plan))]
+        assert np.array_equal(data.batch(epoch, 0)[-1], found[0][-1])
         wanted = wanted_batches(fmnist_jax.ADAPTER, dataset, data.plan, data.encoding, epoch=epoch)
         assert_batches(fmnist_jax.ADAPTER, found, wanted, fields, f"{options}, epoch {epoch}")
 
