@@ -133,7 +133,6 @@ class PlanSampler(Sampler[list[int]]):
     """
 
     def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
-        plan.check_use(plan.num_examples, epoch, start)
         self.plan = plan
         self.batch_size = plan.batch_size
         self.drop_last = plan.remainder == "drop"

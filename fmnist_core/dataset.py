@@ -119,7 +119,7 @@ class Dataset:
 
     @property
     def split_name(self) -> str:
-        """ "train", "test" or ""."""
+        """Which split it is of: "train", "test" or ""."""
         return self._description.split_name
 
     @property

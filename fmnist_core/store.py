@@ -81,15 +81,16 @@ def is_trusted(path: Path, file: FileInfo) -> bool:
 def is_genuine(path: Path, file: FileInfo) -> bool:
     """Hash a file and say whether it holds the payload, in whatever container.
 
-    Where the catalog knows no digest of the payload, the one noted when it came in decides, or
-    that of the published container.
+    Where the catalog knows no digest of the payload, the one noted when it came into the store
+    decides, or that of the published container.
 
     Raises
     ------
     FileUnreadableError, IdxError
         If the file cannot be read or unpacked.
     """
-    wanted = file.payload.sha256 or _note(path)
+    # Another folder's notes are not ours: it could vouch for itself.
+    wanted = file.payload.sha256 or (_note(path) if _is_inside(path) else None)
     if wanted is None:
         return file.packed.sha256 is not None and file_sha256(path) == file.packed.sha256
     return payload_sha256(path, file.payload.nbytes) == wanted
@@ -152,6 +153,12 @@ def payload_sha256(path: Path, limit: int | None = None) -> str | None:
             if limit is not None and size > limit:
                 return None
     return digest.hexdigest()
+
+
+def _is_inside(path: Path) -> bool:
+    with suppress(FileUnreadableError):
+        return path.absolute().is_relative_to(home().absolute())
+    return False
 
 
 def _not_it(packed: Path, file: FileInfo) -> DataMismatchError:

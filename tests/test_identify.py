@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from fmnist_core import FileUnreadableError, write_idx
+from fmnist_core import identify as module
 from fmnist_core.identify import DIAGNOSES, Identity, identify
 from fmnist_core.idx import read_payload
 
@@ -153,8 +154,16 @@ def test_faults_are_named(identity: Callable[[bytes], Identity], fault: str) -> 
     assert str(found).startswith(found.path)
 
 
-def test_every_diagnosis_is_needed(identity: Callable[[bytes], Identity]) -> None:
-    assert len({words for _, words in FAULTS.values()}) >= len(DIAGNOSES)
+@pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.__name__)
+def test_every_diagnosis_is_needed(
+    identity: Callable[[bytes], Identity],
+    diagnosis: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = [PAYLOAD, *(content for content, _ in FAULTS.values())]
+    found = [identity(content).found for content in samples]
+    monkeypatch.setattr(module, "DIAGNOSES", tuple(d for d in DIAGNOSES if d is not diagnosis))
+    assert [identity(content).found for content in samples] != found
 
 
 def test_whole_data_of_ones_own(identity: Callable[[bytes], Identity]) -> None:

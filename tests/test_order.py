@@ -1,11 +1,13 @@
 """The written order: golden values, a second implementation, TensorFlow's operation."""
 
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fmnist_core import OptionError, index_shuffle
 from fmnist_core.order import block_bits, keys, whole_order
@@ -140,12 +142,30 @@ def test_positions_are_uniform() -> None:
     assert ((counts - 4000) ** 2 / 4000).sum() < 33.7  # 9 degrees of freedom, p = 0.0001
 
 
+def shared_batch_mates(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """Return how often two orders put two examples into one batch, as a multiple of chance."""
+    n, size = len(first), 100
+    cells = np.argsort(first) // size * (n // size) + np.argsort(second) // size
+    together = np.unique(cells, return_counts=True)[1]
+    chance = n * (size - 1) / 2 * (size - 1) / (n - 1)
+    return float((together * (together - 1) // 2).sum() / chance)
+
+
 def test_epochs_share_no_more_batch_mates_than_chance() -> None:
-    n, size = 60_000, 100
-    batch_of = [np.argsort(whole_order(n, 0, e)) // size for e in range(2)]
-    pairs = len(np.unique(batch_of[0] * (n // size) + batch_of[1]))
-    expected = (n // size) ** 2 * (1 - (1 - 1 / (n // size) ** 2) ** n)
-    assert abs(pairs / expected - 1) < 0.01
+    orders = [whole_order(60_000, 0, epoch) for epoch in range(6)]
+    for first, second in pairwise(orders):
+        assert shared_batch_mates(first, second) == pytest.approx(1, abs=0.05)
+
+
+def test_fewer_rounds_and_plain_seeds_share_many_batch_mates() -> None:
+    tf = pytest.importorskip("tensorflow")
+    orders = [
+        tf.raw_ops.RandomIndexShuffle(
+            index=np.arange(60_000), seed=np.array([s, 0, 0], np.uint32), max_index=59_999, rounds=4
+        ).numpy()
+        for s in range(2)
+    ]
+    assert shared_batch_mates(*orders) > 5
 
 
 def test_orders_do_not_grow_memory_with_n() -> None:

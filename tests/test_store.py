@@ -11,8 +11,9 @@ from pathlib import Path
 import filelock
 import pytest
 
-from fmnist_core import FileUnreadableError, IdxError, store
+from fmnist_core import FileUnreadableError, IdxError, files, store
 from fmnist_core.catalog import FASHION_MNIST, MNIST
+from fmnist_core.records import Bytes, FileInfo
 
 Packing = Callable[[bytes], bytes]
 
@@ -115,3 +116,15 @@ def test_what_unpacks_to_more_than_the_limit_has_no_digest(tmp_path: Path, pack:
     path.write_bytes(pack(PAYLOAD))
     assert store.payload_sha256(path, len(PAYLOAD)) == hashlib.sha256(PAYLOAD).hexdigest()
     assert store.payload_sha256(path, len(PAYLOAD) - 1) is None
+
+
+def test_a_folder_cannot_vouch_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only the .gz digest of this file is known, as in a plugin's catalog.
+    file = FileInfo("images", Bytes(), Bytes(sha256="0" * 64))
+    folder = tmp_path / "downloaded"
+    folder.mkdir()
+    (folder / "images").write_bytes(b"anything")
+    store.trust(folder / "images", files.file_sha256(folder / "images"))
+    assert not store.is_genuine(folder / "images", file)
+    monkeypatch.setenv("FMNIST_HOME", str(tmp_path))
+    assert store.is_genuine(folder / "images", file)

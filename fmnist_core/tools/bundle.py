@@ -24,13 +24,13 @@ def write_bundle(info: DatasetInfo, path: Path, report: Report | None = None) ->
     """
     payloads: dict[str, Path] = {}
     for split in info.splits:
-        images, labels = obtain(info, split, store.folder(info), report=report)
-        payloads |= {images.name: images, labels.name: labels}
-    digests = {name: file_sha256(found) for name, found in payloads.items()}
+        found = obtain(info, split, store.folder(info), report=report)
+        payloads |= dict(zip((file.name for file in _files(info, split)), found, strict=True))
+    digests = {name: file_sha256(payload) for name, payload in payloads.items()}
     manifest = {"dataset": info.name, "released": info.released, "sha256": digests}
     with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, found in payloads.items():
-            archive.write(found, name)
+        for name, payload in payloads.items():
+            archive.write(payload, name)
         archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
         archive.writestr("LICENCE.txt", f"{info.title}: {info.licence}\n{info.homepage}\n")
         archive.writestr("CITATION.bib", info.citation)

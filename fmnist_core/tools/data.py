@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,10 @@ def files_of(info: DatasetInfo) -> list[FileInfo]:
 
 
 def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
-    """Return where a payload stands on this machine, and what would be done next; reads no data."""
+    """Return where a payload stands on this machine, and what would be done next.
+
+    The store's own is judged by its notes; another library's is hashed.
+    """
     path = store.folder(info) / file.name
     if store.is_trusted(path, file):
         return f"verified, in {path.parent}", "nothing"
@@ -71,9 +74,7 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
 
 def as_record(info: DatasetInfo) -> dict[str, Any]:
     """Return what is known of a dataset in plain types."""
-    record = asdict(
-        DatasetInfo(**{**vars(info), "splits": {}})  # a mapping proxy cannot be copied
-    )
+    record = asdict(replace(info, splits={}))  # a mapping proxy cannot be copied
     record["splits"] = {name: asdict(split) for name, split in info.splits.items()}
     sums = info.splits["train"].sums if "train" in info.splits else None
     record["mean"], record["std"] = (sums.mean, sums.std) if sums else (None, None)
