@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench bench-data docs clean
 
 help:  ## say what there is to make
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Installing torch, TensorFlow, JAX and the tools into .venv; this takes a few minutes ..."
@@ -29,6 +29,9 @@ check: $(READY)  ## format, lint, types and tests, as CI does
 
 bench: $(READY)  ## measure the adapters side by side (ROOT=folder: on real files)
 	@$(BIN)/python tests/bench/adapters.py $(if $(ROOT),--root "$(ROOT)")
+
+bench-data: $(READY)  ## measure what the data cost to get (ROOT=folder of Fashion-MNIST's .gz)
+	@$(BIN)/python tests/bench/data.py --root "$(ROOT)"
 
 docs: $(READY)  ## build the site into docs/_build
 	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build

@@ -81,8 +81,9 @@ class Resident:
 
     Attributes
     ----------
-    images, labels, indices, table : jax.Array
-        Pixels as they are, int32 labels, places in the original file, and `Encoding.table`.
+    images, labels, indices, extended, table : jax.Array
+        Pixels as they are, int32 labels, places in the original file, extended labels (none unless
+        they are asked for), and `Encoding.table`.
     plan, encoding, num_classes
         What is known when a function is compiled.
     """
@@ -90,6 +91,7 @@ class Resident:
     images: jax.Array
     labels: jax.Array
     indices: jax.Array
+    extended: jax.Array
     table: jax.Array
     plan: BatchPlan
     encoding: Encoding
@@ -123,12 +125,14 @@ class Resident:
             return jax.nn.one_hot(labels, self.num_classes, dtype=np.float32) if one_hot else labels
         if field == "index":
             return self.indices[rows]
+        if field == "extended":
+            return self.extended[rows]
         return (places < self.plan.num_examples).astype(np.float32)
 
 
 jax.tree_util.register_dataclass(
     Resident,
-    data_fields=["images", "labels", "indices", "table"],
+    data_fields=["images", "labels", "indices", "extended", "table"],
     meta_fields=["plan", "encoding", "num_classes"],
 )
 
@@ -157,10 +161,18 @@ def resident(dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptio
         raise OptionError(f"{len(dataset)} examples cannot be counted on the device in int32")
     if "epoch" in options or "start" in options:
         raise OptionError("epoch and start are arguments of Resident.batch, epoch and step")
-    images, labels, indices, table = jax.device_put(
-        (dataset.images, dataset.labels.astype(np.int32), dataset.indices, encoding.table)
+    extended = dataset.extended if "extended" in plan.fields else None
+    images, labels, indices, more, table = jax.device_put(
+        (
+            dataset.images,
+            dataset.labels.astype(np.int32),
+            dataset.indices,
+            np.zeros((0, 0), np.int32) if extended is None else extended.astype(np.int32),
+            encoding.table,
+        )
     )
-    return Resident(images, labels, indices, table, plan, encoding, len(dataset.classes))
+    num_classes = len(dataset.classes)
+    return Resident(images, labels, indices, more, table, plan, encoding, num_classes)
 
 
 def _keys(seed: int, epoch: jax.typing.ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -41,7 +41,9 @@ class TensorFlowAdapter:
         `start` makes the first epoch shorter than the others.
         """
         plan.check_use(len(dataset), epoch, start)
-        return _Pipeline(dataset, plan, resolved(encoding, dataset, self)).epochs(epoch, start)
+        return _Pipeline(dataset, plan, resolved(encoding, dataset, plan.fields, self)).epochs(
+            epoch, start
+        )
 
     def to_numpy(self, batch: tuple[tf.Tensor, ...]) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays."""
@@ -80,6 +82,8 @@ class _Pipeline:
             self.images = tf.constant(np.asarray(dataset.images, dataset.image_dtype))
             self.labels = tf.constant(dataset.labels.astype(np.int32))
             self.indices = tf.constant(dataset.indices)
+            if "extended" in plan.fields:
+                self.extended = tf.constant(np.asarray(dataset.extended, np.int32))
             self.scale = tf.constant([255, encoding.mean or 0, encoding.std or 1], dtype=tf.float32)
 
     def epochs(self, epoch: int, start: int) -> tf.data.Dataset:
@@ -152,6 +156,8 @@ class _Pipeline:
             return tf.one_hot(labels, self.num_classes) if one_hot else labels
         if field == "index":
             return tf.gather(self.indices, rows)
+        if field == "extended":
+            return tf.gather(self.extended, rows)
         return tf.cast(places < self.plan.num_examples, tf.float32)
 
     def encode(self, pixels: tf.Tensor) -> tf.Tensor:

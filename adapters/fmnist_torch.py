@@ -76,7 +76,7 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
     dataset : Dataset
     encoding : Encoding
         By default float32 images of shape (1, height, width) from 0 to 1.
-    fields : tuple of {"image", "label", "weight", "index"}
+    fields : tuple of {"image", "label", "weight", "index", "extended"}
         What an example holds, in this order.
     """
 

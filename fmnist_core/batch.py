@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
+from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Field
 
@@ -28,7 +29,7 @@ class Assembler:
     Parameters
     ----------
     dataset : Dataset
-    fields : tuple of {"image", "label", "weight", "index"}
+    fields : tuple of {"image", "label", "weight", "index", "extended"}
         What a batch holds, in this order.
     encoding : Encoding
         What pixels and labels become.
@@ -46,7 +47,7 @@ class Assembler:
     ) -> None:
         self.dataset = dataset
         self.fields = fields
-        self.encoding = resolved(encoding, dataset, adapter)
+        self.encoding = resolved(encoding, dataset, fields, adapter)
         self.label_dtype = adapter.label_dtype
 
     def __call__(
@@ -73,6 +74,8 @@ class Assembler:
             return self.encoding.encode_labels(labels, len(self.dataset.classes), self.label_dtype)
         if field == "index":
             return self.dataset.original_rows(rows)
+        if field == "extended":
+            return self.dataset.gather_extended(rows)
         return np.ones(len(rows), np.float32) if weights is None else weights
 
 
@@ -126,8 +129,18 @@ class Batches(Generic[_Batch]):
         return f"<{len(self)} batches from epoch {self._epoch} of {self.plan}>"
 
 
-def resolved(encoding: Encoding, dataset: Dataset, adapter: Adapter) -> Encoding:
-    """Return an encoding with nothing left open, for one dataset and one adapter's habits."""
+def resolved(
+    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Adapter
+) -> Encoding:
+    """Return an encoding with nothing left open, for one dataset and one adapter's habits.
+
+    Raises
+    ------
+    OptionError
+        If these images cannot be encoded so, or the dataset has no such field.
+    """
+    if "extended" in fields and dataset.extended is None:
+        raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
     return encoding.resolve(
         image_dtype=dataset.image_dtype,
         image_shape=dataset.image_shape,

@@ -63,6 +63,8 @@ class Dataset:
         Name of each label; by default the labels themselves, up to the largest.
     mean, std : float, optional
         Of x / 255 over the train split, for ``scale="standard"``.
+    extended : int32 array (n, columns), optional
+        More labels of each example, as QMNIST has them; the field "extended".
 
     Raises
     ------
@@ -78,8 +80,9 @@ class Dataset:
         classes: Sequence[str] | None = None,
         mean: float | None = None,
         std: float | None = None,
+        extended: NDArray[Any] | None = None,
     ) -> None:
-        source = Source(images, labels)
+        source = Source(images, labels, extended)
         self._set(source, own_description(source, classes, mean, std))
 
     @classmethod
@@ -159,6 +162,11 @@ class Dataset:
         return self._of(self._source.labels)
 
     @property
+    def extended(self) -> NDArray[Any] | None:
+        """QMNIST's extended labels, read-only int32 (n, 8), or None; `info.extended` names them."""
+        return None if self._source.extended is None else self._of(self._source.extended)
+
+    @property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one image, such as (28, 28)."""
         return self._source.images.shape[1:]
@@ -190,6 +198,19 @@ class Dataset:
     def gather_labels(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return the labels of some rows of this dataset: fresh."""
         return np.take(self._source.labels, self.original_rows(rows))
+
+    def gather_extended(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the extended labels of some rows of this dataset: fresh int32 (rows, 8).
+
+        Raises
+        ------
+        OptionError
+            If the dataset has none.
+        """
+        if self._source.extended is None:
+            raise OptionError(f"{self!r} has no extended labels")
+        gathered = np.take(self._source.extended, self.original_rows(rows), axis=0)
+        return gathered.astype(np.int32, copy=False)
 
     def original_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the places in the original file of some rows of this dataset: fresh int64.

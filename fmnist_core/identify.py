@@ -6,17 +6,16 @@ shown to a list of diagnoses, the most particular first.
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from fmnist_core.catalog import describe_packed, describe_payload
 from fmnist_core.errors import FmnistError, IdxError
-from fmnist_core.files import BLOCK, container_of, open_regular, unpacked
-from fmnist_core.idx import ELEMENT_TYPES, IdxHeader, parse_header
+from fmnist_core.files import BLOCK, file_digest
+from fmnist_core.header import ELEMENT_TYPES, IdxHeader, parse_header
+from fmnist_core.packing import ForeignArrayError, container_of, members, unpacked
 
 Verdict = Literal["genuine", "old revision", "unknown", "damaged", "foreign"]
 
@@ -36,7 +35,7 @@ class Identity:
     path : str
         The file; for a member of a zip file, followed by "!" and the member's name.
     container : str
-        "raw", "gzip", "xz" or "zip".
+        "raw", "gzip", "xz", "npy", or for a member "zip" or "npz".
     verdict : str
         "genuine" (a payload of the catalog), "old revision" (of one), "unknown" (whole IDX, not in
         the catalog), "damaged" (meant to be IDX) or "foreign" (something else).
@@ -90,18 +89,31 @@ def identify(path: Path) -> list[Identity]:
         If the file is missing, is not a regular file or cannot be read.
     """
     container = container_of(path)
-    with open_regular(path) as file:
-        is_zip = file.read(4) == b"PK\x03\x04"
-    if is_zip:
-        return list(_zip_members(path))
-    return [_diagnosed(str(path), container, scan_file(path))]
+    if container == "zip":
+        whole = _as_published(path, container)
+        return [whole] if whole else list(_zip_members(path))
+    found = _diagnosed(str(path), container, scan_file(path))
+    if found.verdict == "unknown" and container != "raw":
+        # The payload's digest may not be known, and that of the published file be.
+        found = _as_published(path, container, found) or found
+    return [found]
 
 
-def scan_file(path: Path) -> Scan:
+def _as_published(path: Path, container: str, found: Identity | None = None) -> Identity | None:
+    """Return the identity of a file that is known as it lies, or None."""
+    known = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
+    if known is None:
+        return None
+    identity = found or Identity(str(path), container, "genuine", "")
+    verdict: Verdict = "old revision" if known.old else "genuine"
+    return replace(identity, verdict=verdict, found=f"{known.words}, as it is published")
+
+
+def scan_file(path: Path, member: str = "") -> Scan:
     """Read a file through, unpacked, as far as its header justifies."""
     scan = Scan()
     try:
-        with unpacked(path) as stream:
+        with unpacked(path, member) as stream:
             _feed(scan, iter(lambda: stream.read1(BLOCK), b""))
     except IdxError as error:
         scan.error = error
@@ -194,6 +206,13 @@ def _mangled(scan: Scan) -> Said:
     if not scan.head.startswith(b"\x1f\xef\xbf\xbd"):
         return None
     return "damaged", "a gzip file that was converted as if it were text", _AGAIN
+
+
+def _foreign_array(scan: Scan) -> Said:
+    if not isinstance(scan.error, ForeignArrayError):
+        return None
+    found = f"an array, but not for IDX: {str(scan.error).partition(': ')[2]}"
+    return "foreign", found, "Save it with write_idx, in a type that IDX has"
 
 
 def _broken_container(scan: Scan) -> Said:
@@ -290,6 +309,7 @@ DIAGNOSES: tuple[Callable[[Scan], Said], ...] = (
     _side_file,
     _mangled,
     _nothing,
+    _foreign_array,
     _broken_container,
     _without_carriage_returns,
     _other_byte_order,
@@ -305,16 +325,13 @@ DIAGNOSES: tuple[Callable[[Scan], Said], ...] = (
 def _zip_members(path: Path) -> Iterator[Identity]:
     """Identify the members of a zip file, in memory; .npz is one too and is never unpickled."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if member.is_dir():
-                    continue
-                scan = Scan()
-                with archive.open(member) as file:
-                    _feed(scan, iter(partial(file.read, BLOCK), b""))
-                yield _diagnosed(f"{path}!{member.filename}", "zip", scan)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-        yield Identity(str(path), "zip", "damaged", f"a damaged zip file ({error})", _AGAIN)
+        names = members(path)
+    except IdxError as error:
+        yield Identity(str(path), "zip", "damaged", str(error).partition(": ")[2], _AGAIN)
+        return
+    for name in names:
+        container = "npz" if name.endswith(".npy") else "zip"
+        yield _diagnosed(f"{path}!{name}", container, scan_file(path, name))
 
 
 def _type(header: IdxHeader) -> str:

@@ -1,16 +1,12 @@
-"""The IDX format: header, parse, read, map, write.
+"""The IDX format: parse, read, map, write.
 
-Two zero bytes, a type byte, the number of axes, one big-endian uint32 per axis, then the elements,
-big-endian, in row-major order (format: Yann LeCun's MNIST page; see docs/idx.md).
+A header, then the elements, big-endian, in row-major order (docs/idx.md).
 """
 
 import gzip
 import io
-import math
 import os
-import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,66 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import IdxError, OptionError
-from fmnist_core.files import (
-    BLOCK,
-    ByteStream,
-    as_path,
-    container_of,
-    open_regular,
-    read_exactly,
-    unpacked,
-    write_whole,
-)
+from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
+from fmnist_core.header import IdxHeader, read_from
+from fmnist_core.packing import container_of, unpacked
 
-ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
-    0x08: np.dtype("u1"),
-    0x09: np.dtype("i1"),
-    0x0B: np.dtype(">i2"),
-    0x0C: np.dtype(">i4"),
-    0x0D: np.dtype(">f4"),
-    0x0E: np.dtype(">f8"),
-}
-"""Element type by its code, as the file holds it (big-endian)."""
-
-MAX_AXIS = 2**32 - 1
-_CODES = {dtype.newbyteorder("="): code for code, dtype in ELEMENT_TYPES.items()}
 _GZIP_LEVEL = 9
-
-
-@dataclass(frozen=True)
-class IdxHeader:
-    """What the first bytes of an IDX payload say.
-
-    Attributes
-    ----------
-    dtype : numpy.dtype
-        Element type as the file holds it, big-endian.
-    shape : tuple of int
-        0 to 255 axes of 0 to 2**32 - 1.
-    """
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Length of the header itself, in bytes."""
-        return 4 + 4 * len(self.shape)
-
-    @property
-    def data_nbytes(self) -> int:
-        """Length of the elements, in bytes; a Python int, so it cannot overflow."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    @property
-    def payload_nbytes(self) -> int:
-        """Length of header and elements together, in bytes."""
-        return self.nbytes + self.data_nbytes
-
-    def to_bytes(self) -> bytes:
-        """Return the header as a file starts with it."""
-        code = _CODES[self.dtype.newbyteorder("=")]
-        return struct.pack(f">2xBB{len(self.shape)}I", code, len(self.shape), *self.shape)
 
 
 def parse_idx(data: bytes | bytearray | memoryview, *, name: str = "<bytes>") -> NDArray[Any]:
@@ -105,21 +46,16 @@ def parse_idx(data: bytes | bytearray | memoryview, *, name: str = "<bytes>") ->
         payload = memoryview(data).cast("B")
     except TypeError as error:
         raise OptionError(f"expected contiguous bytes, found {type(data).__name__}") from error
-    header = _read_header(io.BytesIO(payload[: 4 + 4 * 255]), name)
+    header = read_from(io.BytesIO(payload[: 4 + 4 * 255]), name)
     _check_length(header, len(payload) - header.nbytes, name)
     return _array(payload, header, name)
 
 
-def parse_header(start: bytes) -> IdxHeader | None:
-    """Return the header that some bytes begin with, or None if there is no whole one."""
-    try:
-        return _read_header(io.BytesIO(start), "")
-    except IdxError:
-        return None
-
-
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read a raw, gzip or xz IDX file, judged by content, into memory.
+    """Read an IDX file, raw or packed, into memory.
+
+    How it is packed is judged by content: gzip, xz, a zip file with one member, or an array in
+    numpy's .npy or .npz.
 
     Returns
     -------
@@ -138,8 +74,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     return parse_idx(read_payload(path), name=str(path))
 
 
-def read_payload(path: Path) -> bytearray:
+def read_payload(path: Path, member: str = "") -> bytearray:
     """Read header and elements of an IDX file, checked against each other, as raw bytes.
+
+    `member` says which one of a zip file.
 
     Raises
     ------
@@ -148,8 +86,8 @@ def read_payload(path: Path) -> bytearray:
     """
     if container_of(path) == "raw":
         _check_raw_length(path, read_header(path))
-    with unpacked(path) as stream:
-        header = _read_header(stream, str(path))
+    with unpacked(path, member) as stream:
+        header = read_from(stream, str(path))
         payload = bytearray(header.to_bytes())
         # Grown by what arrives, so a header that lies cannot make us allocate; one byte more than
         # it calls for is asked for, which also makes gzip check its CRC.
@@ -167,7 +105,7 @@ def read_payload(path: Path) -> bytearray:
 
 
 def read_header(path: Path) -> IdxHeader:
-    """Read only the header of a raw, gzip or xz IDX file.
+    """Read only the header of an IDX file, raw or packed.
 
     Raises
     ------
@@ -175,7 +113,7 @@ def read_header(path: Path) -> IdxHeader:
         If the file cannot be read, or does not start with a whole IDX header.
     """
     with unpacked(path) as stream:
-        return _read_header(stream, str(path))
+        return read_from(stream, str(path))
 
 
 def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -228,22 +166,9 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
         given = np.asarray(array)
     except ValueError as error:
         raise OptionError(f"expected an array, found {type(array).__name__}: {error}") from error
-    code = _CODES.get(given.dtype.newbyteorder("="))
-    if code is None:
-        allowed = ", ".join(str(dtype) for dtype in _CODES)
-        raise OptionError(
-            f"IDX holds {allowed}; found {given.dtype}. Convert first, e.g. array.astype('int32')."
-        )
-    check_shape(given.shape)
-    header = IdxHeader(ELEMENT_TYPES[code], given.shape)
+    header = IdxHeader.of(given.dtype, given.shape)
     blocks = _payload_blocks(header, given)
     write_whole(path, _gzipped(blocks) if path.name.endswith(".gz") else blocks)
-
-
-def check_shape(shape: Sequence[int]) -> None:
-    """Raise OptionError if IDX cannot hold this shape."""
-    if len(shape) > 255 or any(axis > MAX_AXIS for axis in shape):
-        raise OptionError(f"IDX holds up to 255 axes of up to {MAX_AXIS}; found shape {shape}")
 
 
 def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes | memoryview]:
@@ -263,38 +188,6 @@ def _gzipped(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
             packed.seek(0)
             packed.truncate()
     yield packed.getvalue()
-
-
-def _read_header(stream: ByteStream, name: str) -> IdxHeader:
-    start = read_exactly(stream, 4)
-    if not start:
-        raise IdxError(f"{name}: expected an IDX header at offset 0, found an empty file")
-    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in ELEMENT_TYPES:
-        codes = " ".join(f"{code:02x}" for code in ELEMENT_TYPES)
-        raise IdxError(
-            f"{name}: expected an IDX header (00 00, one of {codes}, number of axes) at offset 0, "
-            f"found {start.hex(' ')}{_looks_like(start)}"
-        )
-    rank = start[3]
-    axes = read_exactly(stream, 4 * rank)
-    if len(axes) < 4 * rank:
-        raise IdxError(
-            f"{name}: expected {rank} axis lengths of 4 bytes at offset 4, "
-            f"found only {len(axes)} bytes; the header is truncated"
-        )
-    return IdxHeader(ELEMENT_TYPES[start[2]], struct.unpack(f">{rank}I", axes))
-
-
-def _looks_like(start: bytes) -> str:
-    if start.lstrip()[:1] == b"<":
-        return " (an HTML or XML page?)"
-    if start == b"vers":
-        return " (a Git-LFS pointer? Run: git lfs pull)"
-    if start.startswith((b".git", b"../.", b"/ann")):
-        return " (a git-annex link? Run: git annex get)"
-    if start == b"\x00\x05\x16\x07":
-        return " (a macOS AppleDouble side file; the data is the file without '._')"
-    return ""
 
 
 def _check_raw_length(path: Path, header: IdxHeader) -> None:

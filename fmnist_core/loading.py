@@ -4,18 +4,19 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from fmnist_core import store
 from fmnist_core.dataset import Dataset, Description, own_description
-from fmnist_core.errors import FileUnreadableError
+from fmnist_core.errors import FileUnreadableError, OptionError
 from fmnist_core.files import as_path
-from fmnist_core.idx import read_idx
-from fmnist_core.obtain import Report, find_genuine, local_folders, obtain
-from fmnist_core.records import DatasetInfo
+from fmnist_core.obtain import Found, Report, files_of, find_genuine, local_folders, obtain
+from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
-from fmnist_core.source import Source
+from fmnist_core.source import FileStamp, Origin, Source
+
+Orientation = Literal["upright", "file"]
 
 
 def load(
@@ -23,6 +24,8 @@ def load(
     split: str = "train",
     *,
     root: str | os.PathLike[str] | None = None,
+    orientation: Orientation = "upright",
+    zero_based: bool = False,
     source_url: str | None = None,
     verify: bool = False,
     report: Report | None = None,
@@ -35,12 +38,19 @@ def load(
     Parameters
     ----------
     name : str
-        A name of the catalog, such as "fashion-mnist", "mnist" or "synthetic".
+        A name of the catalog, such as "fashion-mnist", "emnist-letters" or "synthetic".
     split : {"train", "test"}
+        QMNIST has "nist" too.
     root : path, optional
         A folder with the dataset's IDX files, read in place and nothing fetched: raw, .gz or .xz,
         under their usual names or with dots (``t10k-images.idx3-ubyte``), also where torchvision
         puts them under it.
+    orientation : {"upright", "file"}
+        EMNIST's images lie on their side in the file; by default they are made to stand. Other
+        datasets are upright as they are.
+    zero_based : bool
+        Whether labels that begin with 1 in the file (EMNIST's letters) shall begin with 0. By
+        default they are as in the file, and class 0 is "N/A".
     source_url : str, optional
         The mirror to fetch from instead of the catalog's: http, https, file, or what fsspec opens.
     verify : bool
@@ -62,16 +72,32 @@ def load(
         If a file under `root` is whole but its payload's SHA-256 is not the catalog's.
     """
     info = find_dataset(name)
-    info.split(split)
-    sums = info.splits["train"].sums if "train" in info.splits else None
-    mean, std = (sums.mean, sums.std) if sums else (None, None)
-    description = Description(name, split, info.classes, mean, std)
+    upright = _is_upright(orientation)
+    if not isinstance(zero_based, bool):
+        raise OptionError(f"zero_based must be True or False, not {zero_based!r}")
+    description = _description(info, split, zero_based)
+    first_label = info.first_label if zero_based else 0
     if root is not None:
-        files = _under_root(as_path(root).expanduser(), info, split)
-        return Dataset.from_source(Source.from_files(*files), description)
-    bring = partial(obtain, info, split, source_url=source_url, verify=verify, report=report)
+        found = _under_root(as_path(root).expanduser(), info, split)
+        images, labels = (FileStamp.of(path, member) for path, member in found)
+        source = Origin(images, labels, upright and info.transposed, first_label).open()
+        return Dataset.from_source(source, description)
+
+    def bring(place: Path) -> Source:
+        files = obtain(
+            info,
+            split,
+            place,
+            upright=upright,
+            source_url=source_url,
+            verify=verify,
+            report=report,
+        )
+        images, labels = map(FileStamp.of, files)
+        return Origin(images, labels, first_label=first_label).open()
+
     try:
-        source = Source.from_files(*bring(store.folder(info)))
+        source = bring(store.folder(info))
     except FileUnreadableError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description)
@@ -106,29 +132,46 @@ def open_idx(
     return Dataset.from_source(source, own_description(source, classes, mean, std))
 
 
-def _under_root(root: Path, info: DatasetInfo, split: str) -> tuple[Path, Path]:
+def _is_upright(orientation: object) -> bool:
+    if orientation not in ("upright", "file"):
+        raise OptionError(f'orientation must be "upright" or "file", not {orientation!r}')
+    return orientation == "upright"
+
+
+def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description:
+    info.split(split)
+    unused = () if zero_based else ("N/A",) * info.first_label
+    sums = info.splits["train"].sums if "train" in info.splits else None
+    mean, std = (sums.mean, sums.std) if sums else (None, None)
+    return Description(info.name, split, unused + info.classes, mean, std)
+
+
+def _under_root(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Found]:
     found = []
-    for file in (info.split(split).images, info.split(split).labels):
-        path = find_genuine(local_folders(info, root), info, file)
-        if path is None:
+    for file in files_of(info, split, upright=False):
+        place = find_genuine(local_folders(info, root), info, file)
+        if place is None:
             raise FileUnreadableError(
-                f"{root}: expected {file.name}, raw or .gz, of {info.title}; found no such file. "
+                f"{root}: expected {_names(file)}, of {info.title}; found no such file. "
                 f"Try: load({info.name!r}) to fetch it, or root=FOLDER with the folder that has it"
             )
-        found.append(path)
+        found.append(place)
     return found[0], found[1]
 
 
-def _without_store(
-    bring: Callable[[Path], tuple[Path, Path]], error: FileUnreadableError
-) -> Source:
+def _names(file: FileInfo) -> str:
+    if file.payload.sha256:
+        return f"{file.name}, raw or .gz"
+    return f"{file.packed_name}, as it is published"
+
+
+def _without_store(bring: Callable[[Path], Source], error: FileUnreadableError) -> Source:
     """Return the data, read into memory, where the store cannot be written."""
     try:
         temporary = tempfile.TemporaryDirectory(prefix="fmnist-")
     except OSError as no_folder:
         raise error from no_folder
     with temporary as folder:
-        images, labels = bring(Path(folder))
-        source = Source(read_idx(images), read_idx(labels))
+        source = bring(Path(folder)).in_memory()
     warnings.warn(f"{error}; the data are kept in memory", stacklevel=3)
     return source

@@ -9,14 +9,17 @@ from warnings import warn
 
 from fmnist_core import store, synthetic
 from fmnist_core.catalog import SYNTHETIC
-from fmnist_core.errors import DataMismatchError, FmnistError, IdxError
-from fmnist_core.files import container_of
+from fmnist_core.errors import DataMismatchError, FileUnreadableError, FmnistError, IdxError
 from fmnist_core.identify import Identity, identify
 from fmnist_core.idx import write_idx
+from fmnist_core.packing import container_of, members
 from fmnist_core.records import DatasetInfo, FileInfo
 
 Report = Callable[[str, int, int | None], None]
 """Told now and then of a download: the file's name, bytes done, bytes in all or None."""
+
+Found = tuple[Path, str]
+"""A file, and which member of it where it is a zip file, else ""."""
 
 
 def obtain(
@@ -24,17 +27,20 @@ def obtain(
     split: str,
     place: Path,
     *,
+    upright: bool = True,
     source_url: str | None = None,
     verify: bool = False,
     report: Report | None = None,
 ) -> tuple[Path, Path]:
-    """Return verified files of a split's images and labels, raw or packed.
+    """Return verified raw files of a split's images and labels.
 
     Parameters
     ----------
     info, split : DatasetInfo, str
     place : path
         The store's folder for this dataset; filled if need be.
+    upright : bool
+        Whether images that are published on their side are to stand.
     source_url : str, optional
         The only mirror to fetch from; by default FMNIST_MIRROR, else the catalog's.
     verify : bool
@@ -49,7 +55,7 @@ def obtain(
     FileUnreadableError
         If the store cannot be written.
     """
-    files = info.split(split).images, info.split(split).labels
+    files = files_of(info, split, upright=upright)
     paths = place / files[0].name, place / files[1].name
     if not verify and all(map(store.is_trusted, paths, files)):
         return paths
@@ -68,7 +74,19 @@ def obtain(
         return images, labels
 
 
-def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> Path | None:
+def files_of(info: DatasetInfo, split: str, *, upright: bool = True) -> tuple[FileInfo, FileInfo]:
+    """Return a split's images and labels as the store keeps them.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If there is no such split.
+    """
+    images, labels = info.split(split).files
+    return images.turn() if upright and info.transposed else images, labels
+
+
+def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> Found | None:
     """Return the first file of some folders that holds a payload, raw ones first.
 
     Raises
@@ -77,10 +95,10 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> P
         If there are files of its name and none holds it; what the first of them is instead.
     """
     wrong: FmnistError | None = None
-    for path in _candidates(places, file.name):
+    for path, member in _candidates(places, file):
         try:
-            check_genuine(path, info, file)
-            return path
+            check_genuine(path, info, file, member)
+            return path, member
         except FmnistError as error:
             if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 wrong = wrong or error
@@ -89,28 +107,38 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> P
     return None
 
 
-def check_genuine(path: Path, info: DatasetInfo, file: FileInfo) -> None:
+def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "") -> None:
     """Raise DataMismatchError or IdxError unless a file holds the payload; say what it is."""
     with suppress(IdxError):  # identify says it better
-        if store.is_genuine(path, file):
+        if store.is_genuine(path, file, member):
             return
     found = _what(path)
     kind = IdxError if found.verdict in ("damaged", "foreign") else DataMismatchError
     digest = f" (SHA-256 {found.digest})" if found.digest else ""
     advice = found.advice or "Get the right file"
     raise kind(
-        f"{path}: expected {info.title} {file.name} (SHA-256 {file.payload.sha256}), found "
+        f"{path}: expected {info.title} {_wanted(file)}, found "
         f"{found.found}{digest}. {advice} (see {info.homepage or 'where it came from'}), or use it "
         "as it is with open_idx(images_path, labels_path)"
     )
 
 
+def _wanted(file: FileInfo) -> str:
+    """Return which bytes are wanted: the payload's where they are known, else the published."""
+    if file.payload.sha256:
+        return f"{file.name} (SHA-256 {file.payload.sha256})"
+    packed = file.packed
+    digest = f"SHA-256 {packed.sha256}" if packed.sha256 else f"MD5 {packed.md5}"
+    return f"{file.packed_name} as it is published ({digest}), by which alone it is known"
+
+
 def _what(path: Path) -> Identity:
-    """Return what a file is; of a zip file no more than that, as its members are not looked for."""
-    match identify(path):
-        case [Identity(container="gzip" | "xz" | "raw") as found]:
-            return found
-    return Identity(str(path), "zip", "foreign", "a zip file", "Unpack it")
+    """Return what a file is; of a zip file no more than its first members."""
+    found = identify(path)
+    if len(found) == 1 and found[0].container not in ("zip", "npz"):
+        return found[0]
+    names = ", ".join(members(path)[:4])
+    return Identity(str(path), "zip", "unknown", f"a zip file of {len(found)} files: {names} ...")
 
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
@@ -118,12 +146,19 @@ def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
     return [root, root / info.title.replace("-", "") / "raw"]
 
 
-def _candidates(places: Sequence[Path], name: str) -> Iterator[Path]:
-    dotted = name.replace("-idx", ".idx")
-    for suffix in ("", ".gz", ".xz"):
+def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
+    for name in spellings(file.name):
         for place in places:
-            yield place / f"{name}{suffix}"
-            yield place / f"{dotted}{suffix}"
+            yield place / name, ""
+    for name, member in ((file.packed_name, file.member), *file.elsewhere):
+        for place in places:
+            yield place / name, member
+
+
+def spellings(name: str) -> list[str]:
+    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz."""
+    dotted = name.replace("-idx", ".idx")
+    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz") for stem in (name, dotted)]
 
 
 def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
@@ -136,8 +171,8 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
         if store.is_genuine(path, file):
             store.trust(path, file.payload.sha256 or store.payload_sha256(path) or "")
             return True
-    # The caller of `load` is told: from here it is the fourth.
-    warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=4)
+    # The caller of `load` is told: from here it is the fifth.
+    warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=5)
     return False
 
 
@@ -160,26 +195,52 @@ def _brought(
     report: Report | None,
 ) -> Path:
     """Return where a payload is after it was brought here."""
-    other = in_other_library(info, file)
+    other = in_other_library(info, file, path.parent)
     if other is None:
         _fetch(path, info, file, mirrors, report)
-    elif container_of(other) == "raw":
-        return other
-    else:
-        store.take_in(other, path, file)
+        return path
+    found, member = other
+    if container_of(found) == "raw" and not file.turned:
+        return found
+    store.take_in(found, path, file, member)
     return path
 
 
-def in_other_library(info: DatasetInfo, file: FileInfo) -> Path | None:
-    """Return a genuine file that torchvision, Keras or a hand left on this machine, or None."""
-    keras = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))
-    places = [*local_folders(info, Path("data"))[1:], keras / "datasets" / info.name]
-    with suppress(FmnistError):
-        # A store that cannot be written may still hold it.
-        places.insert(0, store.folder(info))
+def in_other_library(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
+    """Return a genuine file that torchvision, Keras or a hand left on this machine, or None.
+
+    It is looked for in `places` first, and in the store, which may be one that cannot be written.
+    """
     with suppress(FmnistError):  # what is not genuine there is not ours to complain of
-        return find_genuine([place.absolute() for place in places], info, file)
+        return find_genuine([*places, *_folders(info)], info, file)
     return None
+
+
+def find_published(info: DatasetInfo, file: FileInfo) -> Path:
+    """Return a published file that is on this machine.
+
+    Raises
+    ------
+    FileUnreadableError
+        If there is none.
+    """
+    for folder in _folders(info):
+        path = folder / file.packed_name
+        if store.is_published(path, file, missing_ok=True):
+            return path
+    raise FileUnreadableError(
+        f"expected {file.packed_name} of {info.title} in {store.folder(info)}, found none. "
+        f"Try: fmnist remove {info.name}; fmnist fetch {info.name}"
+    )
+
+
+def _folders(info: DatasetInfo) -> list[Path]:
+    """Return where a dataset's files may be on this machine: the store, then other libraries'."""
+    keras = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))) / "datasets"
+    folders = [*local_folders(info, Path("data"))[1:], keras / info.name, keras]
+    with suppress(FmnistError):
+        folders.insert(0, store.folder(info))
+    return [folder.absolute() for folder in folders]
 
 
 def _mirrors(info: DatasetInfo, source_url: str | None) -> Sequence[str]:
@@ -197,13 +258,13 @@ def _fetch(
     """Fetch a packed file from the first mirror that has it, and take its payload in."""
     from fmnist_core.fetch import fetch
 
-    packed = path.with_name(f"{file.name}.gz")
+    packed = path.with_name(file.packed_name)
 
     def check_and_take_in(part: Path) -> None:
         try:
-            store.take_in(part, path, file)
+            store.take_in(part, path, file, file.member)
         except (DataMismatchError, IdxError):
-            check_genuine(part, info, file)
+            check_genuine(part, info, file, file.member)
             raise
 
     fetch(
@@ -214,4 +275,8 @@ def _fetch(
         nbytes=file.packed.nbytes if mirrors is info.mirrors else None,
         report=report and (lambda done, total: report(file.name, done, total)),
     )
-    packed.unlink(missing_ok=True)
+    if file.payload.sha256:
+        packed.unlink(missing_ok=True)
+    else:
+        # Kept: it alone can prove what came out of it, and may hold more that is wanted.
+        store.trust_published(packed, file)

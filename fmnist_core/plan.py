@@ -23,7 +23,7 @@ from fmnist_core.order import (
 )
 
 Remainder = Literal["keep", "drop", "pad"]
-Field = Literal["image", "label", "weight", "index"]
+Field = Literal["image", "label", "weight", "index", "extended"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class BatchPlan:
         filled from the head of the order with fillers of weight 0.
     shard : (int, int)
         Index and count of this process among those that share every global batch.
-    fields : tuple of {"image", "label", "weight", "index"}
+    fields : tuple of {"image", "label", "weight", "index", "extended"}
         What a batch holds, in this order.
 
     Raises

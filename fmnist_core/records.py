@@ -1,7 +1,7 @@
 """What can be known of a dataset: the records that the catalog, or a plugin's, is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import sqrt
 
@@ -22,11 +22,43 @@ class Bytes:
 
 @dataclass(frozen=True)
 class FileInfo:
-    """One file of a dataset: its canonical name, its payload, and the .gz that is published."""
+    """One file of a dataset.
+
+    Attributes
+    ----------
+    name : str
+        What its payload is called, here and where it is unpacked.
+    payload : Bytes
+        Of the unpacked IDX file.
+    packed : Bytes
+        Of the file that is published.
+    published : str
+        Name of the published file, where it is not `name` with ``.gz``.
+    member : str
+        Which member of the published file holds the payload, where that is a zip file or .npz.
+    elsewhere : tuple of (str, str)
+        Other files that are known to hold the payload, with the member.
+    turned : bool
+        Whether the store keeps each image transposed against the published payload.
+    """
 
     name: str
     payload: Bytes
     packed: Bytes = Bytes()
+    published: str = ""
+    member: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    turned: bool = False
+
+    @property
+    def packed_name(self) -> str:
+        """Name of the published file."""
+        return self.published or f"{self.name}.gz"
+
+    def turn(self) -> "FileInfo":
+        """Return the same file with each image transposed."""
+        name = self.name.replace("-images", "-images-upright")
+        return replace(self, name=name, turned=True)
 
 
 @dataclass(frozen=True)
@@ -51,12 +83,17 @@ class PixelSums:
 
 @dataclass(frozen=True)
 class SplitInfo:
-    """One split: how many examples it has, its two files and its pixel sums if known."""
+    """One split: how many examples it has, its two files, and its pixel sums if known."""
 
     num_examples: int
     images: FileInfo
     labels: FileInfo
     sums: PixelSums | None = None
+
+    @property
+    def files(self) -> tuple[FileInfo, FileInfo]:
+        """Images and labels."""
+        return self.images, self.labels
 
 
 @dataclass(frozen=True)
@@ -80,12 +117,21 @@ class DatasetInfo:
         Date of the current revision, or "".
     classes : tuple of str
         Name of each label.
-    splits : mapping of "train" and "test" to SplitInfo
+    splits : mapping of str to SplitInfo
+        "train" and "test"; QMNIST has "nist" too.
     mirrors : tuple of str
         Addresses that a file's canonical name is appended to, best first.
     licence, citation, homepage : str
         Who says what may be done with it; BibTeX; where it is described.
     old_revisions : tuple of OldRevision
+    family : str
+        What several datasets are called together that are published in one file.
+    transposed : bool
+        Whether the published images lie on their side.
+    first_label : int
+        The published label of the first class.
+    extended : tuple of str
+        Columns of the published labels, where they are a table; the first is the label.
     """
 
     name: str
@@ -98,6 +144,10 @@ class DatasetInfo:
     citation: str
     homepage: str
     old_revisions: tuple[OldRevision, ...] = ()
+    family: str = ""
+    transposed: bool = False
+    first_label: int = 0
+    extended: tuple[str, ...] = ()
 
     def split(self, name: str) -> SplitInfo:
         """Return a split by name.

@@ -1,6 +1,7 @@
 """Find an adapter by name and import only that one; find datasets that plugins add."""
 
 import inspect
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 from warnings import warn
@@ -71,9 +72,12 @@ def find_dataset(name: str) -> DatasetInfo:
         return CATALOG[name]
     added = _plugin_catalog()
     if name not in added:
-        known = ", ".join(sorted({*CATALOG, *added}))
+        known = sorted({*CATALOG, *added})
+        close = [other for other in known if name and name in other]
+        close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
+        meant = f"Did you mean {' or '.join(close)}? " if close else ""
         raise UnknownDatasetError(
-            f"expected a dataset of the catalog ({known}), found {name!r}. "
+            f"expected a dataset of the catalog ({', '.join(known)}), found {name!r}. {meant}"
             "Try: open_idx(images_path, labels_path) for IDX files of your own"
         )
     return added[name]

@@ -1,4 +1,4 @@
-"""Source: the two arrays behind a Dataset, mapped from files or held in memory.
+"""Source: the arrays behind a Dataset, mapped from files or held in memory.
 
 A source that came from files pickles as their paths, so a worker process maps the same pages again
 instead of receiving a copy.
@@ -6,32 +6,81 @@ instead of receiving a copy.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import DataMismatchError, FileUnreadableError
-from fmnist_core.files import container_of
 from fmnist_core.idx import map_idx, parse_idx, read_payload
+from fmnist_core.packing import container_of
+
+EXTENDED_COLUMNS = 8
+"""Columns of QMNIST's labels, an int32 table whose first is the label."""
 
 
 @dataclass(frozen=True)
 class FileStamp:
-    """A file as it was when it was opened: absolute path, size in bytes, modification time."""
+    """A file as it was when it was opened: absolute path, size in bytes, modification time.
+
+    `member` is the one of a zip file that was read.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    member: str = ""
 
     @classmethod
-    def of(cls, path: Path) -> "FileStamp":
+    def of(cls, path: Path, member: str = "") -> "FileStamp":
         """Return the stamp of a file as it is now."""
         try:
             status = path.stat()
         except OSError as error:
             raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error
-        return cls(str(path.absolute()), status.st_size, status.st_mtime_ns)
+        return cls(str(path.absolute()), status.st_size, status.st_mtime_ns, member)
+
+    def check(self) -> None:
+        """Raise DataMismatchError if the file is no longer as it was."""
+        if FileStamp.of(Path(self.path), self.member) != self:
+            raise DataMismatchError(
+                f"{self.path}: the file changed since this dataset was opened. Open it again."
+            )
+
+    def open(self) -> NDArray[Any]:
+        """Return the file's array."""
+        return open_array(Path(self.path), self.member)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The files that a source came from, and how they were read.
+
+    Attributes
+    ----------
+    images, labels : FileStamp
+    turned : bool
+        Whether each image was transposed, which takes memory for all of them.
+    first_label : int
+        What was subtracted from each label.
+    """
+
+    images: FileStamp
+    labels: FileStamp
+    turned: bool = False
+    first_label: int = 0
+
+    def open(self) -> "Source":
+        """Return the arrays, mapped where the files are raw and stay as they are."""
+        images, labels = self.images.open(), self.labels.open()
+        extended = None
+        if labels.dtype.newbyteorder("=") == np.int32 and labels.shape[1:] == (EXTENDED_COLUMNS,):
+            extended, labels = labels, labels[:, 0].astype(np.int32)
+        if self.turned:
+            images = np.ascontiguousarray(images.swapaxes(1, 2))
+        if self.first_label:
+            labels = labels - labels.dtype.type(self.first_label)
+        return Source(images, labels, extended, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,16 +91,21 @@ class Source:
     ----------
     images, labels : ndarray (n, ...), (n,)
         In native byte order, or big-endian where a file of a larger type is mapped.
-    stamps : pair of FileStamp, optional
+    extended : int32 ndarray (n, columns), optional
+        QMNIST's extended labels, or others of the kind.
+    origin : Origin, optional
         The files they came from.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
-    stamps: tuple[FileStamp, FileStamp] | None = None
+    extended: NDArray[Any] | None = None
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
-        for name in ("images", "labels"):
+        for name in ("images", "labels", "extended"):
+            if getattr(self, name) is None and name == "extended":
+                continue
             try:
                 view = np.asarray(getattr(self, name)).view()
             except ValueError as error:
@@ -71,46 +125,55 @@ class Source:
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise DataMismatchError(
                 "expected labels to be whole numbers along one axis, found "
-                f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}{self._where(1)}"
+                f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}{self._where('labels')}"
             )
         if images.ndim < 2 or len(images) != len(labels):
             raise DataMismatchError(
-                f"expected one image for each of {len(labels)} labels{self._where(1)}, found "
-                f"shape {images.shape}{self._where(0)}"
+                f"expected one image for each of {len(labels)} labels{self._where('labels')}, "
+                f"found shape {images.shape}{self._where('images')}"
+            )
+        more = self.extended
+        if more is not None and (
+            more.ndim != 2 or more.dtype.newbyteorder("=") != np.int32 or len(more) != len(labels)
+        ):
+            raise DataMismatchError(
+                f"expected extended labels to be int32 of shape ({len(labels)}, columns), found "
+                f"{more.dtype.newbyteorder('=')} of shape {more.shape}"
             )
         outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
         if outside.size:
             raise DataMismatchError(
                 f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
-                f"{outside[0]}{self._where(1)}. Try: name the classes with classes="
+                f"{outside[0]}{self._where('labels')}. Try: name the classes with classes="
             )
 
-    def _where(self, which: int) -> str:
-        return f" in {self.stamps[which].path}" if self.stamps else ""
+    def _where(self, which: Literal["images", "labels"]) -> str:
+        return f" in {getattr(self.origin, which).path}" if self.origin else ""
 
     @classmethod
     def from_files(cls, images: Path, labels: Path) -> "Source":
         """Open two IDX files, mapping those that are raw."""
-        stamps = FileStamp.of(images), FileStamp.of(labels)
-        return cls(open_array(images), open_array(labels), stamps)
+        return Origin(FileStamp.of(images), FileStamp.of(labels)).open()
+
+    def in_memory(self) -> "Source":
+        """Return copies of the arrays, which need no file."""
+        extended = None if self.extended is None else np.array(self.extended)
+        return Source(np.array(self.images), np.array(self.labels), extended)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.stamps is None:
-            return Source, (self.images, self.labels)
-        return _reopened, (self.stamps,)
+        if self.origin is None:
+            return Source, (self.images, self.labels, self.extended)
+        return _reopened, (self.origin,)
 
 
-def open_array(path: Path) -> NDArray[Any]:
+def open_array(path: Path, member: str = "") -> NDArray[Any]:
     """Return an IDX file's array: mapped if the file is raw, else unpacked into memory."""
     if container_of(path) == "raw":
         return map_idx(path)
-    return parse_idx(read_payload(path), name=str(path))
+    return parse_idx(read_payload(path, member), name=str(path))
 
 
-def _reopened(stamps: tuple[FileStamp, FileStamp]) -> Source:
-    for stamp in stamps:
-        if FileStamp.of(Path(stamp.path)) != stamp:
-            raise DataMismatchError(
-                f"{stamp.path}: the file changed since this dataset was opened. Open it again."
-            )
-    return Source.from_files(*(Path(stamp.path) for stamp in stamps))
+def _reopened(origin: Origin) -> Source:
+    origin.images.check()
+    origin.labels.check()
+    return origin.open()

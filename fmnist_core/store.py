@@ -13,8 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fmnist_core.errors import DataMismatchError, FileUnreadableError
-from fmnist_core.files import BLOCK, container_of, file_sha256, unpacked, write_whole
+import numpy as np
+
+from fmnist_core.errors import DataMismatchError, FileUnreadableError, IdxError
+from fmnist_core.files import BLOCK, file_digest, write_whole
+from fmnist_core.header import ByteStream, parse_header, read_exactly
+from fmnist_core.packing import container_of, unpacked
 from fmnist_core.records import DatasetInfo, FileInfo
 
 _NOTES = "verified.json"
@@ -42,7 +46,7 @@ def home() -> Path:
 
 def folder(info: DatasetInfo) -> Path:
     """Return the folder of a dataset's current revision; it need not exist."""
-    return home() / info.name / (info.released or "current")
+    return home() / (info.family or info.name).lower() / (info.released or "current")
 
 
 @contextmanager
@@ -78,11 +82,11 @@ def is_trusted(path: Path, file: FileInfo) -> bool:
     return digest is not None and file.payload.sha256 in (None, digest)
 
 
-def is_genuine(path: Path, file: FileInfo) -> bool:
+def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
     """Hash a file and say whether it holds the payload, in whatever container.
 
     Where the catalog knows no digest of the payload, the one noted when it came into the store
-    decides, or that of the published container.
+    decides, or that of the published file.
 
     Raises
     ------
@@ -90,20 +94,44 @@ def is_genuine(path: Path, file: FileInfo) -> bool:
         If the file cannot be read or unpacked.
     """
     # Another folder's notes are not ours: it could vouch for itself.
-    wanted = file.payload.sha256 or (_note(path) if _is_inside(path) else None)
+    wanted = file.payload.sha256 or (_note(path) if path.name == file.name else None)
     if wanted is None:
-        return file.packed.sha256 is not None and file_sha256(path) == file.packed.sha256
-    return payload_sha256(path, file.payload.nbytes) == wanted
+        return is_published(path, file)
+    return payload_sha256(path, file.payload.nbytes, member) == wanted
+
+
+def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> bool:
+    """Hash a file as it lies and say whether it is the one that is published.
+
+    Its SHA-256 decides; MD5, which shows damage but no malice, only where no more is known.
+
+    Raises
+    ------
+    FileUnreadableError
+        If it cannot be read, unless it is only missing and that is `missing_ok`.
+    """
+    if missing_ok and not path.exists():
+        return False
+    kind = "sha256" if file.packed.sha256 else "md5"
+    wanted = file.packed.sha256 or file.packed.md5
+    if wanted is None:
+        return False
+    return _note(path, as_it_is_now=True) == wanted or file_digest(path, kind) == wanted
 
 
 def trust(path: Path, digest: str) -> None:
-    """Note that a payload is verified as it is now; the caller holds the lock."""
+    """Note that a file is verified as it is now; the caller holds the lock."""
     size, modified = _state(path)
     notes = _notes(path.parent) | {path.name: [size, modified, digest]}
     write_whole(path.parent / _NOTES, [json.dumps(notes, indent=1).encode()])
 
 
-def take_in(packed: Path, target: Path, file: FileInfo) -> None:
+def trust_published(path: Path, file: FileInfo) -> None:
+    """Note that a published file is verified as it is now; the caller holds the lock."""
+    trust(path, file.packed.sha256 or file.packed.md5 or "")
+
+
+def take_in(packed: Path, target: Path, file: FileInfo, member: str = "") -> None:
     """Unpack a file into the store, verifying it on the way; the caller holds the lock.
 
     Raises
@@ -113,24 +141,39 @@ def take_in(packed: Path, target: Path, file: FileInfo) -> None:
     IdxError, FileUnreadableError
         If it cannot be unpacked, or the store cannot be written.
     """
+    if file.payload.sha256 is None and not is_published(packed, file):
+        raise _not_it(packed, file)
     digest = hashlib.sha256()
 
     def blocks() -> Iterator[bytes]:
-        with unpacked(packed) as stream:
+        with unpacked(packed, member) as stream:
             left = file.payload.nbytes
-            while block := stream.read1(BLOCK):
+            for block in _turned(stream) if file.turned else iter(lambda: stream.read1(BLOCK), b""):
                 digest.update(block)
                 if left is not None and (left := left - len(block)) < 0:
                     raise _not_it(packed, file)
                 yield block
-        if file.payload.sha256 is None:
-            if file_sha256(packed) != file.packed.sha256:
-                raise _not_it(packed, file)
-        elif digest.hexdigest() != file.payload.sha256:
+        if left or file.payload.sha256 not in (None, digest.hexdigest()):
             raise _not_it(packed, file)
 
     write_whole(target, blocks())
     trust(target, digest.hexdigest())
+
+
+def _turned(stream: ByteStream) -> Iterator[bytes]:
+    """Yield a payload of one-byte images with each image transposed, some images at a time."""
+    start = read_exactly(stream, 16)
+    header = parse_header(start)
+    if header is None or len(header.shape) != 3 or header.dtype.itemsize != 1:
+        raise IdxError(f"expected a stack of one-byte images, found {start.hex(' ')}")
+    yield header.to_bytes()
+    height, width = header.shape[1:]
+    some = max(BLOCK // max(height * width, 1), 1) * height * width
+    while block := read_exactly(stream, some):
+        if len(block) % (height * width):
+            raise IdxError(f"the last image is cut short, after {len(block)} of its bytes")
+        images = np.frombuffer(block, np.uint8).reshape(-1, height, width)
+        yield images.swapaxes(1, 2).tobytes()
 
 
 def sweep(path: Path) -> None:
@@ -141,12 +184,12 @@ def sweep(path: Path) -> None:
                 left.unlink()
 
 
-def payload_sha256(path: Path, limit: int | None = None) -> str | None:
+def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:
     """Hash a file's payload, whatever it is packed in; None if it is longer than `limit` bytes."""
     if container_of(path) == "raw":
-        return file_sha256(path)
+        return file_digest(path)
     digest, size = hashlib.sha256(), 0
-    with unpacked(path) as stream:
+    with unpacked(path, member) as stream:
         while block := stream.read1(BLOCK):
             digest.update(block)
             size += len(block)
@@ -155,23 +198,25 @@ def payload_sha256(path: Path, limit: int | None = None) -> str | None:
     return digest.hexdigest()
 
 
-def _is_inside(path: Path) -> bool:
-    with suppress(FileUnreadableError):
-        return path.absolute().is_relative_to(home().absolute())
-    return False
-
-
 def _not_it(packed: Path, file: FileInfo) -> DataMismatchError:
     return DataMismatchError(f"{packed}: this is not {file.name}")
 
 
 def _note(path: Path, *, as_it_is_now: bool = False) -> str | None:
-    """Return the digest noted for a file, perhaps only if it has not been touched since."""
+    """Return the digest noted for a file of the store, perhaps only if it has not been touched."""
+    if not _is_inside(path):
+        return None
     match _notes(path.parent).get(path.name):
         case [size, modified, str(digest)]:
             if not as_it_is_now or (path.exists() and _state(path) == (size, modified)):
                 return digest
     return None
+
+
+def _is_inside(path: Path) -> bool:
+    with suppress(FileUnreadableError):
+        return path.absolute().is_relative_to(home().absolute())
+    return False
 
 
 def _notes(place: Path) -> dict[str, Any]:

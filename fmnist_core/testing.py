@@ -29,6 +29,7 @@ from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Field, Remainder
 
 ALL_FIELDS: tuple[Field, ...] = ("image", "label", "weight", "index")
+"""What every dataset has; "extended" only some have."""
 
 _LAYOUT_AXES: dict[str | None, Callable[[int, int], tuple[int, ...]]] = {
     "NHW": lambda height, width: (height, width),
@@ -48,7 +49,15 @@ def made_dataset(num_examples: int = 23) -> Dataset:
     pixels = (np.arange(whole * 20) * 37 + np.arange(whole * 20) // 256) % 256
     images = pixels.astype(np.uint8).reshape(whole, 5, 4)
     labels = (np.arange(whole) ** 2 % 7).astype(np.uint8)
-    dataset = Dataset(images, labels, classes=[*"abcdefg"], mean=0.2860405969887955, std=0.35302424)
+    extended = (np.arange(whole * 8, dtype=np.int32) * 104_729 - 2**30).reshape(whole, 8)
+    dataset = Dataset(
+        images,
+        labels,
+        classes=[*"abcdefg"],
+        mean=0.2860405969887955,
+        std=0.35302424,
+        extended=extended,
+    )
     return dataset.select(np.arange(whole - 2, 0, -2)[:num_examples])
 
 
@@ -62,7 +71,7 @@ def wanted_batches(
     start: int = 0,
 ) -> list[tuple[NDArray[Any], ...]]:
     """Return the batches of one epoch as the specification says they are."""
-    filled = resolved(encoding, dataset, adapter)
+    filled = resolved(encoding, dataset, plan.fields, adapter)
     return [
         _wanted_batch(adapter, dataset, plan, filled, epoch, step, start)
         for step in range(plan.num_steps(start))
@@ -93,6 +102,8 @@ def _wanted_batch(
         "weight": plan.weights(step, start),
         "index": dataset.indices[rows],
     }
+    if dataset.extended is not None:
+        made["extended"] = dataset.extended[rows].astype(np.int32)
     return tuple(made[field] for field in plan.fields)
 
 
@@ -248,6 +259,16 @@ def check_fields(adapter: Adapter) -> None:
     ]
     for fields in choices:
         _check_epochs(adapter, dataset, BatchPlan(23, 8, fields=fields))
+
+
+def check_extended(adapter: Adapter) -> None:
+    """Extended labels are those of their images; of a dataset without any they are refused."""
+    dataset = made_dataset()
+    plan = BatchPlan(23, 8, True, 3, fields=("image", "extended", "index"))
+    _check_epochs(adapter, dataset, plan, epochs=2)
+    without = Dataset(dataset.images, dataset.labels)
+    refusal = _refusal(lambda: adapter.loader(without, plan, Encoding()))
+    assert refusal, f"{adapter.name}: extended labels that a dataset has not: no error was raised"
 
 
 def check_pixels(adapter: Adapter) -> None:
@@ -422,6 +443,7 @@ CHECKS: tuple[Callable[[Adapter], None], ...] = (
     check_overfull_pad,
     check_tiny_datasets,
     check_fields,
+    check_extended,
     check_pixels,
     check_layouts_and_labels,
     check_other_types,

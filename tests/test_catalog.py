@@ -13,10 +13,17 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from fmnist_core import UnknownDatasetError
-from fmnist_core.catalog import CATALOG, FASHION_MNIST, MNIST, describe_packed, describe_payload
+from fmnist_core.catalog import (
+    CATALOG,
+    FASHION_MNIST,
+    K49,
+    MNIST,
+    QMNIST,
+    describe_packed,
+    describe_payload,
+)
+from fmnist_core.idx import read_payload
 from fmnist_core.records import Bytes, DatasetInfo, FileInfo, PixelSums, SplitInfo
-
-SIZES = {"train": 60_000, "test": 10_000}
 
 
 def all_splits() -> Iterator[tuple[DatasetInfo, str, SplitInfo]]:
@@ -41,23 +48,67 @@ ALL_FILES = list(all_files())
 @pytest.mark.parametrize("info", CATALOG.values(), ids=lambda info: info.name)
 def test_a_dataset_is_described(info: DatasetInfo) -> None:
     assert CATALOG[info.name] is info
-    assert set(info.splits) == {"train", "test"}
-    assert len(set(info.classes)) == len(info.classes) == 10
+    assert {"train", "test"} <= set(info.splits)
+    assert len(set(info.classes)) == len(info.classes) > 1
     assert info.title
     assert info.licence
+    assert info.citation.startswith("@") or info.name == "synthetic"
     assert all(re.fullmatch(r"https?://\S+/", mirror) for mirror in info.mirrors)
-    for name, split in info.splits.items():
-        assert split.num_examples == SIZES[name]
-        prefix = {"train": "train", "test": "t10k"}[name]
-        assert split.images.name == f"{prefix}-images-idx3-ubyte"
-        assert split.labels.name == f"{prefix}-labels-idx1-ubyte"
-        assert split.images.payload.nbytes == 4 + 4 * 3 + split.num_examples * 28 * 28
-        assert split.labels.payload.nbytes == 4 + 4 * 1 + split.num_examples
-        assert split.images.payload.sha256
-        assert split.labels.payload.sha256
-        assert split.sums is not None
+
+
+@pytest.mark.parametrize(
+    ("info", "name", "split"),
+    [*all_splits()],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "name", ""),
+)
+def test_a_split_is_described(info: DatasetInfo, name: str, split: SplitInfo) -> None:
+    columns = len(info.extended)
+    assert split.images.payload.nbytes == 16 + split.num_examples * 28 * 28
+    table, line = 12 + split.num_examples * 4 * columns, 8 + split.num_examples
+    assert split.labels.payload.nbytes == (table if columns else line)
+    for file in split.files:
+        assert file.payload.sha256 or file.packed.sha256 or file.packed.md5
+        assert re.search(r"-(images-idx3-ubyte|labels-idx1-ubyte|labels-idx2-int)$", file.name)
+        assert bool(file.member) == file.packed_name.endswith(("zip", "npz"))
+    if split.sums:
         assert split.sums.count == split.num_examples * 28 * 28
         assert 0 < split.sums.total <= split.sums.squares <= 255 * split.sums.total
+
+
+def test_counts_and_classes_are_those_of_the_papers() -> None:
+    """FACTS D3 to D6; EMNIST's by its table of counts, K49's by its page."""
+    known = {
+        name: (len(info.classes), *(split.num_examples for split in info.splits.values()))
+        for name, info in CATALOG.items()
+    }
+    assert known == {
+        "fashion-mnist": (10, 60_000, 10_000),
+        "mnist": (10, 60_000, 10_000),
+        "kmnist": (10, 60_000, 10_000),
+        "k49": (49, 232_365, 38_547),
+        "qmnist": (10, 60_000, 60_000, 402_953),
+        "emnist-byclass": (62, 697_932, 116_323),
+        "emnist-bymerge": (47, 697_932, 116_323),
+        "emnist-balanced": (47, 112_800, 18_800),
+        "emnist-letters": (26, 124_800, 20_800),
+        "emnist-digits": (10, 240_000, 40_000),
+        "emnist-mnist": (10, 60_000, 10_000),
+        "synthetic": (10, 60_000, 10_000),
+    }
+    merged = set("cijklmopsuvwxyz")
+    byclass, bymerge = CATALOG["emnist-byclass"].classes, CATALOG["emnist-bymerge"].classes
+    assert set(byclass) - set(bymerge) == merged
+    assert [*bymerge] == [name for name in byclass if name not in merged]
+    assert (K49.classes[0], K49.classes[-3], K49.classes[-1]) == ("あ", "を", "ゝ")
+
+
+def test_published_labels_of_qmnist(data_root: Path) -> None:
+    folder = data_root / "wild" / "facebookresearch__qmnist"
+    for split in ("test", "nist"):
+        file = QMNIST.split(split).labels
+        path = folder / file.packed_name
+        assert_agrees(file.packed, digests_of(path.read_bytes()))
+        assert_agrees(file.payload, digests_of(bytes(read_payload(path))))
 
 
 def test_old_revisions_have_the_lengths_of_their_successors() -> None:
@@ -84,7 +135,9 @@ def test_digests_are_hexadecimal_and_of_their_length() -> None:
 
 @pytest.mark.parametrize("kind", ["sha256", "md5", "sha1"])
 def test_no_digest_is_that_of_two_files(kind: str) -> None:
-    runs = [run for _, file in ALL_FILES for run in (file.payload, file.packed)]
+    # One zip file holds many payloads.
+    packed = {file.packed for _, file in ALL_FILES}
+    runs = [*packed, *(file.payload for _, file in ALL_FILES)]
     digests = [digest for run in runs if (digest := getattr(run, kind))]
     assert len(digests) == len(set(digests))
     assert digests
@@ -107,7 +160,7 @@ def test_a_published_file_is_described_by_either_digest() -> None:
             if digest := getattr(file.packed, kind):
                 known = describe_packed(**{kind: digest})
                 assert known is not None
-                assert known.words.startswith(f"{info.title} {file.name}")
+                assert known.words.startswith(f"{info.family or info.title} {file.packed_name}")
 
 
 def test_an_old_revision_is_called_old() -> None:

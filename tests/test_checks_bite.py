@@ -33,7 +33,9 @@ class Sound:
         start: int = 0,
     ) -> Any:
         plan.check_use(len(dataset), epoch, start)
-        return Loader(self, dataset, plan, resolved(encoding, dataset, self), epoch, start)
+        return Loader(
+            self, dataset, plan, resolved(encoding, dataset, plan.fields, self), epoch, start
+        )
 
     def to_numpy(self, batch: Any) -> Any:
         return batch
@@ -59,6 +61,7 @@ class Sound:
             "label": lambda: self.labels(loader.dataset, rows, loader.encoding),
             "weight": lambda: self.weights(loader.plan, step, start),
             "index": lambda: self.index(loader.dataset, rows),
+            "extended": lambda: self.extended(loader.dataset, rows),
         }
         return tuple(made[field]() for field in self.fields(loader.plan))
 
@@ -95,6 +98,9 @@ class Sound:
 
     def index(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
         return dataset.original_rows(rows)
+
+    def extended(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
+        return dataset.gather_extended(rows)
 
 
 class Loader:
@@ -280,6 +286,21 @@ class ShardsForgetOddStarts(Sound):
             whole = start // plan.batch_size * plan.batch_size
             return plan.indices(epoch, step, whole)[: len(plan.indices(epoch, step, start))]
         return plan.indices(epoch, step, start)
+
+
+@caught_by("check_extended")
+class ExtendedOfOtherRows(Sound):
+    def extended(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
+        return dataset.gather_extended(np.sort(rows))
+
+
+@caught_by("check_extended")
+class ZerosForExtended(Sound):
+    def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **where: Any) -> Any:
+        if dataset.extended is None:
+            nothing = np.zeros((len(dataset), 8), np.int32)
+            dataset = Dataset(dataset.images, dataset.labels, extended=nothing)
+        return super().loader(dataset, plan, encoding, **where)
 
 
 @caught_by("check_overfull_pad")

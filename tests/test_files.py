@@ -1,143 +1,21 @@
-"""Files: opened safely, unpacked by content, written whole or not at all."""
+"""Files: opened safely, written whole or not at all."""
 
 import errno
-import gzip
-import io
-import lzma
 import os
 import stat
 import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fmnist_core import FileUnreadableError, IdxError, files, read_idx, write_idx
-from fmnist_core.files import container_of, open_regular, read_exactly, unpacked, write_whole
+from fmnist_core import FileUnreadableError, read_idx, write_idx
+from fmnist_core.files import open_regular, write_whole
+from fmnist_core.packing import container_of
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 PAYLOAD = struct.pack(">2xBB3I", 8, 3, 2, 3, 4) + ARRAY.tobytes()
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "raw": bytes,
-    "gzip": gzip.compress,
-    "xz": lzma.compress,
-}
-
-
-def with_dictionary(code: int) -> bytes:
-    """Return the payload as xz whose header asks for a dictionary of another size."""
-    packed = bytearray(lzma.compress(PAYLOAD, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}]))
-    block = 12
-    assert packed[block + 2 : block + 4] == b"\x21\x01", "an LZMA2 filter with one property byte"
-    packed[block + 4] = code
-    end = block + 4 * (packed[block] + 1) - 4
-    packed[end : end + 4] = struct.pack("<I", zlib.crc32(packed[block:end]))
-    return bytes(packed)
-
-
-# -- unpacked by content -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["x", "x.gz", "x.xz", "x.idx", "x-idx3-ubyte.gz"])
-@pytest.mark.parametrize("container", PACK)
-def test_content_decides_never_the_name(tmp_path: Path, container: str, name: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(PACK[container](PAYLOAD))
-    assert container_of(path) == container
-    np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-@pytest.mark.parametrize("container", ["gzip", "xz"])
-def test_streams_in_a_row_are_one_payload_wherever_they_are_cut(
-    tmp_path: Path, container: str
-) -> None:
-    pack, path = PACK[container], tmp_path / "x"
-    for cut in range(len(PAYLOAD) + 1):
-        path.write_bytes(pack(PAYLOAD[:cut]) + pack(b"") + pack(PAYLOAD[cut:]))
-        np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-@pytest.mark.parametrize("block", [1, 7, 16, 64])
-@pytest.mark.parametrize("container", PACK)
-def test_the_size_of_a_read_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container: str, block: int
-) -> None:
-    monkeypatch.setattr(files, "BLOCK", block)
-    monkeypatch.setattr("fmnist_core.idx.BLOCK", block)
-    path = tmp_path / "x"
-    path.write_bytes(PACK[container](PAYLOAD))
-    np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-@pytest.mark.parametrize("padding", [4, 64, 3 * files.BLOCK])
-def test_padding_between_and_after_xz_streams(tmp_path: Path, padding: int) -> None:
-    path, zeros = tmp_path / "x", bytes(padding)
-    path.write_bytes(lzma.compress(PAYLOAD[:9]) + zeros + lzma.compress(PAYLOAD[9:]) + zeros)
-    np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-@pytest.mark.parametrize("check", [lzma.CHECK_NONE, lzma.CHECK_CRC32, lzma.CHECK_SHA256])
-def test_xz_with_any_check(tmp_path: Path, check: int) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(lzma.compress(PAYLOAD, check=check))
-    np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-def test_xz_at_its_highest_preset_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(with_dictionary(28))  # 64 MiB, as xz -9
-    np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-@pytest.mark.parametrize("code", [34, 40])  # 512 MiB and 4 GiB
-def test_xz_that_asks_for_much_memory_is_refused(
-    tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int], code: int
-) -> None:
-    path = tmp_path / "x.xz"
-    path.write_bytes(with_dictionary(code))
-
-    def refused() -> None:
-        with pytest.raises(IdxError, match=r"x\.xz: the xz stream is damaged .*[Mm]emory"):
-            read_idx(path)
-
-    assert peak_memory(refused) < 4 * files.BLOCK
-
-
-def test_lzma_without_the_xz_frame_is_not_taken_for_xz(tmp_path: Path) -> None:
-    path = tmp_path / "x.xz"
-    path.write_bytes(lzma.compress(PAYLOAD, lzma.FORMAT_ALONE))
-    assert container_of(path) == "raw"
-
-
-def test_gzip_with_a_name_a_time_and_zero_padding(tmp_path: Path) -> None:
-    packed = io.BytesIO()
-    with gzip.GzipFile("train-images", "wb", 1, packed, mtime=1_500_000_000) as file:
-        file.write(PAYLOAD)
-    path = tmp_path / "x"
-    path.write_bytes(packed.getvalue() + bytes(512))
-    np.testing.assert_array_equal(read_idx(path), ARRAY)
-
-
-@pytest.mark.parametrize("container", ["gzip", "xz"])
-def test_a_stream_ends_with_nothing_and_goes_on_saying_so(tmp_path: Path, container: str) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(PACK[container](PAYLOAD))
-    with unpacked(path) as stream:
-        assert read_exactly(stream, len(PAYLOAD) + 9) == PAYLOAD
-        assert [stream.read1(5), stream.read1(5)] == [b"", b""]
-
-
-def test_a_stream_never_gives_more_than_was_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    for pack in PACK.values():
-        path.write_bytes(pack(PAYLOAD))
-        with unpacked(path) as stream:
-            sizes = [len(stream.read1(5)) for _ in PAYLOAD]
-        assert max(sizes) <= 5
-        assert sum(sizes) == len(PAYLOAD)
-
 
 # -- opened safely -----------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from fmnist_core import IdxError, OptionError, map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.files import BLOCK
-from fmnist_core.idx import ELEMENT_TYPES, MAX_AXIS, IdxHeader, check_shape, read_header
+from fmnist_core.header import ELEMENT_TYPES, MAX_AXIS, IdxHeader
+from fmnist_core.idx import read_header
 
 CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}
 GOLDEN = bytes.fromhex("00000b02 00000002 00000003 0001fffe7fff8000 00000100".replace(" ", ""))
@@ -347,9 +348,9 @@ def test_an_axis_that_idx_lacks(tmp_path: Path) -> None:
 
 
 def test_rank_is_limited_to_a_byte() -> None:
-    check_shape((1,) * 255)
+    IdxHeader.of(np.dtype("u1"), (1,) * 255)
     with pytest.raises(OptionError, match="255 axes"):
-        check_shape((1,) * 256)
+        IdxHeader.of(np.dtype("u1"), (1,) * 256)
 
 
 # -- the same bytes every time -----------------------------------------------------------------

@@ -53,8 +53,8 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = store.payload_sha256
 
-    def payload_sha256(path: Path, limit: int | None = None) -> str | None:
-        digest = real(path, limit)
+    def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:
+        digest = real(path, limit, member)
         names.append(path.name)
         return digest
 

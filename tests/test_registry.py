@@ -160,7 +160,7 @@ def test_plugins_add_datasets(install) -> None:  # type: ignore[no-untyped-def]
     """
     install("plug_catalog", source, name="any", group="fmnist.catalog")
     assert find_dataset("my-digits").classes == tuple("0123456789")
-    with pytest.raises(UnknownDatasetError, match="fashion-mnist, mnist, my-digits, synthetic"):
+    with pytest.raises(UnknownDatasetError, match="mnist, my-digits, qmnist, synthetic"):
         find_dataset("mnits")
 
 

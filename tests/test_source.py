@@ -68,7 +68,7 @@ def test_a_pickle_of_files_is_small_and_opens_them_again(
     monkeypatch.chdir(folder.parent)  # a worker may run anywhere
     again = pickle.loads(data)
     assert is_mapped(again.images) is is_mapped(source.images)
-    assert again.stamps == source.stamps
+    assert again.origin == source.origin
     np.testing.assert_array_equal(again.images, IMAGES)
     np.testing.assert_array_equal(again.labels, LABELS)
     assert len(pickle.dumps(again)) == len(data)
@@ -76,7 +76,7 @@ def test_a_pickle_of_files_is_small_and_opens_them_again(
 
 def test_a_pickle_of_memory_holds_the_arrays() -> None:
     again = pickle.loads(pickle.dumps(Source(IMAGES, LABELS)))
-    assert again.stamps is None
+    assert again.origin is None
     np.testing.assert_array_equal(again.images, IMAGES)
     np.testing.assert_array_equal(again.labels, LABELS)
 

@@ -1,83 +1,125 @@
-"""A dataset in one zip file, for machines without a network: payloads, licence, citation."""
+"""A dataset in one zip file, for machines without a network: its files, licence, citation."""
 
 import json
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 
 from fmnist_core import store
 from fmnist_core.errors import DataMismatchError, FileUnreadableError
-from fmnist_core.files import BLOCK, file_sha256, write_whole, written_whole
-from fmnist_core.obtain import Report, obtain
+from fmnist_core.files import BLOCK, file_digest, write_whole, written_whole
+from fmnist_core.obtain import Report, find_published, obtain, spellings
 from fmnist_core.records import DatasetInfo, FileInfo
 
 _MANIFEST = "manifest.json"
 
 
 def write_bundle(info: DatasetInfo, path: Path, report: Report | None = None) -> None:
-    """Write a zip file of a dataset's verified payloads, fetching them first if need be.
+    """Write a zip file of a dataset's verified files, fetching them first if need be.
+
+    It holds the raw payload where its digest is known, else the published file.
 
     Raises
     ------
     FmnistError
         If the data cannot be had, or the file cannot be written; nothing is left behind then.
     """
-    payloads: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for split in info.splits:
-        found = obtain(info, split, store.folder(info), report=report)
-        payloads |= dict(zip((file.name for file in _files(info, split)), found, strict=True))
-    digests = {name: file_sha256(payload) for name, payload in payloads.items()}
+        paths = obtain(info, split, store.folder(info), upright=False, report=report)
+        for file, payload in zip(info.split(split).files, paths, strict=True):
+            name = _name_in_bundle(file)
+            files[name] = payload if file.payload.sha256 else find_published(info, file)
+    digests = {name: file_digest(found) for name, found in files.items()}
     manifest = {"dataset": info.name, "released": info.released, "sha256": digests}
-    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, payload in payloads.items():
-            archive.write(payload, name)
-        archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
-        archive.writestr("LICENCE.txt", f"{info.title}: {info.licence}\n{info.homepage}\n")
-        archive.writestr("CITATION.bib", info.citation)
+    with (
+        written_whole(path) as output,
+        zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as zipped,
+    ):
+        for name, found in files.items():
+            zipped.write(found, name)
+        zipped.writestr(_MANIFEST, json.dumps(manifest, indent=1))
+        zipped.writestr("LICENCE.txt", f"{info.title}: {info.licence}\n{info.homepage}\n")
+        zipped.writestr("CITATION.bib", info.citation)
 
 
 def read_bundle(info: DatasetInfo, path: Path) -> None:
-    """Take a dataset's payloads out of a bundle into the store; each is verified on the way.
+    """Take a dataset's files out of a zip file into the store; each is verified on the way.
+
+    It may be a bundle, the published zip file, or anyone's zip file of the dataset's files, in
+    whatever folder of it and packed or not.
 
     Raises
     ------
     DataMismatchError
-        If the file is no bundle of this dataset, or a payload is not the genuine one.
+        If the dataset's files are not in it, or one is not the genuine one.
     FileUnreadableError
         If it cannot be read, or the store cannot be written.
     """
     place = store.folder(info)
+    with _zip_errors(path), zipfile.ZipFile(path) as archive, store.locked(place):
+        for split in info.splits.values():
+            for file in split.files:
+                if file.payload.sha256:
+                    member = _member(archive, spellings(file.name), info)
+                    store.take_in(path, place / file.name, file, member)
+                elif not store.is_published(place / file.packed_name, file, missing_ok=True):
+                    _take_published(archive, path, place / file.packed_name, info, file)
+
+
+def _name_in_bundle(file: FileInfo) -> str:
+    return file.name if file.payload.sha256 else file.packed_name
+
+
+def _take_published(
+    archive: zipfile.ZipFile, path: Path, target: Path, info: DatasetInfo, file: FileInfo
+) -> None:
+    """Bring a published file into the store, from a zip file or because it is that file."""
+
+    def blocks() -> Iterator[bytes]:
+        if store.is_published(path, file):
+            source = path.open("rb")
+        else:
+            # Under a name of ours: a member's own could lead out of the folder.
+            source = archive.open(_member(archive, [file.packed_name], info))  # type: ignore[assignment]
+        left = file.packed.nbytes
+        with source:
+            while block := source.read(BLOCK):
+                if left is not None and (left := left - len(block)) < 0:
+                    break
+                yield block
+
+    part = target.with_name(f".{target.name}.part")
     try:
-        with zipfile.ZipFile(path) as archive, store.locked(place):
-            for split in info.splits:
-                for file in _files(info, split):
-                    # Under a name of ours: a member's own could lead out of the folder.
-                    part = place / f".{file.name}.part"
-                    try:
-                        write_whole(part, _member_blocks(archive, file))
-                        store.take_in(part, place / file.name, file)
-                    finally:
-                        part.unlink(missing_ok=True)
-    except KeyError as error:
-        raise DataMismatchError(
-            f"{path}: expected a bundle of {info.title}, found no {error.args[0]}"
-        ) from error
+        write_whole(part, blocks())
+        if not store.is_published(part, file):
+            raise DataMismatchError(f"{path}: its {target.name} is not the one that is published")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    store.trust_published(target, file)
+
+
+def _member(archive: zipfile.ZipFile, names: list[str], info: DatasetInfo) -> str:
+    """Return the first member that has one of some names, in whatever folder."""
+    found = {PurePosixPath(member).name: member for member in archive.namelist()}
+    for name in names:
+        if name in found:
+            return found[name]
+    raise DataMismatchError(
+        f"{archive.filename}: expected a bundle of {info.title}, found no {names[0]}"
+    )
+
+
+@contextmanager
+def _zip_errors(path: Path) -> Iterator[None]:
+    """Give zipfile's errors our words."""
+    try:
+        yield
     except (zipfile.BadZipFile, EOFError) as error:
         raise DataMismatchError(f"{path}: expected a bundle, found {error}") from error
     except OSError as error:
         if isinstance(error, FileUnreadableError):
             raise
         raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _files(info: DatasetInfo, split: str) -> tuple[FileInfo, FileInfo]:
-    return info.split(split).images, info.split(split).labels
-
-
-def _member_blocks(archive: zipfile.ZipFile, file: FileInfo) -> Iterator[bytes]:
-    left = file.payload.nbytes
-    with archive.open(file.name) as member:
-        while block := member.read(BLOCK):
-            yield block
-            if left is not None and (left := left - len(block)) < 0:
-                raise DataMismatchError(f"{archive.filename}: {file.name} is too long")

@@ -120,11 +120,22 @@ def info(name: str, bibtex: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("target", metavar="NAME|PATH")
-def verify(target: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def verify(context: click.Context, target: str, as_json: bool) -> None:
     """Hash a dataset in the store, or the files at a path; exit status 1 if one is not genuine."""
+    from dataclasses import asdict
+
     from fmnist_core.tools import data
 
-    click.echo("\n".join(data.verify_target(target)))
+    found = data.verify_target(target)
+    if as_json:
+        click.echo(data.as_json([asdict(one) for one in found]))
+    else:
+        for one in found:
+            click.echo(one.found, err=not one.genuine)
+    if not all(one.genuine for one in found):
+        context.exit(1)
 
 
 @main.command()
@@ -145,11 +156,13 @@ def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> 
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor(as_json: bool) -> None:
     """Show the store, what is found where, and what would be done next."""
     from fmnist_core.tools import data
 
-    click.echo("\n".join(data.doctor_lines()))
+    found = data.doctor()
+    click.echo(data.as_json(found) if as_json else "\n".join(data.doctor_lines(found)))
 
 
 @main.command()

@@ -2,8 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from rich.table import Table
 
 from fmnist_core import store
 from fmnist_core.catalog import CATALOG
-from fmnist_core.errors import FmnistError, UnknownDatasetError
+from fmnist_core.errors import FileUnreadableError, FmnistError, UnknownDatasetError
 from fmnist_core.identify import Identity, identify
 from fmnist_core.loading import load
-from fmnist_core.obtain import check_genuine, in_other_library
+from fmnist_core.obtain import check_genuine, files_of, in_other_library
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
 from fmnist_core.tools.progress import ProgressLine
+
+_NOT_HERE = "not here"
 
 
 class Transfer:
@@ -47,9 +49,9 @@ def fetch_all(info: DatasetInfo, source_url: str | None, line: ProgressLine) -> 
     return said
 
 
-def files_of(info: DatasetInfo) -> list[FileInfo]:
-    """Return all files of a dataset's current revision."""
-    return [file for split in info.splits.values() for file in (split.images, split.labels)]
+def all_files(info: DatasetInfo) -> list[FileInfo]:
+    """Return all files of a dataset's current revision, as the store keeps them."""
+    return [file for split in info.splits for file in files_of(info, split)]
 
 
 def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
@@ -65,11 +67,11 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
     if info.name == "synthetic":
         return "not drawn yet", "draw it at the next load"
     if (found := in_other_library(info, file)) is not None:
-        return f"genuine in {found.parent}", "use it at the next load"
-    part = path.with_name(f".{file.name}.gz.part")
+        return f"genuine in {found[0].parent}", "use it at the next load"
+    part = path.with_name(f".{file.packed_name}.part")
     if part.exists():
         return f"{part.stat().st_size:,} bytes fetched so far", f"fmnist fetch {info.name}"
-    return "not here", f"fmnist fetch {info.name}"
+    return _NOT_HERE, f"fmnist fetch {info.name}"
 
 
 def as_record(info: DatasetInfo) -> dict[str, Any]:
@@ -83,12 +85,12 @@ def as_record(info: DatasetInfo) -> dict[str, Any]:
 
 def list_table() -> Table:
     """Return the catalog as a table."""
-    table = Table("name", "dataset", "train", "test", "classes", "on this machine")
+    table = Table("name", "dataset", "examples", "classes", "on this machine")
     for info in CATALOG.values():
-        sizes = (f"{info.splits[split].num_examples:,}" for split in ("train", "test"))
-        here = all(store.is_trusted(store.folder(info) / f.name, f) for f in files_of(info))
+        sizes = ", ".join(f"{split.num_examples:,} {name}" for name, split in info.splits.items())
+        here = all(store.is_trusted(store.folder(info) / f.name, f) for f in all_files(info))
         table.add_row(
-            info.name, info.title, *sizes, str(len(info.classes)), "verified" if here else "no"
+            info.name, info.title, sizes, str(len(info.classes)), "verified" if here else "no"
         )
     return table
 
@@ -106,39 +108,58 @@ def info_lines(info: DatasetInfo) -> list[str]:
                 f"(sums {split.sums.total}, {split.sums.squares} over {split.sums.count} pixels)"
             )
         for file in (split.images, split.labels):
-            lines.append(f"    {file.name}: payload SHA-256 {file.payload.sha256}")
+            lines.append(f"    {file.name}: payload SHA-256 {file.payload.sha256 or 'not known'}")
             if file.packed.md5:
-                lines.append(f"      .gz of {file.packed.nbytes:,} bytes, MD5 {file.packed.md5}")
+                inside = f", its member {file.member}" if file.member else ""
+                lines.append(
+                    f"      {file.packed_name} of {file.packed.nbytes:,} bytes, "
+                    f"MD5 {file.packed.md5}{inside}"
+                )
     lines += [f"  mirror   {mirror}" for mirror in info.mirrors]
     lines += [f"  older    {old.released}: {old.note}" for old in info.old_revisions]
     return lines
 
 
-def verify_target(target: str) -> list[str]:
-    """Hash a dataset in the store, or the files of a folder or path; return what was found.
+@dataclass(frozen=True)
+class Verified:
+    """A file that was hashed, whether it is genuine, and what was found."""
+
+    path: str
+    genuine: bool
+    found: str
+
+
+def verify_target(target: str) -> list[Verified]:
+    """Hash a dataset in the store, or the files of a folder or path.
 
     Raises
     ------
-    FmnistError
-        If something is not genuine, with a line for each such file.
+    UnknownDatasetError, FileUnreadableError
+        If there is no such dataset nor path, or no file there.
     """
     try:
         info = find_dataset(target)
     except UnknownDatasetError:
         if not Path(target).exists():
             raise
-        return _verify_paths(identities([Path(target)]))
-    good, bad = [], []
-    for file in files_of(info):
-        path = store.folder(info) / file.name
-        try:
-            check_genuine(path, info, file)
-            good.append(f"{path}: {info.title} {file.name}, genuine")
-        except FmnistError as error:
-            bad.append(str(error))
-    if bad:
-        raise FmnistError("\n".join([*good, *bad, f"Run: fmnist fetch {info.name}"]))
-    return good
+        return _verify_paths(Path(target))
+    return [_verify_stored(info, file) for file in all_files(info)]
+
+
+def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
+    path = store.folder(info) / file.name
+    try:
+        check_genuine(path, info, file)
+    except FmnistError as error:
+        return Verified(str(path), False, f"{error}. Run: fmnist fetch {info.name}")
+    return Verified(str(path), True, f"{path}: {info.title} {file.name}, genuine")
+
+
+def _verify_paths(path: Path) -> list[Verified]:
+    found = identities([path])
+    if not found:
+        raise FileUnreadableError(f"{path}: expected files, found none there")
+    return [Verified(one.path, one.verdict == "genuine", str(one)) for one in found]
 
 
 def identities(paths: Iterable[Path]) -> list[Identity]:
@@ -150,39 +171,60 @@ def identities(paths: Iterable[Path]) -> list[Identity]:
     return [identity for file in files for identity in identify(file)]
 
 
-def _verify_paths(found: Sequence[Identity]) -> list[str]:
-    lines = [str(identity) for identity in found]
-    if not found or any(identity.verdict != "genuine" for identity in found):
-        raise FmnistError("\n".join(lines) or "no file was found there")
-    return lines
-
-
 def remove(info: DatasetInfo) -> str:
-    """Remove a dataset's folder from the store; return a line about it."""
-    place = store.home() / info.name
+    """Remove a dataset from the store; return a line about it.
+
+    What several datasets are published in stays until the last of them is removed.
+    """
+    place = store.folder(info).parent
     if not place.exists():
         return f"{place}: nothing there"
+    relatives = [other for other in CATALOG.values() if info.family and other.family == info.family]
     try:
-        shutil.rmtree(place)
+        for path in _kept(info):
+            path.unlink()
+        if not any(map(_kept, relatives)):
+            shutil.rmtree(place)
     except OSError as error:
         raise FmnistError(f"{place}: cannot be removed ({error.strerror})") from error
-    return f"{place}: removed"
+    return f"{place}: removed" + f" {info.title}" * bool(info.family)
 
 
-def doctor_lines() -> list[str]:
+def _kept(info: DatasetInfo) -> list[Path]:
+    """Return the payloads of a dataset that the store has."""
+    splits = ((split, upright) for split in info.splits for upright in (True, False))
+    files = {file for split, up in splits for file in files_of(info, split, upright=up)}
+    return [path for file in files if (path := store.folder(info) / file.name).exists()]
+
+
+def doctor() -> dict[str, Any]:
     """Return where the store is, what is found where, and what would be done next."""
     home = store.home()
-    lines = [f"store    {home}" + ("" if home.exists() else " (not made yet)")]
-    if home.exists():
-        lines.append(f"free     {shutil.disk_usage(home).free / 1e9:,.1f} GB")
+    free = shutil.disk_usage(home).free if home.exists() else None
+    datasets = {}
     for info in CATALOG.values():
-        states = [(file, *state_of(info, file)) for file in files_of(info)]
-        lines.append(f"{info.name}")
-        if len({(where, then) for _, where, then in states}) == 1:
-            _, where, then = states[0]
-            lines.append(f"  all {len(states)} files: {where}. Next: {then}")
+        states = ((file.name, *state_of(info, file)) for file in all_files(info))
+        datasets[info.name] = [dict(zip(("file", "where", "next"), s, strict=True)) for s in states]
+    return {"store": str(home), "free_bytes": free, "datasets": datasets}
+
+
+def doctor_lines(found: dict[str, Any]) -> list[str]:
+    """Return what `doctor` found, for people."""
+    free = found["free_bytes"]
+    lines = [f"store    {found['store']}" + (" (not made yet)" if free is None else "")]
+    lines += [f"free     {free / 1e9:,.1f} GB"] if free is not None else []
+    absent = []
+    for name, files in found["datasets"].items():
+        if all(file["where"] == _NOT_HERE for file in files):
+            absent.append(name)
+        elif len({(file["where"], file["next"]) for file in files}) == 1:
+            lines.append(name)
+            lines.append(f"  all {len(files)} files: {files[0]['where']}. Next: {files[0]['next']}")
         else:
-            lines += [f"  {file.name}: {where}. Next: {then}" for file, where, then in states]
+            lines.append(name)
+            lines += [f"  {file['file']}: {file['where']}. Next: {file['next']}" for file in files]
+    if absent:
+        lines.append(f"not here: {', '.join(absent)}. Next: fmnist fetch NAME")
     return lines
 
 

@@ -1,0 +1,80 @@
+"""What is known of each dataset, as data.
+
+Digests of a payload (the unpacked bytes) decide what is genuine; where only those of the published
+file are known, they do. Each module says where its facts come from.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from fmnist_core.catalog.drawn import SYNTHETIC
+from fmnist_core.catalog.emnist import EMNIST
+from fmnist_core.catalog.fashion import FASHION_MNIST, GARMENTS
+from fmnist_core.catalog.kmnist import K49, KMNIST
+from fmnist_core.catalog.mnist import MNIST
+from fmnist_core.catalog.qmnist import QMNIST
+from fmnist_core.records import DatasetInfo, FileInfo, OldRevision
+
+__all__ = [
+    "CATALOG",
+    "FASHION_MNIST",
+    "GARMENTS",
+    "K49",
+    "KMNIST",
+    "MNIST",
+    "QMNIST",
+    "SYNTHETIC",
+    "describe_packed",
+    "describe_payload",
+]
+
+CATALOG: Mapping[str, DatasetInfo] = MappingProxyType(
+    {info.name: info for info in (FASHION_MNIST, MNIST, KMNIST, K49, QMNIST, *EMNIST, SYNTHETIC)}
+)
+"""The built-in datasets by name."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of the catalog: in words, and whether it belongs to an old revision."""
+
+    words: str
+    old: bool
+
+
+def describe_payload(sha256: str) -> Known | None:
+    """Return which known payload has this digest, or None.
+
+    Examples
+    --------
+    >>> describe_payload("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7")
+    Known(words='MNIST t10k-images-idx3-ubyte', old=False)
+    """
+    for info, file, old in _all_files():
+        if file.payload.sha256 == sha256:
+            return _known(f"{info.title} {file.name}", old)
+    return None
+
+
+def describe_packed(*, sha256: str | None = None, md5: str | None = None) -> Known | None:
+    """Return which known published file has one of these digests, or None."""
+    for info, file, old in _all_files():
+        packed = file.packed
+        if (sha256 and packed.sha256 == sha256) or (md5 and packed.md5 == md5):
+            return _known(f"{info.family or info.title} {file.packed_name}", old)
+    return None
+
+
+def _known(words: str, old: OldRevision | None) -> Known:
+    return Known(f"{words} of {old.released} ({old.note})" if old else words, bool(old))
+
+
+def _all_files() -> Iterator[tuple[DatasetInfo, FileInfo, OldRevision | None]]:
+    for info in CATALOG.values():
+        for split in info.splits.values():
+            for file in split.files:
+                yield info, file, None
+        for old in info.old_revisions:
+            for file in old.files:
+                yield info, file, old
