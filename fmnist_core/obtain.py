@@ -77,7 +77,7 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> P
         If there are files of its name and none holds it; what the first of them is instead.
     """
     wrong: FmnistError | None = None
-    for path in _candidates(places, file.name):
+    for path in candidates(places, file.name):
         try:
             check_genuine(path, info, file)
             return path
@@ -118,7 +118,8 @@ def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
     return [root, root / info.title.replace("-", "") / "raw"]
 
 
-def _candidates(places: Sequence[Path], name: str) -> Iterator[Path]:
+def candidates(places: Sequence[Path], name: str) -> Iterator[Path]:
+    """Yield where some folders may hold a file: raw, .gz or .xz, with or without a dot."""
     dotted = name.replace("-idx", ".idx")
     for suffix in ("", ".gz", ".xz"):
         for place in places:

@@ -36,6 +36,7 @@ ROOMS = [
     "picture",
     "dataset",
     "loading",
+    "compat",
     "batch",
     "testing",
 ]
