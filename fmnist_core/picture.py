@@ -4,11 +4,15 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import FrameworkMissingError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def grid(images: NDArray[np.uint8], columns: int, *, gap: int = 1) -> NDArray[np.uint8]:
@@ -41,15 +45,24 @@ def png(image: NDArray[np.uint8], *, zoom: int = 1) -> bytes:
     FrameworkMissingError
         If Pillow is not installed.
     """
+    file = io.BytesIO()
+    pil_image(np.kron(image, np.ones((zoom, zoom), np.uint8))).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def pil_image(image: NDArray[np.uint8]) -> "Image.Image":
+    """Return a uint8 (height, width) image as Pillow's, of mode L.
+
+    Raises
+    ------
+    FrameworkMissingError
+        If Pillow is not installed.
+    """
     try:
         from PIL import Image
     except ModuleNotFoundError as error:
         raise FrameworkMissingError("pictures need Pillow. Try: pip install pillow") from error
-    file = io.BytesIO()
-    Image.fromarray(np.kron(image, np.ones((zoom, zoom), np.uint8))).save(
-        file, "PNG", optimize=True
-    )
-    return file.getvalue()
+    return Image.fromarray(image)
 
 
 def class_table(title: str, columns: Sequence[tuple[str, int, NDArray[np.uint8]]]) -> str:

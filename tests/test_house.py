@@ -38,6 +38,7 @@ ROOMS = [
     "picture",
     "dataset",
     "loading",
+    "compat",
     "batch",
     "testing",
 ]
