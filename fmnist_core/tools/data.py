@@ -110,14 +110,17 @@ def info_lines(info: DatasetInfo) -> list[str]:
         for file in (split.images, split.labels):
             lines.append(f"    {file.name}: payload SHA-256 {file.payload.sha256 or 'not known'}")
             if file.packed.md5:
-                inside = f", its member {file.member}" if file.member else ""
-                lines.append(
-                    f"      {file.packed_name} of {file.packed.nbytes:,} bytes, "
-                    f"MD5 {file.packed.md5}{inside}"
-                )
+                lines.append(f"      {_published(file)}")
     lines += [f"  mirror   {mirror}" for mirror in info.mirrors]
     lines += [f"  older    {old.released}: {old.note}" for old in info.old_revisions]
     return lines
+
+
+def _published(file: FileInfo) -> str:
+    packed = file.packed
+    inside = f", its member {file.member}" if file.member else ""
+    digest = f"SHA-256 {packed.sha256}, " if packed.sha256 and not file.payload.sha256 else ""
+    return f"{file.packed_name} of {packed.nbytes:,} bytes, {digest}MD5 {packed.md5}{inside}"
 
 
 @dataclass(frozen=True)
