@@ -57,21 +57,21 @@ def file_digest(path: Path, kind: str = "sha256") -> str:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def write_whole(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
-    """Write a file that appears under its name only when it is complete and on disk.
+def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool = True) -> None:
+    """Write a file that appears under its name only when it is complete and, by default, on disk.
 
     Raises
     ------
     FileUnreadableError
         If the folder is missing or the file cannot be written; nothing is left behind.
     """
-    with written_whole(path) as file:
+    with written_whole(path, sync=sync) as file:
         for block in blocks:
             file.write(block)
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[io.BufferedWriter]:
+def written_whole(path: Path, *, sync: bool = True) -> Iterator[io.BufferedWriter]:
     """Open a file for writing that appears under its name only if the block ends without an error.
 
     Raises
@@ -84,7 +84,8 @@ def written_whole(path: Path) -> Iterator[io.BufferedWriter]:
         with open(temporary, "xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except FileUnreadableError:
         raise

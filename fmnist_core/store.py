@@ -123,7 +123,8 @@ def trust(path: Path, digest: str) -> None:
     """Note that a file is verified as it is now; the caller holds the lock."""
     size, modified = _state(path)
     notes = _notes(path.parent) | {path.name: [size, modified, digest]}
-    write_whole(path.parent / _NOTES, [json.dumps(notes, indent=1).encode()])
+    # Not waited for: notes that a power cut takes cost one more hash.
+    write_whole(path.parent / _NOTES, [json.dumps(notes, indent=1).encode()], sync=False)
 
 
 def trust_published(path: Path, file: FileInfo) -> None:
