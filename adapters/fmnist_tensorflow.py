@@ -15,7 +15,12 @@ from fmnist_core.batch import resolved
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan
+
+Tensors = tuple[tf.Tensor, ...]
+
+BLOCKS_AHEAD = 2
+"""Blocks of batches that are made while others are used; more gain nothing."""
 
 
 class TensorFlowAdapter:
@@ -45,7 +50,7 @@ class TensorFlowAdapter:
             epoch, start
         )
 
-    def to_numpy(self, batch: tuple[tf.Tensor, ...]) -> tuple[NDArray[Any], ...]:
+    def to_numpy(self, batch: Tensors) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays."""
         return tuple(tensor.numpy() for tensor in batch)
 
@@ -96,46 +101,65 @@ class _Pipeline:
             tf.debugging.assert_less(number, tf.constant(2**32, tf.int64), "no such epoch")
             return number
 
-        def batches(number: tf.Tensor) -> tf.data.Dataset:
+        def blocks(number: tf.Tensor) -> tf.data.Dataset:
             first = tf.where(number == epoch, tf.constant(start, tf.int64), 0)
-            return self.batches(number, first, equal)
+            return self.blocks(number, first, equal)
 
         global_size = self.plan.global_batch_size
         equal = self.plan.num_examples % global_size == 0 and start % global_size == 0
 
-        pipeline = tf.data.Dataset.from_tensors(0).map(begin).flat_map(batches)
+        pipeline = tf.data.Dataset.from_tensors(0).map(begin).flat_map(blocks)
+        # Blocks are made ahead, not batches: passing a batch between threads costs as much as
+        # making it.
+        pipeline = pipeline.prefetch(BLOCKS_AHEAD).unbatch()
         if self.plan.num_steps(start) == len(self.plan):
             pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(len(self.plan)))
         # An iterator's checkpoint holds the epoch it is in; the counter may be left out of it.
         options = tf.data.Options()
         options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
-        return pipeline.prefetch(tf.data.AUTOTUNE).with_options(options)
+        return pipeline.with_options(options)
 
-    def batches(self, epoch: tf.Tensor, start: tf.Tensor, equal: bool) -> tf.data.Dataset:
-        """Return the batches of one epoch, in order; `equal` if none is shorter than others."""
+    def blocks(self, epoch: tf.Tensor, start: tf.Tensor, equal: bool) -> tf.data.Dataset:
+        """Return the batches of one epoch, some at a time, as each operation has its price.
+
+        `equal` says that no batch is smaller than the others. An element holds arrays of shape
+        (batches, batch, ...).
+        """
         plan = self.plan
         key = _keys(plan.seed, epoch)
-        left = plan.num_examples - start
-        steps = left // plan.global_batch_size
-        if plan.remainder != "drop":
-            steps = -(-left // plan.global_batch_size)
+        whole = (plan.num_examples - start) // plan.global_batch_size
+        some = max(BLOCK_EXAMPLES // plan.batch_size, 1)
 
-        def batch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            full = plan.remainder != "keep" or equal
-            places = self.places(step, start) if full else self.own_part(step, start)
+        def made(places: tf.Tensor, size: int) -> Tensors:
             positions = places % plan.num_examples if plan.remainder == "pad" else places
             rows = _shuffled(positions, plan.num_examples, key) if plan.shuffle else positions
-            return tuple(self.field(field, rows, places) for field in plan.fields)
+            arrays = (self.field(field, rows, places) for field in plan.fields)
+            return tuple(tf.reshape(array, (-1, size, *array.shape[1:])) for array in arrays)
 
-        return tf.data.Dataset.range(steps).map(
-            batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        def block(number: tf.Tensor) -> Tensors:
+            steps = tf.range(number * some, tf.minimum((number + 1) * some, whole))
+            return made(self.places(steps, start), plan.batch_size)
+
+        def last(step: tf.Tensor) -> Tensors:
+            if plan.remainder == "pad":
+                return made(self.places(step[tf.newaxis], start), plan.batch_size)
+            places = self.own_part(step, start)
+            return made(places, tf.size(places))
+
+        full = tf.data.Dataset.range(-(-whole // some)).map(
+            block, num_parallel_calls=BLOCKS_AHEAD, deterministic=True
         )
+        if equal or plan.remainder == "drop":
+            return full
+        steps = -(-(plan.num_examples - start) // plan.global_batch_size)
+        return full.concatenate(tf.data.Dataset.range(whole, steps).map(last))
 
-    def places(self, step: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-        """Return the places in the epoch's order that a full batch takes, as BatchPlan does."""
-        first = start + step * self.plan.global_batch_size
+    def places(self, steps: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+        """Return the places in the epoch's order that full batches take, as BatchPlan does."""
+        firsts = start + steps * self.plan.global_batch_size
         size = self.plan.batch_size
-        return first + self.plan.shard[0] * size + tf.range(size, dtype=tf.int64)
+        own = self.plan.shard[0] * size + tf.range(size, dtype=tf.int64)
+        return tf.reshape(firsts[:, tf.newaxis] + own, [-1])
 
     def own_part(self, step: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         """Return the places that a batch takes where the last one is split among the shards."""

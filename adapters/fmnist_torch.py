@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Literal, Unpack
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, default_collate
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from fmnist_core import hookimpl, load
-from fmnist_core.batch import Assembler
+from fmnist_core.batch import Arrays, Assembler, epoch_batches
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
@@ -110,16 +111,15 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         RowOutsideError
             If there is no such row.
         """
-        example: tuple[Any, ...] = MapDataset.__getitems__(self, [operator.index(row)])[0]
-        return example
+        return tuple(MapDataset.__getitems__(self, [operator.index(row)])[0])
 
     def __getitems__(self, rows: Sequence[int]) -> Any:
         """Return several examples at once, for DataLoader to collate; errors as above."""
         asked = np.asarray(rows, dtype=np.int64)
-        return _examples(self._batch(asked + (asked < 0) * len(self)))
+        return _Examples(self._batch(asked + (asked < 0) * len(self)))
 
     def _batch(self, rows: Rows, weights: NDArray[np.float32] | None = None) -> TorchBatch:
-        return tuple(_to_tensor(array) for array in self._assemble(rows, weights))
+        return _to_tensors(self._assemble(rows, weights))
 
 
 class FashionMNIST(TorchDataset[tuple[Any, Any]]):
@@ -216,6 +216,10 @@ class _BatchDataset(MapDataset):
         fillers = asked < 0
         return self._batch(asked + fillers * len(self), (~fillers).astype(np.float32))
 
+    def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
+        """Yield the batches of one epoch, made here."""
+        return map(_to_tensors, epoch_batches(plan, self._assemble, epoch, start))
+
 
 class PlanSampler(Sampler[list[int]]):
     """The plan as torch's batch sampler: yields the rows of each batch of one epoch.
@@ -271,11 +275,21 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         sampler = self.batch_sampler
         assert isinstance(sampler, PlanSampler)
         with _TAKING_AN_EPOCH:
-            batches = super().__iter__()
+            batches = self._here(sampler) if self._needs_no_help else super().__iter__()
             # The sampler has given its rows away by now; what it says is next, len() tells too.
             sampler.set_epoch(sampler.epoch + 1)
             self._latest += 1
         return self._only_the_latest(batches, self._latest) if self.persistent_workers else batches
+
+    @property
+    def _needs_no_help(self) -> bool:
+        """Whether batches can be made in this process, several at a time."""
+        return self.num_workers == 0 and not self.pin_memory
+
+    def _here(self, sampler: "PlanSampler") -> Iterator[TorchBatch]:
+        dataset = self.dataset
+        assert isinstance(dataset, _BatchDataset)
+        return dataset.epoch(sampler.plan, sampler.epoch, sampler.start)
 
     def _only_the_latest(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
         """Yield from workers that persist, which can serve one iteration only."""
@@ -348,10 +362,41 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _examples(batch: TorchBatch) -> list[tuple[Any, ...]]:
-    """Return a batch as its examples, scalars as Python numbers."""
-    columns = [tensor.tolist() if tensor.ndim == 1 else tensor.unbind() for tensor in batch]
-    return list(zip(*columns, strict=True))
+class _Example(tuple[Any, ...]):
+    """One example of a batch that is ready; DataLoader's own collation knows it by this type."""
+
+    __slots__ = ()
+
+
+class _Examples(Sequence[_Example]):
+    """A batch as its examples, which are only made if somebody looks at them."""
+
+    def __init__(self, batch: TorchBatch) -> None:
+        self.batch = batch
+
+    def __len__(self) -> int:
+        return len(self.batch[0])
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return one example, scalars as Python numbers, or a slice as a list of them."""
+        if isinstance(place, slice):
+            return [self[number] for number in range(len(self))[place]]
+        values = (tensor[place] for tensor in self.batch)
+        return _Example(value.item() if value.ndim == 0 else value for value in values)
+
+
+def _collate(examples: Any, *, collate_fn_map: object = None) -> Any:
+    """Return a batch of examples: the one that they came from, or else as torch stacks them."""
+    if isinstance(examples, _Examples):
+        return list(examples.batch)
+    return default_collate([tuple(example) for example in examples])
+
+
+default_collate_fn_map[_Example] = _collate
+
+
+def _to_tensors(arrays: Arrays) -> TorchBatch:
+    return tuple(map(_to_tensor, arrays))
 
 
 def _to_tensor(array: NDArray[Any]) -> torch.Tensor:

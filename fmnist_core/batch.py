@@ -79,6 +79,31 @@ class Assembler:
         return np.ones(len(rows), np.float32) if weights is None else weights
 
 
+def epoch_batches(
+    plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
+) -> Iterator[Arrays]:
+    """Yield the numpy arrays of each batch of an epoch.
+
+    Batches of one block are disjoint parts of the same fresh memory.
+    """
+    blocks = plan.blocks(epoch, start)
+
+    def batches() -> Iterator[Arrays]:
+        step = 0
+        for rows in blocks:
+            if len(rows) == 1:
+                yield assemble(rows[0], plan.weights(step, start))
+            else:
+                # A filler is only ever in a batch that comes alone.
+                arrays = assemble(rows.reshape(-1))
+                size = rows.shape[1]
+                for first in range(0, rows.size, size):
+                    yield tuple(array[first : first + size] for array in arrays)
+            step += len(rows)
+
+    return batches()
+
+
 class Batches(Generic[_Batch]):
     """A re-iterable of batches: the n-th time it is iterated is epoch `epoch` + n.
 
@@ -118,12 +143,7 @@ class Batches(Generic[_Batch]):
         with _TAKING_AN_EPOCH:
             epoch, start = self._epoch, self._start
             self._epoch, self._start = epoch + 1, 0
-        return self._batches(epoch, start)
-
-    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
-        for step, rows in enumerate(self.plan.epoch(epoch, start)):
-            weights = self.plan.weights(step, start)
-            yield self._convert(self._assemble(rows, weights))
+        return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))
 
     def __repr__(self) -> str:
         return f"<{len(self)} batches from epoch {self._epoch} of {self.plan}>"

@@ -4,6 +4,7 @@ The values are defined by float32 arithmetic in numpy; `Encoding.table` lists th
 pixel and is what other frameworks must reproduce to the bit.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -20,6 +21,9 @@ LabelKind = Literal["index", "one_hot"]
 
 # Element types that IDX has beside uint8; such images pass unchanged, under their own name.
 _OTHER_DTYPES = ("int8", "int16", "int32", "float64")
+
+CACHE_LINE = 64
+"""Bytes to which the memory of encoded images is aligned."""
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 
@@ -184,8 +188,11 @@ class Encoding:
         Division and subtraction are exactly rounded in IEEE 754, so any numpy gives these bits.
         """
         if self.scale == "raw":
-            return pixels.astype(self.numpy_dtype)
-        values: NDArray[Any] = np.divide(pixels, np.float32(255), dtype=np.float32)
+            raw = _aligned(pixels.shape, self.numpy_dtype)
+            raw[...] = pixels
+            return raw
+        values = _aligned(pixels.shape, np.dtype(np.float32))
+        np.divide(pixels, np.float32(255), out=values, dtype=np.float32)
         if self.scale == "standard":
             np.subtract(values, np.float32(self.mean or 0), out=values)
             np.divide(values, np.float32(self.std or 1), out=values)
@@ -217,6 +224,14 @@ class Encoding:
             is_class: NDArray[np.bool_] = np.equal.outer(labels, np.arange(num_classes))
             return is_class.astype(np.float32)
         return labels.astype(dtype)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an empty array whose memory begins at a cache line: JAX takes such without a copy."""
+    nbytes = math.prod(shape) * dtype.itemsize
+    memory = np.empty(nbytes + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    return memory[first : first + nbytes].view(dtype).reshape(shape)
 
 
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
