@@ -52,6 +52,49 @@ def demo(root: Path | None) -> None:
     run_demo(root)
 
 
+@main.command()
+@click.option("--root", type=click.Path(path_type=Path), help="Folder with the dataset's files.")
+@click.option("--name", default="fashion-mnist", show_default=True, help="The dataset.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this classifier; repeatable.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="PACKAGE.MODULE:CALLABLE",
+    help="Also one of your own: what the callable returns has fit, and predict or score.",
+)
+@click.option("--train-size", type=click.IntRange(min=1), help="Train on so many examples only.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for benchmark.md, benchmark.csv and benchmark.svg.",
+)
+@click.option("--force", is_flag=True, help="Replace such files if the folder has them.")
+@click.option("--list", "as_list", is_flag=True, help="Name the classifiers and stop.")
+def benchmark(
+    root: Path | None,
+    name: str,
+    only: tuple[str, ...],
+    models: tuple[str, ...],
+    train_size: int | None,
+    output: Path | None,
+    force: bool,
+    as_list: bool,
+) -> None:
+    """Train the classifiers of Fashion-MNIST's paper; show their accuracy beside the published.
+
+    All twelve take about 40 minutes on two cores. Needed: pip install "fmnist[benchmark]"
+    """
+    from fmnist_core.tools.benchmark import Data, run_benchmark
+    from fmnist_core.tools.benchmark_entries import chosen, own
+
+    entries = [*chosen(only), *map(own, dict.fromkeys(models))]
+    if as_list:
+        click.echo("\n".join(f"{entry.name:<20} {entry.settings}" for entry in entries))
+    else:
+        run_benchmark(entries, Data(name, root, train_size), output, force=force)
+
+
 @main.command("picture")
 @click.argument("name")
 @click.option("--split", default="train", show_default=True, help="Which split to draw from.")
