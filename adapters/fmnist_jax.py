@@ -4,23 +4,28 @@
 device and gives any batch from inside a compiled function.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal, Unpack
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core import hookimpl, order
+from fmnist_core import hookimpl
 from fmnist_core.batch import Arrays, Assembler, Batches
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan, Field
+from fmnist_core.plan import BatchPlan
+from fmnist_jax_resident import JaxBatch, Place, Resident, put, some_batches
 
-JaxBatch = tuple[jax.Array, ...]
+SENT_AT_ONCE = 2**20
+"""Row numbers sent to a device at once: an epoch's, unless it is long."""
+
+MADE_AT_ONCE = 8
+"""Batches that one compiled call makes on a device."""
 
 
 class JaxAdapter:
@@ -39,19 +44,41 @@ class JaxAdapter:
         *,
         epoch: int = 0,
         start: int = 0,
+        device: jax.Device | None = None,
+        sharding: jax.sharding.Sharding | None = None,
     ) -> Batches[JaxBatch]:
         """Return a re-iterable of tuples of arrays, one for each field.
 
         Without ``jax_enable_x64`` JAX holds ``index`` as int32.
 
+        Parameters
+        ----------
+        dataset, plan, encoding, epoch, start
+            As `fmnist_core.hookspecs.Adapter.loader`.
+        device : jax.Device, optional
+            Keep all of the data there, and make the batches there. By default they are made by
+            numpy and put on JAX's default device.
+        sharding : jax.sharding.Sharding, optional
+            Give global arrays laid out so, each process its part: `shard` is then the process's
+            index and the number of processes.
+
         Raises
         ------
         OptionError
-            If an element type needs ``jax_enable_x64`` and it is off.
+            If an element type needs ``jax_enable_x64`` and it is off; if a batch cannot be laid
+            out so; or if the data are too large for int32 row numbers on a device.
         """
         assemble = Assembler(dataset, plan.fields, encoding, self)
         _check_width(assemble)
-        return Batches(plan, assemble, _to_device, epoch=epoch, start=start)
+        if device is not None and sharding is not None:
+            raise OptionError("device and sharding both say where batches are. Try: one of them")
+        if device is not None:
+            return _OnDevice(plan, assemble, device, epoch=epoch, start=start)
+        if sharding is None:
+            return Batches(plan, assemble, _to_device, epoch=epoch, start=start)
+        _check_sharding(plan, assemble, sharding, start)
+        convert = partial(_to_global, sharding)
+        return Batches(plan, assemble, convert, epoch=epoch, start=start)
 
     def to_numpy(self, batch: JaxBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as read-only arrays."""
@@ -68,77 +95,28 @@ def fmnist_adapter() -> JaxAdapter:
 
 
 def batches(
-    dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptions]
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    device: jax.Device | None = None,
+    sharding: jax.sharding.Sharding | None = None,
+    **options: Unpack[LoaderOptions],
 ) -> Batches[JaxBatch]:
     """Return a dataset as a re-iterable of tuples of `jax.Array`; options as `Dataset.to`."""
-    loader: Batches[JaxBatch] = dataset.to(ADAPTER, batch_size=batch_size, **options)
+    loader: Batches[JaxBatch] = dataset.to(
+        ADAPTER, batch_size=batch_size, device=device, sharding=sharding, **options
+    )
     return loader
 
 
-@dataclass(frozen=True)
-class Resident:
-    """A dataset on the device, whose batches are computed there; a pytree, to be passed to jit.
-
-    Attributes
-    ----------
-    images, labels, indices, extended, table : jax.Array
-        Pixels as they are, int32 labels, places in the original file, extended labels (none unless
-        they are asked for), and `Encoding.table`.
-    plan, encoding, num_classes
-        What is known when a function is compiled.
-    """
-
-    images: jax.Array
-    labels: jax.Array
-    indices: jax.Array
-    extended: jax.Array
-    table: jax.Array
-    plan: BatchPlan
-    encoding: Encoding
-    num_classes: int
-
-    def batch(self, epoch: jax.typing.ArrayLike, step: jax.typing.ArrayLike) -> JaxBatch:
-        """Return one batch: the arrays that `batches` yields at this epoch and step.
-
-        Parameters
-        ----------
-        epoch, step : int or integer scalar array
-            May be traced; a step beyond the epoch is not noticed.
-        """
-        plan = self.plan
-        index, count = plan.shard
-        first = (jnp.asarray(step, jnp.int32) * count + index) * plan.batch_size
-        places = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
-        rows = places % plan.num_examples
-        if plan.shuffle:
-            rows = _shuffled(rows, plan.num_examples, _keys(plan.seed, epoch))
-        return tuple(self._field(field, rows, places) for field in plan.fields)
-
-    def _field(self, field: Field, rows: jax.Array, places: jax.Array) -> jax.Array:
-        if field == "image":
-            # Looked up: XLA would turn x / 255 into a multiplication, which has other bits.
-            images: jax.Array = self.encoding.arrange(self.table[self.images[rows]])
-            return images
-        if field == "label":
-            labels = self.labels[rows]
-            one_hot = self.encoding.labels == "one_hot"
-            return jax.nn.one_hot(labels, self.num_classes, dtype=np.float32) if one_hot else labels
-        if field == "index":
-            return self.indices[rows]
-        if field == "extended":
-            return self.extended[rows]
-        return (places < self.plan.num_examples).astype(np.float32)
-
-
-jax.tree_util.register_dataclass(
-    Resident,
-    data_fields=["images", "labels", "indices", "extended", "table"],
-    meta_fields=["plan", "encoding", "num_classes"],
-)
-
-
-def resident(dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptions]) -> Resident:
-    """Put a dataset on the default device, for batches inside jit and lax.scan.
+def resident(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    device: Place = None,
+    **options: Unpack[LoaderOptions],
+) -> Resident:
+    """Put a dataset on a device, by default JAX's own choice, for batches inside jit and lax.scan.
 
     Options as `Dataset.to`, except `epoch` and `start`, which `Resident.batch` makes needless.
 
@@ -161,50 +139,69 @@ def resident(dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptio
         raise OptionError(f"{len(dataset)} examples cannot be counted on the device in int32")
     if "epoch" in options or "start" in options:
         raise OptionError("epoch and start are arguments of Resident.batch, epoch and step")
-    extended = dataset.extended if "extended" in plan.fields else None
-    images, labels, indices, more, table = jax.device_put(
-        (
-            dataset.images,
-            dataset.labels.astype(np.int32),
-            dataset.indices,
-            np.zeros((0, 0), np.int32) if extended is None else extended.astype(np.int32),
-            encoding.table,
-        )
-    )
-    num_classes = len(dataset.classes)
-    return Resident(images, labels, indices, more, table, plan, encoding, num_classes)
+    return put(dataset, plan, encoding, device)
 
 
-def _keys(seed: int, epoch: jax.typing.ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return `order.keys`, computed on the device."""
-    number = jnp.asarray(epoch, jnp.uint32)
-    first, second, third = (_fmix32(number ^ np.uint32(word)) for word in order.seed_words(seed))
-    return first, second, third
+class _OnDevice(Batches[JaxBatch]):
+    """Batches made on a device that holds the data; an epoch's order is sent there at once."""
 
+    def __init__(
+        self, plan: BatchPlan, assemble: Assembler, device: jax.Device, **where: int
+    ) -> None:
+        super().__init__(plan, assemble, _to_device, **where)
+        if len(assemble.dataset) >= 2**31:
+            raise OptionError(f"{len(assemble.dataset)} examples cannot be counted in int32")
+        self._device = device
+        self._data = put(assemble.dataset, plan, assemble.encoding, device)
 
-def _fmix32(word: jax.Array) -> jax.Array:
-    word = (word ^ (word >> 16)) * np.uint32(0x85EBCA6B)
-    word = (word ^ (word >> 13)) * np.uint32(0xC2B2AE35)
-    return word ^ (word >> 16)
-
-
-def _shuffled(positions: jax.Array, n: int, key: tuple[Any, Any, Any]) -> jax.Array:
-    """Return `order.index_shuffle` of some positions, computed on the device."""
-    if n == 1:
-        return positions
-
-    def again(rows: jax.Array) -> jax.Array:
-        return jnp.where(rows >= n, order.encipher(rows, order.block_bits(n), key), rows)
-
-    first = order.encipher(positions, order.block_bits(n), key)
-    shuffled: jax.Array = jax.lax.while_loop(lambda rows: (rows >= n).any(), again, first)
-    return shuffled
+    def _batches(self, epoch: int, start: int) -> Iterator[JaxBatch]:
+        step = 0
+        for rows in self.plan.blocks(epoch, start, SENT_AT_ONCE):
+            weights = np.ones(rows.shape, np.float32)
+            if len(rows) == 1:  # only such a block may have fillers
+                weights[0] = self.plan.weights(step, start)
+            sent = jax.device_put((rows.astype(np.int32), weights), self._device)
+            for first in range(0, len(rows), MADE_AT_ONCE):
+                count = min(MADE_AT_ONCE, len(rows) - first)
+                yield from some_batches(self._data, *sent, first, count)
+            step += len(rows)
 
 
 def _to_device(arrays: Arrays) -> JaxBatch:
     # The arrays are fresh and nobody else holds them, so JAX may keep their memory as its own.
     batch: JaxBatch = tuple(jax.device_put(arrays))
     return batch
+
+
+def _to_global(sharding: jax.sharding.Sharding, arrays: Arrays) -> JaxBatch:
+    to_global = jax.make_array_from_process_local_data
+    return tuple(to_global(sharding, array) for array in arrays)  # type: ignore[no-untyped-call]
+
+
+def _check_sharding(
+    plan: BatchPlan, assemble: Assembler, sharding: jax.sharding.Sharding, start: int
+) -> None:
+    """Refuse what could not be laid out, before the epoch comes to it."""
+    processes = jax.process_index(), jax.process_count()
+    if plan.shard != processes:
+        raise OptionError(
+            f"with sharding, expected shard to be this process and the number of processes, "
+            f"{processes}, found {plan.shard}"
+        )
+    arrays = assemble(np.zeros(1, np.int64)) if len(assemble.dataset) else ()
+    sizes = {plan.global_batch_size}
+    if plan.remainder == "keep":
+        left = plan.num_examples, plan.num_examples - start
+        sizes |= {rest for count in left if (rest := count % plan.global_batch_size)}
+    for size in sizes:
+        for array in arrays:
+            try:
+                sharding.shard_shape((size, *array.shape[1:]))
+            except ValueError as error:
+                raise OptionError(
+                    f"a batch of {size} cannot be laid out as {sharding}: {error}. "
+                    'Try: another batch_size, or remainder="drop" or "pad"'
+                ) from error
 
 
 def _check_width(assemble: Assembler) -> None:

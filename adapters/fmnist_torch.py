@@ -2,10 +2,9 @@
 
 import inspect
 import operator
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, Unpack
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -14,19 +13,18 @@ from torch.utils.data import DataLoader, Sampler, default_collate
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from fmnist_core import hookimpl, load
+from fmnist_core import hookimpl
 from fmnist_core.batch import Arrays, Assembler, epoch_batches
-from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
-from fmnist_core.errors import FileUnreadableError, OptionError
-from fmnist_core.files import as_path
+from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.obtain import in_other_library
-from fmnist_core.picture import pil_image
 from fmnist_core.plan import BatchPlan, Field
+from fmnist_torch_compat import FashionMNIST
+from fmnist_torch_device import Resident, TorchBatch, to_tensor
 
-TorchBatch = tuple[torch.Tensor, ...]
+__all__ = ["ADAPTER", "FashionMNIST", "MapDataset", "PlanLoader", "PlanSampler", "data_loader"]
+
 Rows = NDArray[np.int64]
 
 
@@ -46,6 +44,7 @@ class TorchAdapter:
         *,
         epoch: int = 0,
         start: int = 0,
+        device: torch.device | str | None = None,
         **options: Any,
     ) -> "PlanLoader":
         """Return a DataLoader of tuples of tensors, one for each field.
@@ -54,6 +53,9 @@ class TorchAdapter:
         ----------
         dataset, plan, encoding, epoch, start
             As `fmnist_core.hookspecs.Adapter.loader`.
+        device : torch.device or str, optional
+            Keep all of the data there, and make the batches there; without workers. By default
+            batches are in the memory of the processor.
         **options
             Any of DataLoader's own that do not decide what is in a batch: `num_workers`,
             `pin_memory`, `persistent_workers`, `prefetch_factor`, `multiprocessing_context` ...
@@ -61,12 +63,14 @@ class TorchAdapter:
         Raises
         ------
         OptionError
-            If DataLoader has no such option, or the plan decides it.
+            If DataLoader has no such option, or the plan decides it; or if torch has no such
+            device.
         """
         _check_options(options)
         plan.check_use(len(dataset), epoch, start)
         sampler = PlanSampler(plan, epoch=epoch, start=start)
-        whole_batches = _BatchDataset(dataset, encoding, plan.fields)
+        place = None if device is None else _checked_device(device, options)
+        whole_batches = _BatchDataset(dataset, encoding, plan.fields, place)
         return PlanLoader(whole_batches, sampler, options)
 
     def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
@@ -122,102 +126,32 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         return _to_tensors(self._assemble(rows, weights))
 
 
-class FashionMNIST(TorchDataset[tuple[Any, Any]]):
-    """Fashion-MNIST by torchvision's name, signature and members; the genuine one or an error.
-
-    Parameters
-    ----------
-    root : path
-        Folder with the IDX files, in it or in its ``FashionMNIST/raw``; read in place.
-    train : bool
-        Whether the train or the test split.
-    transform, target_transform : callable, optional
-        What to make of an image (PIL, mode L) and of a label (int).
-    download : bool
-        Whether to fetch both splits, into the store, if `root` has no such files. What is on this
-        machine already (docs/data.md) is found without it.
-
-    Raises
-    ------
-    FileUnreadableError, FetchError, IdxError, DataMismatchError
-        As `fmnist_core.load`.
-    """
-
-    classes: ClassVar[list[str]] = list(FASHION_MNIST.classes)
+class _BatchDataset(MapDataset):
+    """Hands DataLoader whole batches; a filler is asked for by its row minus the length."""
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
-        train: bool = True,
-        transform: Callable[[Any], Any] | None = None,
-        target_transform: Callable[[int], Any] | None = None,
-        download: bool = False,
+        dataset: Dataset,
+        encoding: Encoding,
+        fields: tuple[Field, ...],
+        device: torch.device | None,
     ) -> None:
-        dataset = _garments(root, "train" if train else "test", download)
-        self.root = os.path.expanduser(root) if isinstance(root, str) else root
-        self.train = train
-        self.transform = transform
-        self.target_transform = target_transform
-        # Copies, and what examples are taken from: users write to them, or replace them.
-        self.data = torch.from_numpy(dataset.images.copy())
-        self.targets = torch.from_numpy(dataset.labels.astype(np.int64))
-
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """Label of each class name."""
-        return {name: label for label, name in enumerate(self.classes)}
-
-    def __len__(self) -> int:
-        """Return the number of examples."""
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Return one example, transformed."""
-        image: Any = pil_image(self.data[index].numpy())
-        target: Any = int(self.targets[index])
-        if self.transform is not None:
-            image = self.transform(image)
-        if self.target_transform is not None:
-            target = self.target_transform(target)
-        return image, target
-
-    def __repr__(self) -> str:
-        lines = [
-            f"Dataset {type(self).__name__}",
-            f"Number of datapoints: {len(self)}",
-            f"Root location: {self.root}",
-            f"Split: {'Train' if self.train else 'Test'}",
-        ]
-        for name in ("transform", "target_transform"):
-            if (function := getattr(self, name)) is not None:
-                lines.append(f"{name}: {function!r}")
-        return "\n    ".join(lines)
-
-
-def _garments(root: str | os.PathLike[str], split: str, download: bool) -> Dataset:
-    info = FASHION_MNIST
-    try:
-        return load(info.name, split, root=as_path(root))
-    except FileUnreadableError as error:
-        if download:
-            # Old code asks for it once, of either split: torchvision then brought both.
-            return {name: load(info.name, name) for name in info.splits}[split]
-        files = info.split(split).images, info.split(split).labels
-        if not all(in_other_library(info, file) for file in files):
-            raise FileUnreadableError(f"{error}; or download=True") from error
-    return load(info.name, split)
-
-
-class _BatchDataset(MapDataset):
-    """Hands DataLoader whole batches; a filler is asked for by its row minus the length."""
+        super().__init__(dataset, encoding, fields)
+        self.device = device
+        self._resident = None if device is None else Resident(self._assemble, device)
 
     def __getitems__(self, rows: Sequence[int]) -> TorchBatch:
         asked = np.asarray(rows, dtype=np.int64)
         fillers = asked < 0
-        return self._batch(asked + fillers * len(self), (~fillers).astype(np.float32))
+        chosen, weights = asked + fillers * len(self), (~fillers).astype(np.float32)
+        if self._resident is None:
+            return self._batch(chosen, weights)
+        return self._resident.batch(*(to_tensor(one).to(self.device) for one in (chosen, weights)))
 
     def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
-        """Yield the batches of one epoch, made here."""
+        """Yield the batches of one epoch, made in this process."""
+        if self._resident is not None:
+            return self._resident.epoch(plan, epoch, start)
         return map(_to_tensors, epoch_batches(plan, self._assemble, epoch, start))
 
 
@@ -325,6 +259,7 @@ def data_loader(
     num_workers: int = 0,
     pin_memory: bool = False,
     persistent_workers: bool = False,
+    device: torch.device | str | None = None,
     **options: Unpack[LoaderOptions],
 ) -> PlanLoader:
     """Return a dataset as a DataLoader of tuples of tensors; options as `Dataset.to`."""
@@ -334,6 +269,7 @@ def data_loader(
         num_workers=num_workers,
         pin_memory=pin_memory,
         persistent_workers=persistent_workers,
+        device=device,
         **options,
     )
     return loader
@@ -356,6 +292,16 @@ def _check_options(options: dict[str, Any]) -> None:
             raise OptionError("in_order=False would break the plan's order")
         if name not in allowed:
             raise OptionError(f"torch's DataLoader has no option {name!r}; it has {allowed}")
+
+
+def _checked_device(device: object, options: dict[str, Any]) -> torch.device:
+    if options.get("num_workers") or options.get("pin_memory"):
+        raise OptionError("with device, batches are made there: without num_workers or pin_memory")
+    try:
+        # One byte, so that a device that is not there is missed here and not in the first batch.
+        return torch.empty(1, dtype=torch.uint8, device=device).device  # type: ignore[call-overload,no-any-return]
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise OptionError(f"torch has no device {device!r}: {error}") from error
 
 
 def _as_it_is(batch: Any) -> Any:
@@ -396,14 +342,7 @@ default_collate_fn_map[_Example] = _collate
 
 
 def _to_tensors(arrays: Arrays) -> TorchBatch:
-    return tuple(map(_to_tensor, arrays))
-
-
-def _to_tensor(array: NDArray[Any]) -> torch.Tensor:
-    """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
-    if array.dtype.name == "bfloat16":
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
+    return tuple(map(to_tensor, arrays))
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:

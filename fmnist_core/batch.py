@@ -143,6 +143,9 @@ class Batches(Generic[_Batch]):
         with _TAKING_AN_EPOCH:
             epoch, start = self._epoch, self._start
             self._epoch, self._start = epoch + 1, 0
+        return self._batches(epoch, start)
+
+    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
         return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))
 
     def __repr__(self) -> str:

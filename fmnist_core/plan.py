@@ -174,8 +174,10 @@ class BatchPlan:
         """Yield `indices` of every step of an epoch; arguments and errors as there."""
         return (rows for block in self.blocks(epoch, start) for rows in block)
 
-    def blocks(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
-        """Yield the same, some consecutive batches of one size at a time.
+    def blocks(
+        self, epoch: int, start: int = 0, examples: int = BLOCK_EXAMPLES
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield the same, some consecutive batches of one size at a time, of `examples` together.
 
         What is done once for several batches is done the faster.
 
@@ -188,7 +190,7 @@ class BatchPlan:
         # Held here so that other iterations cannot push it out of the order's memory.
         order = whole_order(self.num_examples, self.seed, epoch) if self.keeps_order else None
         whole = (self.num_examples - start) // self.global_batch_size
-        some = max(BLOCK_EXAMPLES // self.batch_size, 1)
+        some = max(examples // self.batch_size, 1)
         own = self.shard[0] * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
 
         def places() -> Iterator[NDArray[np.int64]]:

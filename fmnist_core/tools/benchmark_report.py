@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -119,7 +120,12 @@ def as_svg(heading: str, results: Sequence[Result]) -> str:
             axes.plot([published, accuracy], [name, name], color="0.75", zorder=1)
         axes.scatter([r.accuracy for r in ranked], names, label="here", zorder=3)
         if both:
-            rings = {"s": 110, "facecolors": "white", "edgecolors": "C1", "label": "published"}
+            rings: dict[str, Any] = {
+                "s": 110,
+                "facecolors": "white",
+                "edgecolors": "C1",
+                "label": "published",
+            }
             axes.scatter([p for _, p, _ in both], [name for name, _, _ in both], zorder=2, **rings)
         axes.set_xlabel("accuracy on the test split")
         axes.set_title(heading, fontsize="medium")

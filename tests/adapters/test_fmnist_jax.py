@@ -1,5 +1,10 @@
 """What JAX's users expect beyond the conformance checks."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +12,7 @@ import pytest
 
 from fmnist_core import Dataset, OptionError
 from fmnist_core.order import whole_order
-from fmnist_core.testing import assert_batches, made_dataset, wanted_batches
+from fmnist_core.testing import CHECKS, assert_batches, made_dataset, wanted_batches
 
 jax = pytest.importorskip("jax")
 fmnist_jax = pytest.importorskip("fmnist_jax")
@@ -127,3 +132,108 @@ def test_what_cannot_be_compiled_is_refused(options: dict[str, Any], message: st
         fmnist_jax.resident(wide, batch_size=3, scale="raw")
     with pytest.raises(OptionError, match="0 examples"):
         fmnist_jax.resident(made_dataset().take(0), batch_size=3)
+
+
+# -- on a device, and over a mesh ----------------------------------------------------------------
+
+EVERYTHING = ("image", "label", "weight", "index", "extended")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_conformance_on_a_device(check: Callable[[Any], None]) -> None:
+    check(OnDevice())
+
+
+class OnDevice(fmnist_jax.JaxAdapter):
+    """The adapter with its data on the device."""
+
+    def loader(self, *data: Any, epoch: int = 0, start: int = 0) -> Any:
+        return super().loader(*data, epoch=epoch, start=start, device=jax.devices()[0])
+
+
+@pytest.mark.parametrize("options", PLANS, ids=str)
+def test_arithmetic_on_the_device_is_the_table(options: dict[str, Any]) -> None:
+    fields = ("image", "label", "weight")
+    data = fmnist_jax.resident(made_dataset(), fields=fields, **options)
+    assert data.by_arithmetic
+    for way in (data, replace(data, by_arithmetic=False)):
+        passed = jax.jit(lambda data: data.batch(3, 0))(way)
+        closed_over = jax.jit(way.batch)(3, 0)
+        for one, other in zip(passed, closed_over, strict=True):
+            assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
+        wanted = wanted_batches(
+            fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding, epoch=3
+        )
+        assert np.asarray(passed[0]).tobytes() == wanted[0][0].tobytes()
+
+
+def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fmnist_jax_resident as module
+
+    def multiplied(pixels: Any, encoding: Any) -> Any:
+        return pixels.astype(np.float32) * np.float32(1 / 255)
+
+    monkeypatch.setattr(module, "_encoded", multiplied)
+    data = fmnist_jax.resident(made_dataset(), batch_size=23)
+    assert not data.by_arithmetic
+    wanted = wanted_batches(fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding)
+    assert_batches(fmnist_jax.ADAPTER, [data.batch(0, 0)], wanted, data.plan.fields, "table")
+
+
+def test_device_and_sharding_are_two_answers_to_one_question() -> None:
+    mesh = jax.sharding.Mesh(jax.devices()[:1], ("data",))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
+    with pytest.raises(OptionError, match="one of them"):
+        fmnist_jax.batches(made_dataset(), batch_size=4, device=jax.devices()[0], sharding=sharding)
+    with pytest.raises(OptionError, match=r"expected shard .*\(0, 1\), found \(0, 2\)"):
+        fmnist_jax.batches(made_dataset(), batch_size=4, shard=(0, 2), sharding=sharding)
+
+
+OVER_A_MESH = """
+import jax, numpy as np
+import fmnist_jax
+from fmnist_core import OptionError
+from fmnist_core.testing import assert_batches, made_dataset, wanted_batches
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+assert len(jax.devices()) == 8
+fields = ("image", "label", "weight", "index", "extended")
+dataset = made_dataset()
+for axes, spec in (((8,), PartitionSpec("data")), ((4, 2), PartitionSpec("data"))):
+    mesh = Mesh(np.array(jax.devices()).reshape(axes), ("data", "model")[: len(axes)])
+    sharding = NamedSharding(mesh, spec)
+    loader = fmnist_jax.batches(
+        dataset, batch_size=8, shuffle=True, remainder="pad", fields=fields, sharding=sharding
+    )
+    for epoch in (0, 1):
+        found = list(loader)
+        for batch in found:
+            assert all(array.sharding == sharding for array in batch)
+            assert len(batch[0].addressable_shards) == 8
+        wanted = wanted_batches(
+            fmnist_jax.ADAPTER, dataset, loader.plan, loader.encoding, epoch=epoch
+        )
+        assert_batches(fmnist_jax.ADAPTER, found, wanted, fields, str(axes))
+for options in ({"batch_size": 7}, {"batch_size": 8}, {"batch_size": 4}):
+    try:
+        fmnist_jax.batches(dataset, sharding=sharding, **options)
+    except OptionError as error:
+        assert "cannot be laid out" in str(error)
+    else:
+        raise AssertionError(options)
+data = fmnist_jax.resident(dataset, batch_size=8, remainder="drop", device=jax.devices()[3])
+assert data.images.devices() == {jax.devices()[3]}
+print("laid out")
+"""
+
+
+def test_global_arrays_over_eight_devices() -> None:
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_PLATFORMS": "cpu",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", OVER_A_MESH], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "laid out\n", done.stderr

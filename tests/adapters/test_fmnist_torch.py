@@ -4,7 +4,9 @@ import hashlib
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from fmnist_core import (
     write_idx,
 )
 from fmnist_core.order import whole_order
-from fmnist_core.testing import made_dataset
+from fmnist_core.testing import CHECKS, made_dataset
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")
@@ -218,3 +220,76 @@ def test_read_only_files_give_no_warning(files: tuple[Path, Path]) -> None:
     image, _ = fmnist_torch.MapDataset(mapped)[0]
     image.zero_()
     assert mapped.images[0].any()
+
+
+# -- on a device -------------------------------------------------------------------------------
+
+
+class OnDevice(fmnist_torch.TorchAdapter):  # type: ignore[misc,name-defined]
+    """The adapter with its data on the device."""
+
+    def loader(self, *data: Any, epoch: int = 0, start: int = 0) -> Any:
+        return super().loader(*data, epoch=epoch, start=start, device="cpu")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_conformance_on_a_device(check: Callable[[Any], None]) -> None:
+    check(OnDevice())
+
+
+def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fmnist_torch_device as module
+
+    def multiplied(self: Any, pixels: Any) -> Any:
+        return pixels.to(torch.float32) * np.float32(1 / 255)
+
+    monkeypatch.setattr(module.Resident, "_calculated", multiplied)
+    (image,) = next(
+        iter(made_dataset().to("torch", batch_size=23, fields=("image",), device="cpu"))
+    )
+    wanted = Encoding().table[made_dataset().images]
+    assert image.numpy().tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "nowhere"}, "torch has no device 'nowhere'"),
+        ({"device": 3.5}, "torch has no device 3.5"),
+        ({"device": "cpu", "num_workers": 2}, "without num_workers or pin_memory"),
+        ({"device": "cpu", "pin_memory": True}, "without num_workers or pin_memory"),
+    ],
+)
+def test_devices_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        made_dataset().to("torch", batch_size=4, **options)
+
+
+# -- a DataLoader of one's own -------------------------------------------------------------------
+
+
+def test_own_collation_sees_examples() -> None:
+    seen: list[Any] = []
+
+    def collate(examples: Any) -> Any:
+        seen.extend((len(examples), *example) for example in examples)
+        return torch.utils.data.default_collate(examples[1:])
+
+    map_dataset = fmnist_torch.MapDataset(made_dataset())
+    batches = list(DataLoader(map_dataset, batch_size=5, collate_fn=collate))
+    assert [len(image) for image, _ in batches] == [4, 4, 4, 4, 2]
+    assert [label for _, _, label in seen] == made_dataset().labels.tolist()
+    assert seen[7][1].shape == (1, 5, 4)
+
+
+def test_ready_batches_are_what_torch_would_stack(files: tuple[Path, Path]) -> None:
+    whole = open_idx(*files)
+    map_dataset = fmnist_torch.MapDataset(whole, fields=("image", "label", "index"))
+    one_by_one = [map_dataset[row] for row in range(len(whole))]
+    for found, wanted in zip(
+        DataLoader(map_dataset, batch_size=7), DataLoader(one_by_one, batch_size=7), strict=True
+    ):
+        assert type(found) is type(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert one.dtype == other.dtype
+            assert torch.equal(one, other)

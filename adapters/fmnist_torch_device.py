@@ -1,0 +1,127 @@
+"""A dataset on a torch device, and its batches made there; used by fmnist_torch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fmnist_core.batch import Assembler
+from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Encoding
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+
+TorchBatch = tuple[torch.Tensor, ...]
+
+SENT_AT_ONCE = 2**20
+"""Row numbers sent to a device at once: an epoch's, unless it is long."""
+
+ACCELERATOR_EXAMPLES = 2**13
+"""Examples made at once on an accelerator, where each call costs more than it computes."""
+
+
+class Resident:
+    """The data of a dataset on a device.
+
+    Parameters
+    ----------
+    assemble : Assembler
+        What the batches are: dataset, fields and encoding.
+    device : torch.device
+    """
+
+    def __init__(self, assemble: Assembler, device: torch.device) -> None:
+        dataset = assemble.dataset
+        self._fields = assemble.fields
+        self._encoding = assemble.encoding
+        self._device = device
+        self._num_classes = len(dataset.classes)
+        self._images = self._sent(np.array(dataset.images, dataset.image_dtype))
+        self._labels = self._sent(dataset.labels.astype(np.int64))
+        self._places = self._sent(np.array(dataset.indices))
+        self._extended = _extended(dataset, self._fields, device)
+        self._scale = self._sent(_scale(self._encoding))
+        self._table = to_tensor(self._encoding.table.copy()).to(device)
+        pixels = torch.arange(256, dtype=torch.uint8, device=device)
+        self._by_arithmetic = self._encoding.scale == "raw" or _same_bits(
+            self._calculated(pixels), self._table
+        )
+
+    def _sent(self, array: NDArray[np.generic]) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
+        """Yield the batches of one epoch; those made at once are views of the same memory."""
+        on_cpu = self._device.type == "cpu"
+        some = max((BLOCK_EXAMPLES if on_cpu else ACCELERATOR_EXAMPLES) // plan.batch_size, 1)
+        blocks = plan.blocks(epoch, start, SENT_AT_ONCE)
+
+        def batches() -> Iterator[TorchBatch]:
+            step = 0
+            for rows in blocks:
+                weights = np.ones(rows.shape, np.float32)
+                if len(rows) == 1:  # only such a block may have fillers
+                    weights[0] = plan.weights(step, start)
+                sent, weighed = self._sent(rows), self._sent(weights)
+                for first in range(0, len(rows), some):
+                    own = slice(first, first + some)
+                    made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))
+                    parts = (torch.split(array, rows.shape[1]) for array in made)
+                    yield from zip(*parts, strict=True)
+                step += len(rows)
+
+        return batches()
+
+    def batch(self, rows: torch.Tensor, weights: torch.Tensor) -> TorchBatch:
+        """Return the examples of some rows; both int64 and float32 (batch,) on the device."""
+        return tuple(self._field(field, rows, weights) for field in self._fields)
+
+    def _field(self, field: Field, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        if field == "image":
+            images: torch.Tensor = self._encoding.arrange(self._encoded(self._images[rows]))
+            return images
+        if field == "label":
+            labels = self._labels[rows]
+            one_hot = self._encoding.labels == "one_hot"
+            return torch.eye(self._num_classes, device=self._device)[labels] if one_hot else labels
+        if field == "index":
+            return self._places[rows]
+        return self._extended[rows] if field == "extended" else weights.clone()
+
+    def _encoded(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self._calculated(pixels) if self._by_arithmetic else self._table[pixels.long()]
+
+    def _calculated(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return pixels encoded as `Encoding.encode_pixels` does it.
+
+        The divisors are no plain numbers: torch would multiply by their inverses on some devices.
+        """
+        dtype = self._table.dtype
+        if self._encoding.scale == "raw":
+            return pixels.to(dtype, copy=True)
+        values = pixels.to(torch.float32).div_(self._scale[0:1])
+        if self._encoding.scale == "standard":
+            values.sub_(self._scale[1:2]).div_(self._scale[2:3])
+        return values.to(dtype)
+
+
+def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
+    """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def _scale(encoding: Encoding) -> NDArray[np.float32]:
+    return np.array([255, encoding.mean or 0, encoding.std or 1], np.float32)
+
+
+def _extended(dataset: Dataset, fields: tuple[Field, ...], device: torch.device) -> torch.Tensor:
+    if "extended" not in fields or dataset.extended is None:
+        return torch.empty(0)
+    return torch.from_numpy(dataset.extended.astype(np.int32)).to(device)
+
+
+def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
+    found, wanted = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
+    return bool((found == wanted).all())
