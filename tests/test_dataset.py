@@ -240,6 +240,9 @@ def test_the_digest_of_data_of_ones_own_names_their_content(tmp_path: Path) -> N
     mapped = open_idx(tmp_path / "images", tmp_path / "labels")
     strided = Dataset(np.asfortranarray(wide), LABELS)
     assert mapped.digest == strided.digest == different[0].digest
+    images = b"int16 (40, 3, 2)\n" + wide.astype("<i2").tobytes()
+    stated = hashlib.sha256(images + b"uint8 (40,)\n" + LABELS.tobytes()).hexdigest()
+    assert mapped._source.digest == stated
 
 
 def test_the_digest_reads_content_in_parts_once_and_only_where_it_must(
