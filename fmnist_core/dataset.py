@@ -1,14 +1,16 @@
 """Dataset: images, labels and classes, and cheap selections of them."""
 
+import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core import picture
+from fmnist_core import picture, quality
 from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
 from fmnist_core.errors import DataMismatchError, OptionError, RowOutsideError
 from fmnist_core.hookspecs import Adapter
@@ -16,7 +18,15 @@ from fmnist_core.order import check_range
 from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.records import DatasetInfo
 from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter
-from fmnist_core.selection import checked_rows, per_class_rows, split_rows
+from fmnist_core.selection import (
+    NAMED_SPLIT_SIZE,
+    NAMED_SPLITS,
+    checked_rows,
+    fold_order,
+    per_class_rows,
+    rows_but,
+    split_rows,
+)
 from fmnist_core.source import Source
 
 Recipe = tuple[tuple[str, dict[str, Any]], ...]
@@ -183,6 +193,31 @@ class Dataset:
         indices.setflags(write=False)
         return indices
 
+    @property
+    def _released(self) -> str:
+        return self.info.released if self.name else ""
+
+    @cached_property
+    def digest(self) -> str:
+        """Name of this selection to cite and to compare: a SHA-256, 64 hexadecimal digits.
+
+        It is equal wherever the same examples of the same data stand in the same order, in every
+        process and on every machine, and another one otherwise. How it was come by does not matter,
+        nor does the form of pixels and labels (`orientation`, `zero_based`).
+
+        It is over four lines of UTF-8, each ended by a line feed, and the indices:
+        ``fmnist-selection-1``; the dataset's name; the date of its revision (`info.released`); the
+        split's name; then `indices`, as little-endian int64. For data of one's own, the line of the
+        name is empty, that of the revision is the digest of the whole content, which
+        `Source.digest` defines, and that of the split is empty. The content is read once, when this
+        is first asked for.
+        """
+        revision = self._released if self.name else self._source.digest
+        lines = ("fmnist-selection-1", self.name, revision, self.split_name)
+        digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode())
+        digest.update(self.indices.astype("<i8").tobytes())
+        return digest.hexdigest()
+
     def _of(self, array: NDArray[Any]) -> NDArray[Any]:
         if isinstance(self._rows, range):
             return array[self._rows.start : self._rows.stop]
@@ -305,9 +340,88 @@ class Dataset:
     def _part(self, fraction: float, seed: int, stratify: bool, second: bool) -> "Dataset":
         rows = split_rows(self.labels, fraction, seed, stratify)
         if second:
-            rows = np.setdiff1d(np.arange(len(self)), rows, assume_unique=True)
+            rows = rows_but(rows, len(self))
         step = {"fraction": fraction, "seed": seed, "stratify": stratify, "second": second}
         return self._derived(rows, "_part", **step)
+
+    def named_split(self, name: str) -> tuple["Dataset", "Dataset"]:
+        """Return train and validation parts of a train split, divided as others did it.
+
+        Parameters
+        ----------
+        name : {"first-55000", "tf1"}
+            The last 5,000 examples are for validation; or the first 5,000, as in TensorFlow 1's
+            ``read_data_sets``.
+
+        Raises
+        ------
+        OptionError
+            If there is no such name, or this is not a whole train split of 60,000 examples.
+        """
+        if not isinstance(name, str) or name not in NAMED_SPLITS:
+            raise OptionError(f"expected one of {', '.join(NAMED_SPLITS)}; found {name!r}")
+        of_train = self.split_name == "train" and len(self._source.labels) == NAMED_SPLIT_SIZE
+        in_order = isinstance(self._rows, range) and len(self) == NAMED_SPLIT_SIZE
+        if not (of_train and in_order):
+            raise OptionError(
+                f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in the order "
+                f"of the file; found {self!r}"
+            )
+        first, second = NAMED_SPLITS[name]
+        return self.select(first), self.select(second)
+
+    def folds(
+        self, count: int, *, seed: int = 0, stratify: bool = True
+    ) -> list[tuple["Dataset", "Dataset"]]:
+        """Return (train, validation) pairs for cross-validation; same on every machine.
+
+        Parameters
+        ----------
+        count : int
+            How many folds, 2 to n.
+        seed : int
+            Seed of the written order that deals the examples to the folds.
+        stratify : bool
+            Whether each class is divided alike.
+
+        Returns
+        -------
+        list of pairs of Dataset
+            All in the order of the whole. The validation parts are disjoint and together they are
+            the whole; each train part is the rest. The sizes of the validation parts differ by 1
+            at the most and so, stratified, do their counts of each class.
+
+        Raises
+        ------
+        OptionError
+            If `count` or `seed` is out of range.
+        """
+        count = check_range("count", count, 2, len(self))
+        order = fold_order(self.labels, seed, stratify)
+        return [
+            (
+                self._fold(count, fold, seed, stratify, False, order),
+                self._fold(count, fold, seed, stratify, True, order),
+            )
+            for fold in range(count)
+        ]
+
+    def _fold(
+        self,
+        count: int,
+        fold: int,
+        seed: int,
+        stratify: bool,
+        second: bool,
+        order: NDArray[np.int64] | None = None,
+    ) -> "Dataset":
+        if order is None:
+            order = fold_order(self.labels, seed, stratify)
+        rows = np.sort(order[fold::count])
+        if not second:
+            rows = rows_but(rows, len(self))
+        step = {"count": count, "fold": fold, "seed": seed, "stratify": stratify, "second": second}
+        return self._derived(rows, "_fold", **step)
 
     def per_class(self, count: int, *, seed: int = 0) -> "Dataset":
         """Return `count` examples of each class, drawn by the written order; few-shot training.
@@ -319,6 +433,30 @@ class Dataset:
         """
         rows = per_class_rows(self.labels, count, len(self.classes), seed)
         return self._derived(rows, "per_class", count=count, seed=seed)
+
+    def without(self, *names: str) -> "Dataset":
+        """Return the examples that are in none of the named lists of rows (`quality.LISTS`).
+
+        Rows are judged by their place in the original file, whatever was selected before, and the
+        order stays.
+
+        Raises
+        ------
+        OptionError
+            If there is no such list, or it is of other data than these; all data of one's own are.
+
+        Examples
+        --------
+        >>> train.without("mislabelled", "near-duplicates")  # doctest: +SKIP
+        """
+        if not names:
+            return self
+        lists = quality.find_lists(names, self.name, self._released)
+        kept = np.isin(self.indices, quality.listed(lists, self.split_name), invert=True)
+        return self._derived(np.flatnonzero(kept), "_without", names=names)
+
+    def _without(self, names: tuple[str, ...]) -> "Dataset":
+        return self.without(*names)
 
     def filter(self, keep: Callable[[NDArray[Any], int], bool]) -> "Dataset":
         """Return the examples for which ``keep(image, label)`` is true.

@@ -3,11 +3,11 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from fmnist_core import store
+from fmnist_core import quality, store
 from fmnist_core.dataset import Dataset, Description, own_description
 from fmnist_core.errors import FileUnreadableError, OptionError
 from fmnist_core.files import as_path
@@ -26,6 +26,7 @@ def load(
     root: str | os.PathLike[str] | None = None,
     orientation: Orientation = "upright",
     zero_based: bool = False,
+    exclude: str | Iterable[str] = (),
     source_url: str | None = None,
     verify: bool = False,
     report: Report | None = None,
@@ -51,6 +52,8 @@ def load(
     zero_based : bool
         Whether labels that begin with 1 in the file (EMNIST's letters) shall begin with 0. By
         default they are as in the file, and class 0 is "N/A".
+    exclude : str or sequence of str
+        Lists of rows to leave out, by name, such as "near-duplicates": see `Dataset.without`.
     source_url : str, optional
         The mirror to fetch from instead of the catalog's: http, https, file, or what fsspec opens.
     verify : bool
@@ -75,13 +78,15 @@ def load(
     upright = _is_upright(orientation)
     if not isinstance(zero_based, bool):
         raise OptionError(f"zero_based must be True or False, not {zero_based!r}")
+    lists = _list_names(exclude)
+    quality.find_lists(lists, info.name, info.released)  # before anything is fetched
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:
         found = _under_root(as_path(root).expanduser(), info, split)
         images, labels = (FileStamp.of(path, member) for path, member in found)
         source = Origin(images, labels, upright and info.transposed, first_label).open()
-        return Dataset.from_source(source, description)
+        return Dataset.from_source(source, description).without(*lists)
 
     def bring(place: Path) -> Source:
         files = obtain(
@@ -100,7 +105,7 @@ def load(
         source = bring(store.folder(info))
     except FileUnreadableError as error:
         source = _without_store(bring, error)
-    return Dataset.from_source(source, description)
+    return Dataset.from_source(source, description).without(*lists)
 
 
 def open_idx(
@@ -136,6 +141,16 @@ def _is_upright(orientation: object) -> bool:
     if orientation not in ("upright", "file"):
         raise OptionError(f'orientation must be "upright" or "file", not {orientation!r}')
     return orientation == "upright"
+
+
+def _list_names(exclude: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(exclude, str):
+        return (exclude,)
+    if not isinstance(exclude, Iterable):
+        raise OptionError(
+            f"exclude must be the name of a list of rows, or several, not {exclude!r}"
+        )
+    return tuple(exclude)
 
 
 def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description:

@@ -3,7 +3,9 @@
 Every choice follows the written order (docs/order.md), so it is the same on every machine.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +14,21 @@ from fmnist_core.errors import OptionError
 from fmnist_core.order import MAX_EXAMPLES, check_range, whole_order
 
 Rows = NDArray[np.int64]
+
+NAMED_SPLIT_SIZE = 60_000
+"""Examples of a train split that `NAMED_SPLITS` divide: that of MNIST and those shaped like it."""
+
+NAMED_SPLITS: Mapping[str, tuple[range, range]] = MappingProxyType(
+    {
+        "first-55000": (range(55_000), range(55_000, NAMED_SPLIT_SIZE)),
+        "tf1": (range(5_000, NAMED_SPLIT_SIZE), range(5_000)),
+    }
+)
+"""Divisions that are in use, as rows of (train, validation).
+
+"tf1" is that of ``read_data_sets`` in TensorFlow 1's tutorials, where the first 5,000 are for
+validation (tensorflow/contrib/learn/python/learn/datasets/mnist.py).
+"""
 
 
 def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
@@ -65,6 +82,27 @@ def split_rows(labels: NDArray[np.integer], fraction: float, seed: int, stratify
     members = class_members(labels)
     sizes = _apportion([len(rows) * share for rows in members], total)
     return _first_of_each(members, sizes, seed)
+
+
+def rows_but(rows: Rows, num_examples: int) -> Rows:
+    """Return all rows, ascending, but the given ones, none of which may come twice."""
+    return np.setdiff1d(np.arange(num_examples), rows, assume_unique=True)
+
+
+def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
+    """Return all rows in the order in which they are dealt to folds: int64 (n,).
+
+    It is the written order (epoch 0 of it), or, stratified, the classes one after the other, each
+    in the written order (epoch c for class c). Of `count` folds, fold k gets the rows at the places
+    k, k + count, k + 2 count, ...; so sizes differ by 1 at the most, and, as each class lies in one
+    piece, so do the counts of each class.
+    """
+    if not stratify:
+        return _shuffled(len(labels), seed, 0)
+    dealt = [
+        rows[_shuffled(len(rows), seed, label)] for label, rows in enumerate(class_members(labels))
+    ]
+    return np.concatenate(dealt)
 
 
 def per_class_rows(labels: NDArray[np.integer], count: int, num_classes: int, seed: int) -> Rows:

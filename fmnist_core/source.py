@@ -4,7 +4,10 @@ A source that came from files pickles as their paths, so a worker process maps t
 instead of receiving a copy.
 """
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +17,9 @@ from numpy.typing import NDArray
 from fmnist_core.errors import DataMismatchError, FileUnreadableError
 from fmnist_core.idx import map_idx, parse_idx, read_payload
 from fmnist_core.packing import container_of
+
+HASHED_AT_ONCE = 2**20
+"""Elements that are brought into one byte order, and hashed, at a time."""
 
 EXTENDED_COLUMNS = 8
 """Columns of QMNIST's labels, an int32 table whose first is the label."""
@@ -155,6 +161,22 @@ class Source:
         """Open two IDX files, mapping those that are raw."""
         return Origin(FileStamp.of(images), FileStamp.of(labels)).open()
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the content, hexadecimal; reads all of it, once.
+
+        It is over the arrays of images, labels and, where there are some, extended labels: for each
+        a line with numpy's name of its type and its shape (``uint8 (60000, 28, 28)``), then its
+        elements in C order, little-endian.
+        """
+        digest = hashlib.sha256()
+        for array in (self.images, self.labels, self.extended):
+            if array is not None:
+                digest.update(f"{array.dtype.newbyteorder('=')} {array.shape}\n".encode())
+                for part in _in_parts(array):
+                    digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
+        return digest.hexdigest()
+
     def in_memory(self) -> "Source":
         """Return copies of the arrays, which need no file."""
         extended = None if self.extended is None else np.array(self.extended)
@@ -164,6 +186,12 @@ class Source:
         if self.origin is None:
             return Source, (self.images, self.labels, self.extended)
         return _reopened, (self.origin,)
+
+
+def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield an array in parts of some rows each, so that a mapped file is not held whole."""
+    step = max(1, HASHED_AT_ONCE // max(1, array[:1].size))
+    return (array[start : start + step] for start in range(0, len(array), step))
 
 
 def open_array(path: Path, member: str = "") -> NDArray[Any]:

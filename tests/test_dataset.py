@@ -1,5 +1,6 @@
 """Dataset: selections that share pixels, small pickles, a picture, and data that do not match."""
 
+import hashlib
 import pickle
 import re
 from pathlib import Path
@@ -16,12 +17,15 @@ from fmnist_core import (
     OptionError,
     RowOutsideError,
     UnknownDatasetError,
+    compat,
     get_adapter,
     load,
     open_idx,
     write_idx,
 )
-from fmnist_core.dataset import MAX_UNNAMED_CLASSES
+from fmnist_core import source as source_module
+from fmnist_core.dataset import MAX_UNNAMED_CLASSES, Description
+from fmnist_core.source import Source
 
 IMAGES = np.arange(40 * 6, dtype=np.uint8).reshape(40, 3, 2)
 LABELS = (np.arange(40) * 7 % 4).astype(np.uint8)
@@ -109,6 +113,150 @@ def test_split_is_disjoint_and_complete(whole: Dataset) -> None:
     assert np.bincount(whole.split(0.5, stratify=True)[0].labels).tolist() == [5] * 4
 
 
+@given(
+    st.lists(st.integers(0, 5), min_size=2, max_size=60),
+    st.data(),
+    st.integers(0, 2**64 - 1),
+    st.booleans(),
+)
+def test_folds_are_disjoint_complete_and_even(labels, data, seed, stratify) -> None:  # type: ignore[no-untyped-def]
+    whole = Dataset(np.zeros((len(labels), 1, 1), np.uint8), np.array(labels))[::-1]
+    count = data.draw(st.integers(2, len(labels)))
+    folds = whole.folds(count, seed=seed, stratify=stratify)
+    assert len(folds) == count
+    held_out = [row for _, validation in folds for row in validation.indices.tolist()]
+    assert sorted(held_out) == list(range(len(labels)))
+    sizes = [len(validation) for _, validation in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for train, validation in folds:
+        for part in (train, validation):  # in the order of the whole
+            assert (np.diff(part.indices) < 0).all()
+            assert pickle.loads(pickle.dumps(part)).indices.tolist() == part.indices.tolist()
+        assert sorted([*train.indices, *validation.indices]) == list(range(len(labels)))
+    if stratify:
+        counts = np.array([np.bincount(part.labels, minlength=6) for _, part in folds])
+        assert np.ptp(counts, axis=0).max() <= 1
+
+
+def test_other_seeds_make_other_folds(whole: Dataset) -> None:
+    digests = {
+        whole.folds(4, seed=seed, stratify=stratify)[0][1].digest
+        for seed in range(3)
+        for stratify in (True, False)
+    }
+    assert len(digests) == 6
+
+
+@pytest.mark.parametrize("count", [1, 41, 2.0, True, None])
+def test_folds_refuse_a_count_that_cannot_be(whole: Dataset, count: int) -> None:
+    with pytest.raises(OptionError, match="count must be"):
+        whole.folds(count)
+
+
+def named(split: str, size: int = 60_000) -> Dataset:
+    """Return a dataset that goes by a name of the catalog but has no pictures."""
+    source = Source(np.zeros((size, 1, 1), np.uint8), np.zeros(size, np.uint8))
+    return Dataset.from_source(source, Description("synthetic", split, ("a",)))
+
+
+def test_named_splits() -> None:
+    whole = named("train")
+    train, validation = whole.named_split("first-55000")
+    assert train.indices.tolist() == list(range(55_000))
+    assert validation.indices.tolist() == list(range(55_000, 60_000))
+    train, validation = whole.select(range(60_000)).named_split("tf1")
+    assert train.indices.tolist() == list(range(5_000, 60_000))
+    assert validation.indices.tolist() == list(range(5_000))
+
+
+def test_the_split_tf1_is_that_of_read_data_sets(fashion_root: Path) -> None:
+    _, validation = load("fashion-mnist", root=fashion_root).named_split("tf1")
+    old = compat.read_data_sets(fashion_root, dtype=np.uint8).validation
+    assert np.array_equal(old.labels, validation.labels)
+    assert np.array_equal(old.images, validation.images.reshape(5_000, -1))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        named("train")[:59_999],
+        named("train")[::-1],
+        named("test"),
+        named("train", 70_000),
+        named("train", 70_000).take(60_000),
+        Dataset(np.zeros((60_000, 1, 1), np.uint8), np.zeros(60_000, np.uint8)),
+    ],
+)
+def test_named_splits_divide_only_a_whole_train_split(part: Dataset) -> None:
+    with pytest.raises(OptionError, match=r"a whole train split of 60000 .*; found <Dataset"):
+        part.named_split("tf1")
+
+
+@pytest.mark.parametrize("name", ["tf2", "", None, 5])
+def test_an_unknown_division_is_refused(name: str) -> None:
+    with pytest.raises(OptionError, match="expected one of first-55000, tf1; found"):
+        named("train").named_split(name)
+
+
+def test_the_digest_is_what_its_docstring_says(whole: Dataset) -> None:
+    part = named("test").select([7, 7, 2])
+    indices = np.array([7, 7, 2], "<i8").tobytes()
+    released = part.info.released
+    stated = f"fmnist-selection-1\nsynthetic\n{released}\ntest\n".encode() + indices
+    assert part.digest == hashlib.sha256(stated).hexdigest()
+
+    images = b"uint8 (40, 3, 2)\n" + IMAGES.tobytes()
+    content = hashlib.sha256(images + b"uint8 (40,)\n" + LABELS.tobytes()).hexdigest()
+    stated = f"fmnist-selection-1\n\n{content}\n\n".encode() + indices
+    assert whole.select([7, 7, 2]).digest == hashlib.sha256(stated).hexdigest()
+
+
+def test_the_digest_names_the_selection_however_it_was_come_by(
+    whole: Dataset, backed: Dataset
+) -> None:
+    for dataset in (whole, backed):
+        same = [dataset.take(6), dataset[:6], dataset.select([0, 1, 2, 3, 4, 5]), dataset[:9][:6]]
+        assert {part.digest for part in same} == {whole.take(6).digest}
+        assert pickle.loads(pickle.dumps(same[0])).digest == same[0].digest
+    others = [whole, whole[:5], whole[1:7], whole[5::-1], whole.select([0, 1, 2, 3, 4, 5, 5])]
+    assert len({part.digest for part in [*others, whole.take(6)]}) == 6
+
+
+def test_the_digest_of_data_of_ones_own_names_their_content(tmp_path: Path) -> None:
+    wide = IMAGES.astype(np.int16) * 99
+    fresh = wide.copy()
+    fresh[-1, -1, -1] += 1
+    different = [
+        Dataset(wide, LABELS),
+        Dataset(fresh, LABELS),
+        Dataset(wide, (LABELS + 1) % 4),
+        Dataset(wide.astype(np.int32), LABELS),
+        Dataset(wide.reshape(40, 6), LABELS),
+        Dataset(wide, LABELS, extended=np.zeros((40, 8), np.int32)),
+    ]
+    assert len({dataset.digest for dataset in different}) == len(different)
+    write_idx(tmp_path / "images", wide)  # IDX is big-endian
+    write_idx(tmp_path / "labels", LABELS)
+    mapped = open_idx(tmp_path / "images", tmp_path / "labels")
+    strided = Dataset(np.asfortranarray(wide), LABELS)
+    assert mapped.digest == strided.digest == different[0].digest
+    images = b"int16 (40, 3, 2)\n" + wide.astype("<i2").tobytes()
+    stated = hashlib.sha256(images + b"uint8 (40,)\n" + LABELS.tobytes()).hexdigest()
+    assert mapped._source.digest == stated
+
+
+def test_the_digest_reads_content_in_parts_once_and_only_where_it_must(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = Dataset(IMAGES, LABELS)
+    digest = whole.digest
+    monkeypatch.setattr(source_module, "HASHED_AT_ONCE", 18)
+    assert Dataset(IMAGES, LABELS).digest == digest
+    monkeypatch.setattr(source_module, "_in_parts", None)
+    assert whole.take(4).digest != digest  # the same source, read already
+    assert len(named("train").digest) == 64  # the catalog's name stands for the content
+
+
 def test_per_class(whole: Dataset) -> None:
     few = whole.per_class(3, seed=5)
     assert np.bincount(few.labels).tolist() == [3] * 4
@@ -130,6 +278,8 @@ def test_pickles_small_when_backed_by_files(backed: Dataset) -> None:
         backed.take(7),
         *backed.split(0.9, seed=2**63, stratify=True),
         backed.per_class(2, seed=1).split(0.5)[1],
+        *backed.folds(5, seed=2**63)[4],
+        *backed.folds(3, stratify=False)[0],
     ]
     for dataset in selections:
         packed = pickle.dumps(dataset)
@@ -138,11 +288,18 @@ def test_pickles_small_when_backed_by_files(backed: Dataset) -> None:
         assert again.indices.tolist() == dataset.indices.tolist()
         assert again.images.tolist() == dataset.images.tolist()
         assert again.classes == dataset.classes
+        assert again.digest == dataset.digest
 
 
 def test_real_data_pickle_small_and_hold_what_the_catalog_says(fashion_root: Path) -> None:
     train = load("fashion-mnist", "train", root=fashion_root)
-    assert len(pickle.dumps(train.split(0.9, seed=0, stratify=True)[0])) < 1000
+    for part in (
+        train.split(0.9, seed=0, stratify=True)[0],
+        *train.folds(10, seed=2**63)[9],
+        *train.named_split("tf1"),
+        train.without("mislabelled", "near-duplicates"),
+    ):
+        assert len(pickle.dumps(part)) < 1000
     assert train.classes[9] == "Ankle boot"
     assert train.info.citation.startswith("@online{xiao2017fashion")
     assert (train.name, train.split_name) == ("fashion-mnist", "train")

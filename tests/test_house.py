@@ -34,6 +34,7 @@ ROOMS = [
     "hookspecs",
     "registry",
     "selection",
+    "quality",
     "source",
     "picture",
     "dataset",

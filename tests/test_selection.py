@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from fmnist_core import OptionError
 from fmnist_core.order import whole_order
-from fmnist_core.selection import checked_rows, class_members, per_class_rows, split_rows
+from fmnist_core.selection import (
+    NAMED_SPLIT_SIZE,
+    NAMED_SPLITS,
+    checked_rows,
+    class_members,
+    fold_order,
+    per_class_rows,
+    rows_but,
+    split_rows,
+)
 
 labels_of_any_kind = st.lists(st.integers(0, 5), max_size=80).map(
     lambda labels: np.array(labels, np.uint8)
@@ -72,6 +81,36 @@ def test_per_class_draws_nested_balanced_rows(labels, count, seed) -> None:  # t
     assert (np.diff(rows) > 0).all()
     if count:
         assert set(per_class_rows(labels, count - 1, 6, seed)) <= set(rows)
+
+
+@given(labels_of_any_kind, st.integers(1, 12), st.integers(0, 2**64 - 1), st.booleans())
+def test_folds_are_dealt_evenly(labels, count, seed, stratify) -> None:  # type: ignore[no-untyped-def]
+    order = fold_order(labels, seed, stratify)
+    assert sorted(order) == list(range(len(labels)))
+    folds = [order[fold::count] for fold in range(count)]
+    sizes = [len(rows) for rows in folds]
+    assert max(sizes) - min(sizes) <= 1
+    if stratify:
+        counts = np.array([np.bincount(labels[rows], minlength=6) for rows in folds])
+        assert np.ptp(counts, axis=0).max() <= 1
+
+
+def test_folds_follow_the_written_order() -> None:
+    labels = (np.arange(1000) % 10).astype(np.uint8)
+    assert fold_order(labels, 7, False).tolist() == whole_order(1000, 7, 0).tolist()
+    by_class = [10 * whole_order(100, 7, label) + label for label in range(10)]
+    assert fold_order(labels, 7, True).tolist() == np.concatenate(by_class).tolist()
+
+
+def test_rows_but_are_the_others() -> None:
+    assert rows_but(np.array([3, 0]), 5).tolist() == [1, 2, 4]
+    assert rows_but(np.array([], np.int64), 2).tolist() == [0, 1]
+
+
+def test_named_splits_divide_the_whole() -> None:
+    for train, validation in NAMED_SPLITS.values():
+        assert (len(train), len(validation)) == (55_000, 5_000)
+        assert sorted([*train, *validation]) == list(range(NAMED_SPLIT_SIZE))
 
 
 def test_class_members_cover_all_rows() -> None:

@@ -1,0 +1,174 @@
+"""Lists of rows that someone reported, to leave out or to look at; never edits of the data.
+
+The rows of a list never change. A correction would be a new version under a name of its own, so
+that a name in a paper or a pickle always means the same rows. docs/quality.md shows the lists.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import OptionError
+
+
+@dataclass(frozen=True)
+class IndexList:
+    """Rows of one revision of a dataset, with who reported them and why.
+
+    Attributes
+    ----------
+    name : str
+        What `Dataset.without` knows it by.
+    version : int
+    dataset, released : str
+        The dataset's name, and the date of the revision that the rows belong to.
+    source : str
+        Who reported them, or how they are computed.
+    note : str
+        What they are, and what is not known of them.
+    rows : mapping of str to tuple of int
+        For each split, the places in the original file, ascending.
+    """
+
+    name: str
+    version: int
+    dataset: str
+    released: str
+    source: str
+    note: str
+    rows: Mapping[str, tuple[int, ...]]
+
+    def __len__(self) -> int:
+        """Return the number of rows in all splits."""
+        return sum(map(len, self.rows.values()))
+
+
+Pairs = Mapping[tuple[str, str], tuple[tuple[int, int], ...]]
+"""For the split of a row to keep and that of a row to leave out, such pairs of rows."""
+
+NEAR_LIMIT = 19_600
+"""Largest sum of squared pixel differences of a near-duplicate pair: 784 pixels x 5**2."""
+
+NEAR_DUPLICATE_PAIRS: Pairs = MappingProxyType(
+    {
+        ("train", "train"): (
+            (567, 47750),
+            (753, 21295),
+            (753, 29413),
+            (753, 43549),
+            (3350, 53657),
+            (5453, 31038),
+            (10205, 23412),
+            (11932, 51488),
+            (12981, 50759),
+            (13005, 25251),
+            (13618, 29645),
+            (18103, 24819),
+            (20554, 36357),
+            (21295, 29413),
+            (21295, 43549),
+            (24633, 51970),
+            (29413, 43549),
+            (31061, 51503),
+            (31061, 56201),
+            (31836, 32754),
+            (34772, 49602),
+            (45497, 59812),
+            (46517, 54953),
+            (51503, 56201),
+        ),
+        ("test", "train"): (
+            (2115, 18494),
+            (2115, 59025),
+            (2605, 11932),
+            (2605, 51488),
+            (4926, 18494),
+            (4926, 59025),
+            (4998, 13360),
+            (6210, 6300),
+            (6210, 19456),
+            (9867, 58762),
+        ),
+        ("test", "test"): ((2115, 4926),),
+    }
+)
+"""Fashion-MNIST's pairs of one product photo, nearly: at most `NEAR_LIMIT` apart.
+
+``python -m fmnist_core.tools.near_duplicates FOLDER`` computes them again.
+"""
+
+
+def rows_to_leave_out(pairs: Pairs) -> Mapping[str, tuple[int, ...]]:
+    """Return the second row of every pair, by its split; without them no pair is whole."""
+    left_out: dict[str, set[int]] = {"train": set(), "test": set()}
+    for (_, split), rows in pairs.items():
+        left_out[split].update(second for _, second in rows)
+    return MappingProxyType({split: tuple(sorted(rows)) for split, rows in left_out.items()})
+
+
+_LISTS = (
+    IndexList(
+        "mislabelled",
+        1,
+        "fashion-mnist",
+        "2017-08-31",
+        "https://github.com/zalandoresearch/fashion-mnist/issues/166, examples from N. M. Müller, "
+        "K. Markert, arXiv:1912.05283",
+        "The six that the thread shows, looked at here. The paper's table has 64; the others were "
+        "not at hand, so they are not in this list.",
+        MappingProxyType({"train": (16691, 28264, 33982, 40513, 42018, 45592), "test": ()}),
+    ),
+    IndexList(
+        "duplicates",
+        1,
+        "fashion-mnist",
+        "2017-08-31",
+        "computed from the images; https://github.com/zalandoresearch/fashion-mnist/issues/44",
+        "Images that are equal byte for byte: there are none, within or across splits. The "
+        "revision of 2017-08-26 had 43 pairs in train, 1 in test and 10 across; pull request 45 "
+        "replaced them.",
+        MappingProxyType({"train": (), "test": ()}),
+    ),
+    IndexList(
+        "near-duplicates",
+        1,
+        "fashion-mnist",
+        "2017-08-31",
+        "computed from the images: python -m fmnist_core.tools.near_duplicates FOLDER",
+        "One of each pair of images whose pixels differ by at most 5 grey levels in the root mean "
+        "square: evidently one product photo. Of a pair within a split it is the later row; of a "
+        "pair across, the train row, so that the test split stays as published.",
+        rows_to_leave_out(NEAR_DUPLICATE_PAIRS),
+    ),
+)
+
+LISTS: Mapping[str, IndexList] = MappingProxyType({known.name: known for known in _LISTS})
+"""The built-in lists by name; all are of Fashion-MNIST as it is now, of 2017-08-31."""
+
+
+def find_lists(names: Sequence[object], dataset: str, released: str) -> list[IndexList]:
+    """Return lists by name, all of one revision of a dataset.
+
+    Raises
+    ------
+    OptionError
+        If there is no list of that name, or it is of other data.
+    """
+    found = [LISTS.get(name) if isinstance(name, str) else None for name in names]
+    for name, known in zip(names, found, strict=True):
+        if known is None or (known.dataset, known.released) != (dataset, released):
+            wanted = " ".join(filter(None, (dataset, released))) or "data of one's own"
+            raise OptionError(
+                f"expected the name of a list of rows of {wanted}, found {name!r}. There are: "
+                + ", ".join(f"{k.name!r} of {k.dataset} {k.released}" for k in _LISTS)
+            )
+    return [known for known in found if known is not None]
+
+
+def listed(lists: Sequence[IndexList], split: str) -> NDArray[np.int64]:
+    """Return the rows of one split that are in any of the lists, ascending: int64 (k,)."""
+    rows = {row for known in lists for row in known.rows.get(split, ())}
+    return np.array(sorted(rows), np.int64)
