@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.bench-ready
 
 .PHONY: help demo test check bench bench-data docs clean
 
@@ -13,6 +14,13 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing torch, TensorFlow, JAX and the tools into .venv; this takes a few minutes ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# torchvision without what it asks for: its wheel would replace torch by a build for CUDA.
+$(BENCH_READY): $(READY)
+	@echo "Installing what fmnist is measured against ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchvision
 	@touch $@
 
 demo: $(READY)  ## show the same batches in every framework (ROOT=folder: on real files)
@@ -27,8 +35,8 @@ check: $(READY)  ## format, lint, types and tests, as CI does
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-bench: $(READY)  ## measure the adapters side by side (ROOT=folder: on real files)
-	@$(BIN)/python tests/bench/adapters.py $(if $(ROOT),--root "$(ROOT)")
+bench: $(BENCH_READY)  ## measure the adapters beside their peers (ROOT=folder, OPTIONS=--help)
+	@PYTHONPATH=tests $(BIN)/python -m bench.speed $(if $(ROOT),--root "$(ROOT)") $(OPTIONS)
 
 bench-data: $(READY)  ## measure what the data cost to get (ROOT=folder of Fashion-MNIST's .gz)
 	@$(BIN)/python tests/bench/data.py --root "$(ROOT)"

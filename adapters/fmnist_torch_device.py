@@ -107,7 +107,7 @@ class Resident:
 
 def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
     """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
-    if array.dtype.name == "bfloat16":
+    if array.dtype.kind == "V":  # its name takes longer to ask for
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 

@@ -1,0 +1,33 @@
+"""torch: our loader and our map-style dataset, beside torch's own TensorDataset."""
+
+from collections.abc import Callable
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import fmnist_torch
+from bench.rows import Batches, Setting
+from fmnist_core import Dataset, Encoding
+
+
+def ours(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs of ``train.to("torch", ...)``."""
+    loader = train.to("torch", **setting.options)
+    return lambda: loader
+
+
+def ours_mapped(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs of a plain DataLoader over `fmnist_torch.MapDataset`."""
+    encoding = Encoding() if setting.encoded else Encoding("uint8", "raw")
+    examples = fmnist_torch.MapDataset(train, encoding)
+    loader = DataLoader(examples, batch_size=setting.batch_size, shuffle=True)
+    return lambda: loader
+
+
+def tensor_dataset(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs of a TensorDataset of all images, encoded beforehand and kept so."""
+    images = torch.from_numpy(train.images.copy()).unsqueeze(1)
+    labels = torch.from_numpy(train.labels.astype("int64"))
+    values = images.float() / 255 if setting.encoded else images
+    loader = DataLoader(TensorDataset(values, labels), batch_size=setting.batch_size, shuffle=True)
+    return lambda: loader

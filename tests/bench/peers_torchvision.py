@@ -1,0 +1,52 @@
+"""torchvision's FashionMNIST with ToTensor, as its documentation shows it.
+
+https://docs.pytorch.org/tutorials/beginner/basics/data_tutorial.html
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+
+from bench.rows import Batches, Setting
+from fmnist_core import Dataset, write_idx
+
+try:
+    import torchvision
+except RuntimeError:
+    # The published wheel is built for torch with CUDA: beside a torch without it, the operators it
+    # describes are missing. FashionMNIST uses none of them, so it is enough to declare them.
+    for operator in ("nms", "qnms"):
+        torch.library.define(
+            f"torchvision::{operator}",
+            "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+        )
+    import torchvision
+
+
+def plain(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs without workers."""
+    return _epochs(train, setting, 0)
+
+
+def two_workers(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs with two worker processes."""
+    return _epochs(train, setting, 2)
+
+
+def _epochs(train: Dataset, setting: Setting, num_workers: int) -> Callable[[], Batches]:
+    transforms = torchvision.transforms
+    transform = transforms.ToTensor() if setting.encoded else transforms.PILToTensor()
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root, "FashionMNIST", "raw")
+        folder.mkdir(parents=True)
+        for split in ("train", "t10k"):  # the test files only have to be there
+            write_idx(folder / f"{split}-images-idx3-ubyte", train.images)
+            write_idx(folder / f"{split}-labels-idx1-ubyte", train.labels)
+        examples = torchvision.datasets.FashionMNIST(root, train=True, transform=transform)
+    loader = DataLoader(
+        examples, batch_size=setting.batch_size, shuffle=True, num_workers=num_workers
+    )
+    return lambda: loader

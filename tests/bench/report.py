@@ -1,0 +1,189 @@
+"""What is shown and kept of a measurement: tables, ratios against the bar, and a JSON file."""
+
+import os
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bench.measure import Result
+from bench.rows import ROWS
+
+FLOOR = "floor: numpy"
+TORCHVISION = ("torchvision", "torchvision, 2 workers")
+GRAIN = ("Grain", "Grain, prefetched")
+PACKAGES = (
+    *("numpy", "torch", "torchvision", "datasets", "tensorflow", "tensorflow-cpu"),
+    *("keras", "tensorflow-datasets", "jax", "grain", "jax-dataloader"),
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A ratio that we want: the best of some rows over another, at least or at most so much."""
+
+    over: tuple[str, ...]
+    under: str
+    limit: float
+    at_least: bool = True
+
+    @property
+    def wanted(self) -> str:
+        """The limit in words."""
+        return f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
+
+    def found(self, result: Result) -> tuple[str, list[float]] | None:
+        """Return the best of `over`, and its ratio in each round; None if a row is missing."""
+        there = [name for name in self.over if name in result.seconds]
+        if not there or self.under not in result.seconds:
+            return None
+        best = min(there, key=lambda name: statistics.median(result.seconds[name]))
+        return best, result.ratios(best, self.under)
+
+    def met(self, ratios: list[float]) -> bool:
+        """Whether the median ratio is where we want it."""
+        median = statistics.median(ratios)
+        return median >= self.limit if self.at_least else median <= self.limit
+
+
+BARS = (
+    Bar(TORCHVISION, "torch", 100),
+    Bar(("TensorDataset",), "torch", 9),
+    Bar(TORCHVISION, "torch-map", 50),
+    Bar(("torch",), FLOOR, 1.4, at_least=False),
+    Bar(("Keras arrays",), "tensorflow", 5),
+    Bar(("Keras arrays, map first",), "tensorflow", 15),
+    Bar(("tensorflow",), "floor: tf constant", 1.8, at_least=False),
+    Bar(GRAIN, "jax", 65),
+    Bar(("jax",), "hand-written", 1.0, at_least=False),
+    Bar(("jax-dataloader",), "jax", 6),
+    Bar(("jax",), "jax-scan", 1.5),
+)
+
+
+def spread(values: Sequence[float], scale: float = 1, digits: int = 3) -> tuple[str, str]:
+    """Return the median and "least to most" of some values, in significant digits."""
+    low, middle, high = (
+        _shown(value * scale, digits)
+        for value in (min(values), statistics.median(values), max(values))
+    )
+    return middle, f"{low} to {high}"
+
+
+def _shown(value: float, digits: int) -> str:
+    whole = len(str(int(value))) if value >= 1 else 1
+    return f"{value:,.{max(0, digits - whole)}f}"
+
+
+def by_speed(result: Result) -> list[str]:
+    """Return the rows that ran: by framework, then fastest first."""
+    frameworks = list(dict.fromkeys(row.framework for row in ROWS.values()))
+    return sorted(
+        result.seconds,
+        key=lambda name: (
+            frameworks.index(ROWS[name].framework),
+            statistics.median(result.seconds[name]),
+        ),
+    )
+
+
+def epochs_table(result: Result) -> Table:
+    """Return the table of a whole measurement."""
+    table = Table("row", "kind", "median ms", "least to most ms", "times the floor", "rounds")
+    before = None
+    for name in by_speed(result):
+        row, seconds = ROWS[name], result.seconds[name]
+        if before not in (None, row.framework):
+            table.add_section()
+        before = row.framework
+        times = spread(result.ratios(name, FLOOR), 1, 2)[0] if FLOOR in result.seconds else ""
+        table.add_row(name, row.kind, *spread(seconds, 1e3), times, str(len(seconds)))
+    return table
+
+
+def bar_table(result: Result) -> Table:
+    """Return the ratios that we want beside those that were found."""
+    table = Table("ratio of seconds", "wanted", "median", "least to most", "met")
+    for bar in BARS:
+        found = bar.found(result)
+        if found is None:
+            table.add_row(f"{' or '.join(bar.over)} / {bar.under}", bar.wanted, "not measured")
+            continue
+        best, ratios = found
+        cells = spread(ratios)
+        table.add_row(
+            f"{best} / {bar.under}", bar.wanted, *cells, "yes" if bar.met(ratios) else "no"
+        )
+    return table
+
+
+def sizes_table(results: Iterable[Result]) -> Table:
+    """Return the milliseconds of each row, a column for each batch size."""
+    results = list(results)
+    sizes = [str(result.setting.batch_size) for result in results]
+    table = Table("row", *sizes)
+    for name in by_speed(results[0]):
+        cells = [
+            "{} ({})".format(*spread(result.seconds[name], 1e3))
+            if name in result.seconds
+            else "skipped"
+            for result in results
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine in words, as far as a figure depends on it."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def as_json(data: str, examples: int, results: Sequence[Result]) -> dict[str, Any]:
+    """Return everything that was measured: every second of every round."""
+    return {
+        "data": data,
+        "examples": examples,
+        "machine": machine(),
+        "measurements": [
+            {**asdict(result.setting), "seconds": result.seconds, "skipped": result.skipped}
+            for result in results
+        ],
+        "bars": [
+            {
+                "ratio": f"{found[0]} / {bar.under}",
+                "wanted": bar.wanted,
+                "median": statistics.median(found[1]),
+                "by_round": found[1],
+                "met": bar.met(found[1]),
+            }
+            for bar in BARS
+            if (found := bar.found(results[0]))
+        ],
+    }

@@ -1,0 +1,149 @@
+"""The measurement measures what it says: every row gives every example, once, as it should be."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import report, speed
+from bench.measure import Result
+from bench.rows import ROWS, Batches, Setting, run
+from fmnist_core import Dataset
+
+COUNT = 300
+SETTINGS = (Setting(64), Setting(64, "uint8"))
+
+
+@pytest.fixture(scope="module")
+def garments() -> Dataset:
+    """A few images, all different, that do not fill their last batch."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (COUNT, 28, 28)).astype(np.uint8)
+    labels = (np.arange(COUNT) % 10).astype(np.uint8)
+    return Dataset(images, labels, classes=[f"class {label}" for label in range(10)])
+
+
+@pytest.fixture(params=ROWS)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each row that can run here, in turn."""
+    row = ROWS[request.param]
+    if row.missing:
+        pytest.skip(row.missing)
+    if row.needs != (row.framework,):  # a library of others warns as it likes
+        request.applymarker(pytest.mark.filterwarnings("ignore"))
+    found: str = request.param
+    return found
+
+
+def as_arrays(batches: Batches) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return copies: a floor gives the same buffer again and again."""
+    return [(np.asarray(image).copy(), np.asarray(label).copy()) for image, label in batches]
+
+
+def pairs(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return each example as the exact sum of its pixels and its label, in a fixed order."""
+    pixels = images.reshape(len(images), -1).astype(np.float64)
+    if images.dtype == np.float32:
+        pixels = np.rint(pixels * 255)
+    table = np.column_stack([pixels.sum(axis=1), pixels @ np.arange(28 * 28), labels])
+    return table[np.lexsort(table.T)]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.dtype)
+def test_a_row_gives_every_example_once(garments: Dataset, name: str, setting: Setting) -> None:
+    epochs = ROWS[name].epochs(garments, setting)
+    steps = math.ceil(COUNT / setting.batch_size)
+    for _ in range(2):
+        if name == "jax-scan":
+            check_sums(epochs(), garments, setting, steps)
+            continue
+        batches = as_arrays(epochs())
+        assert len(batches) == steps
+        for image, label in batches:
+            assert image.dtype == setting.dtype
+            assert image.size == len(label) * 28 * 28
+        images = np.concatenate([image.reshape(-1, 28, 28) for image, _ in batches])
+        labels = np.concatenate([label for _, label in batches])
+        if setting.encoded:
+            assert images.min() == 0
+            assert images.max() == 1
+        if name == "floor: tf constant":  # by its nature
+            continue
+        np.testing.assert_array_equal(
+            pairs(images, labels), pairs(garments.images, garments.labels)
+        )
+        if name != "floor: jax device_put":
+            assert labels[:50].tolist() != garments.labels[:50].tolist()  # shuffled
+
+
+def check_sums(batches: Iterable[Any], garments: Dataset, setting: Setting, steps: int) -> None:
+    """Check the row whose batches stay in a compiled function: their sums come out."""
+    ((pixels, labels, weights),) = batches
+    scale = 255 if setting.encoded else 1
+    assert len(pixels) == steps
+    assert weights.sum() == COUNT
+    assert labels.sum() == garments.labels.sum(dtype=int)
+    assert float(pixels.sum()) == pytest.approx(garments.images.sum(dtype=int) / scale, rel=1e-5)
+
+
+def test_an_epoch_is_run_to_its_end() -> None:
+    given = []
+
+    def batches() -> Batches:
+        for number in range(3):
+            yield (np.array(number),)
+            given.append(number)
+
+    run(batches())
+    assert given == [0, 1, 2]
+
+
+def test_the_command_prints_what_it_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    speed.main(["--rounds", "2", "--only", "numpy", "floor: numpy"])
+    printed = capsys.readouterr().out
+    assert "60,000 images (synthetic), batch 128, shuffled, float32; 2 rounds" in printed
+    assert "floor: numpy" in printed
+    assert "torch / floor: numpy" in printed  # in the bar, as not measured
+
+
+def test_every_round_is_kept_and_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib not installed")
+    seconds = {"floor: numpy": [0.02, 0.03], "torch": [0.04, 0.06], "TensorDataset": [0.5, 0.4]}
+    results = [Result(Setting(), seconds, {"Grain": "grain not installed"})]
+    speed.write(tmp_path, "fashion-mnist", 60_000, results, "a title")
+    kept = json.loads((tmp_path / "speed.json").read_text())
+    (measurement,) = kept["measurements"]
+    assert measurement["seconds"] == seconds
+    assert measurement["skipped"] == {"Grain": "grain not installed"}
+    assert kept["machine"]["packages"]["numpy"] == np.__version__
+    assert [bar["ratio"] for bar in kept["bars"]] == [
+        "TensorDataset / torch",
+        "torch / floor: numpy",
+    ]
+    picture = (tmp_path / "speed.svg").read_text()
+    assert picture.startswith("<?xml")
+    for text in ("a title", *seconds):
+        assert text in picture
+
+
+def test_ratios_are_taken_within_rounds_and_held_to_the_bar() -> None:
+    seconds = {
+        "torch": [1.0, 2.0, 4.0],
+        "torchvision": [90.0, 240.0, 400.0],
+        "torchvision, 2 workers": [200.0, 300.0, 500.0],
+    }
+    result = Result(Setting(), seconds)
+    bar = report.BARS[0]
+    assert bar.found(result) == ("torchvision", [90, 120, 100])
+    assert bar.met([90, 120, 100])
+    assert not bar.met([90, 99, 120])
+    assert report.BARS[3].found(result) is None  # no floor was measured
+    assert report.spread([0.5, 2.345, 1234.5]) == ("2.35", "0.50 to 1,234")
+
+
+def test_every_row_of_the_bar_is_measured() -> None:
+    assert {name for bar in report.BARS for name in (*bar.over, bar.under)} <= set(ROWS)
