@@ -46,9 +46,8 @@ class TensorFlowAdapter:
         `start` makes the first epoch shorter than the others.
         """
         plan.check_use(len(dataset), epoch, start)
-        return _Pipeline(dataset, plan, resolved(encoding, dataset, plan.fields, self)).epochs(
-            epoch, start
-        )
+        filled = resolved(encoding, dataset, plan.fields, self)
+        return _Pipeline(dataset, plan, filled, start).epochs(epoch, start)
 
     def to_numpy(self, batch: Tensors) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays."""
@@ -78,9 +77,12 @@ class _Pipeline:
     into the graph, and no optimiser sees constants in it that it could rewrite arithmetic with.
     """
 
-    def __init__(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding) -> None:
+    def __init__(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, start: int) -> None:
         self.plan = plan
         self.encoding = encoding
+        self.together = max(BLOCK_EXAMPLES // plan.batch_size, 1)
+        rests = (plan.num_examples % plan.global_batch_size, start % plan.global_batch_size)
+        self.always_equal = not any(rests)
         self.image_shape = dataset.image_shape
         self.num_classes = len(dataset.classes)
         with tf.device("CPU"):
@@ -92,25 +94,32 @@ class _Pipeline:
             self.scale = tf.constant([255, encoding.mean or 0, encoding.std or 1], dtype=tf.float32)
 
     def epochs(self, epoch: int, start: int) -> tf.data.Dataset:
-        """Return the pipeline whose n-th iteration is epoch `epoch` + n."""
+        """Return the pipeline whose n-th iteration is epoch `epoch` + n.
+
+        Batches are made some at a time, as each operation has its price, and one pipeline without
+        others inside serves all epochs, as each function costs milliseconds when an epoch begins.
+        """
         with tf.device("CPU"):
             counter = tf.Variable(epoch, dtype=tf.int64, trainable=False)
 
-        def begin(_: tf.Tensor) -> tf.Tensor:
-            number = counter.assign_add(1) - 1
-            tf.debugging.assert_less(number, tf.constant(2**32, tf.int64), "no such epoch")
-            return number
+        def begin(state: Tensors, number: tf.Tensor) -> tuple[Tensors, Tensors]:
+            state = tf.cond(number == 0, lambda: self.taken(counter), lambda: state)
+            return state, (*state, number)
 
-        def blocks(number: tf.Tensor) -> tf.data.Dataset:
-            first = tf.where(number == epoch, tf.constant(start, tf.int64), 0)
-            return self.blocks(number, first, equal)
+        def block(taken: tf.Tensor, key: tf.Tensor, number: tf.Tensor) -> Tensors:
+            return self.block(key, number, tf.where(taken == epoch, start64, zero64))
 
-        global_size = self.plan.global_batch_size
-        equal = self.plan.num_examples % global_size == 0 and start % global_size == 0
+        def is_there(taken: tf.Tensor, _: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+            return number < self.num_blocks(tf.where(taken == epoch, start64, zero64))
 
-        pipeline = tf.data.Dataset.from_tensors(0).map(begin).flat_map(blocks)
+        start64, zero64 = (tf.constant(place, tf.int64) for place in (start, 0))
+        nothing = tf.constant(-1, tf.int64), tf.zeros(3, tf.uint32)
+        pipeline = tf.data.Dataset.range(self.num_blocks(zero64)).scan(nothing, begin)
+        if start:
+            pipeline = pipeline.take_while(is_there)
         # Blocks are made ahead, not batches: passing a batch between threads costs as much as
         # making it.
+        pipeline = pipeline.map(block, num_parallel_calls=BLOCKS_AHEAD, deterministic=True)
         pipeline = pipeline.prefetch(BLOCKS_AHEAD).unbatch()
         if self.plan.num_steps(start) == len(self.plan):
             pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(len(self.plan)))
@@ -119,40 +128,49 @@ class _Pipeline:
         options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
         return pipeline.with_options(options)
 
-    def blocks(self, epoch: tf.Tensor, start: tf.Tensor, equal: bool) -> tf.data.Dataset:
-        """Return the batches of one epoch, some at a time, as each operation has its price.
+    def taken(self, counter: tf.Variable) -> Tensors:
+        """Take the next epoch, and return its number and its keys of the order."""
+        epoch = counter.assign_add(1) - 1
+        tf.debugging.assert_less(epoch, tf.constant(2**32, tf.int64), "no such epoch")
+        return epoch, _keys(self.plan.seed, epoch)
 
-        `equal` says that no batch is smaller than the others. An element holds arrays of shape
-        (batches, batch, ...).
-        """
+    def num_blocks(self, start: tf.Tensor) -> tf.Tensor:
+        """Return the number of blocks of an epoch; a smaller last batch is one by itself."""
+        return self.num_full_blocks(start) + tf.cast(self.has_rest(start), tf.int64)
+
+    def num_full_blocks(self, start: tf.Tensor) -> tf.Tensor:
+        """Return the number of blocks whose batches are all of the full size."""
+        return -(-self.num_full_steps(start) // self.together)
+
+    def num_full_steps(self, start: tf.Tensor) -> tf.Tensor:
+        """Return the number of batches of the full size, those with fillers among them."""
+        left = self.plan.num_examples - start
+        size = self.plan.global_batch_size
+        return -(-left // size) if self.plan.remainder == "pad" else left // size
+
+    def has_rest(self, start: tf.Tensor) -> tf.Tensor:
+        """Whether a smaller batch comes last."""
+        left = (self.plan.num_examples - start) % self.plan.global_batch_size
+        return tf.logical_and(left > 0, self.plan.remainder == "keep")
+
+    def block(self, key: tf.Tensor, number: tf.Tensor, start: tf.Tensor) -> Tensors:
+        """Return some batches of an epoch at once: arrays of shape (batches, batch, ...)."""
         plan = self.plan
-        key = _keys(plan.seed, epoch)
-        whole = (plan.num_examples - start) // plan.global_batch_size
-        some = max(BLOCK_EXAMPLES // plan.batch_size, 1)
-
-        def made(places: tf.Tensor, size: int) -> Tensors:
-            positions = places % plan.num_examples if plan.remainder == "pad" else places
-            rows = _shuffled(positions, plan.num_examples, key) if plan.shuffle else positions
-            arrays = (self.field(field, rows, places) for field in plan.fields)
-            return tuple(tf.reshape(array, (-1, size, *array.shape[1:])) for array in arrays)
-
-        def block(number: tf.Tensor) -> Tensors:
-            steps = tf.range(number * some, tf.minimum((number + 1) * some, whole))
-            return made(self.places(steps, start), plan.batch_size)
-
-        def last(step: tf.Tensor) -> Tensors:
-            if plan.remainder == "pad":
-                return made(self.places(step[tf.newaxis], start), plan.batch_size)
-            places = self.own_part(step, start)
-            return made(places, tf.size(places))
-
-        full = tf.data.Dataset.range(-(-whole // some)).map(
-            block, num_parallel_calls=BLOCKS_AHEAD, deterministic=True
-        )
-        if equal or plan.remainder == "drop":
-            return full
-        steps = -(-(plan.num_examples - start) // plan.global_batch_size)
-        return full.concatenate(tf.data.Dataset.range(whole, steps).map(last))
+        first = number * self.together
+        whole = self.num_full_steps(start)
+        steps = tf.range(first, tf.minimum(first + self.together, whole))
+        size = tf.constant(plan.batch_size)
+        if plan.remainder != "keep" or self.always_equal:
+            places, size = self.places(steps, start), plan.batch_size
+        else:
+            full = first < whole
+            rest = self.own_part(whole, start)
+            places = tf.cond(full, lambda: self.places(steps, start), lambda: rest)
+            size = tf.where(full, size, tf.size(rest))
+        positions = places % plan.num_examples if plan.remainder == "pad" else places
+        rows = _shuffled(positions, plan.num_examples, key) if plan.shuffle else positions
+        arrays = (self.field(field, rows, places) for field in plan.fields)
+        return tuple(tf.reshape(array, (-1, size, *array.shape[1:])) for array in arrays)
 
     def places(self, steps: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         """Return the places in the epoch's order that full batches take, as BatchPlan does."""

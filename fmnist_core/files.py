@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -79,7 +78,7 @@ def written_whole(path: Path, *, sync: bool = True) -> Iterator[io.BufferedWrite
     FileUnreadableError
         As `write_whole`.
     """
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
+    temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
     try:
         with open(temporary, "xb") as file:
             yield file

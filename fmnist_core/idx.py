@@ -3,7 +3,6 @@
 A header, then the elements, big-endian, in row-major order (docs/idx.md).
 """
 
-import gzip
 import io
 import os
 from collections.abc import Iterator
@@ -181,6 +180,8 @@ def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes | 
 
 def _gzipped(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
     packed = io.BytesIO()
+    import gzip
+
     with gzip.GzipFile("", "wb", _GZIP_LEVEL, packed, mtime=0) as file:
         for block in blocks:
             file.write(block)

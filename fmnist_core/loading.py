@@ -1,7 +1,6 @@
 """From a name, or from files, to a Dataset whose bytes are what they should be."""
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -182,6 +181,8 @@ def _names(file: FileInfo) -> str:
 
 def _without_store(bring: Callable[[Path], Source], error: FileUnreadableError) -> Source:
     """Return the data, read into memory, where the store cannot be written."""
+    import tempfile
+
     try:
         temporary = tempfile.TemporaryDirectory(prefix="fmnist-")
     except OSError as no_folder:

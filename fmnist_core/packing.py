@@ -7,13 +7,11 @@ nothing is ever unpickled.
 
 import errno
 import io
-import lzma
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.lib import format as npy
@@ -21,6 +19,10 @@ from numpy.lib import format as npy
 from fmnist_core.errors import IdxError, OptionError
 from fmnist_core.files import BLOCK, open_regular
 from fmnist_core.header import ByteStream, IdxHeader
+
+if TYPE_CHECKING:
+    import lzma
+    import zipfile
 
 XZ_MEMORY_LIMIT = 1 << 28
 """Most memory (bytes) an xz stream may ask for; ``xz -9`` needs 65 MiB."""
@@ -31,7 +33,6 @@ _MAGIC = {
     "zip": b"PK\x03\x04",
     "npy": b"\x93NUMPY",
 }
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 class ForeignArrayError(IdxError):
@@ -74,7 +75,9 @@ class _Inflater:
         return block
 
 
-def _xz_unpacker() -> lzma.LZMADecompressor:
+def _xz_unpacker() -> "lzma.LZMADecompressor":
+    import lzma
+
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_LIMIT)
 
 
@@ -167,7 +170,7 @@ def container_of(path: Path) -> str:
         return _container(file)
 
 
-def _container(file: io.BufferedReader | zipfile.ZipExtFile) -> str:
+def _container(file: "io.BufferedReader | zipfile.ZipExtFile") -> str:
     start = file.peek(8)
     return next((name for name, magic in _MAGIC.items() if start.startswith(magic)), "raw")
 
@@ -194,6 +197,8 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
         container = _container(file)
         try:
             if container == "zip":
+                import zipfile
+
                 with zipfile.ZipFile(file) as archive:
                     chosen = _member(archive, path, member)
                     with archive.open(chosen) as inner:
@@ -206,7 +211,7 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
             raise IdxError(
                 f"{path}: the {container} stream ends too early, after {file.tell()} packed bytes"
             ) from error
-        except _BROKEN as error:
+        except _broken() as error:
             raise IdxError(
                 f"{path}: the {container} stream is damaged ({error}). Fetch it again."
             ) from error
@@ -217,6 +222,14 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
             raise IdxError(f"{path}: a damaged zip file (it points before its start)") from error
         except (NotImplementedError, RuntimeError) as error:  # zipfile's, of what it cannot unpack
             raise IdxError(f"{path}: a zip file that cannot be unpacked ({error})") from error
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """Return what damaged streams raise; asked for only when something was raised."""
+    import lzma
+    import zipfile
+
+    return zipfile.BadZipFile, zlib.error, lzma.LZMAError
 
 
 def members(path: Path) -> list[str]:
@@ -230,6 +243,8 @@ def members(path: Path) -> list[str]:
     with open_regular(path) as file:
         if _container(file) != "zip":
             return []
+        import zipfile
+
         try:
             with zipfile.ZipFile(file) as archive:
                 return [member.filename for member in archive.infolist() if not member.is_dir()]
@@ -237,7 +252,7 @@ def members(path: Path) -> list[str]:
             raise IdxError(f"{path}: a damaged zip file ({error})") from error
 
 
-def _member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.ZipInfo:
+def _member(archive: "zipfile.ZipFile", path: Path, name: str) -> "zipfile.ZipInfo":
     files = [member for member in archive.infolist() if not member.is_dir()]
     found = [member for member in files if not name or member.filename == name]
     if len(found) == 1:
@@ -247,7 +262,9 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.ZipInfo:
     raise IdxError(f"{path}: expected {wanted}, found {len(files)}: {names}")
 
 
-def _stream(file: io.BufferedReader | zipfile.ZipExtFile, container: str, name: str) -> ByteStream:
+def _stream(
+    file: "io.BufferedReader | zipfile.ZipExtFile", container: str, name: str
+) -> ByteStream:
     if container == "gzip":
         return _PackedStream(file, container, _Inflater)
     if container == "xz":

@@ -1,9 +1,7 @@
 """Pictures of examples: many images in one grid, as an array, as PNG and as HTML."""
 
-import base64
 import io
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +72,9 @@ def class_table(title: str, columns: Sequence[tuple[str, int, NDArray[np.uint8]]
     columns : sequence of (name, count, images)
         Each class with how many examples it has, and some images, uint8 (n, height, width).
     """
+    import base64
+    from html import escape
+
     cells = []
     for name, count, images in columns:
         code = base64.b64encode(png(grid(images, 1), zoom=2)).decode()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import sqrt
 
 from fmnist_core.errors import UnknownDatasetError
@@ -72,13 +71,13 @@ class PixelSums:
     @property
     def mean(self) -> float:
         """Mean of x / 255, correctly rounded."""
-        return float(Fraction(self.total, self.count * PIXEL_MAX))
+        return self.total / (self.count * PIXEL_MAX)
 
     @property
     def std(self) -> float:
         """Population standard deviation of x / 255."""
-        variance = Fraction(self.squares, self.count) - Fraction(self.total, self.count) ** 2
-        return sqrt(variance) / PIXEL_MAX
+        # Whole numbers until the one division, which Python rounds correctly.
+        return sqrt((self.squares * self.count - self.total**2) / self.count**2) / PIXEL_MAX
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """Find an adapter by name and import only that one; find datasets that plugins add."""
 
 import inspect
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import pluggy
@@ -21,10 +19,13 @@ from fmnist_core.errors import (
 from fmnist_core.hookspecs import CATALOG_GROUP, PROJECT, Adapter
 from fmnist_core.records import DatasetInfo
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
+
 
 def available_adapters() -> list[str]:
     """Return the names on offer, read from package metadata; nothing is imported."""
-    return sorted(entry_points(group=PROJECT).names)
+    return sorted(_entry_points(PROJECT).names)
 
 
 def get_adapter(name: str) -> Adapter:
@@ -74,6 +75,8 @@ def find_dataset(name: str) -> DatasetInfo:
     if name not in added:
         known = sorted({*CATALOG, *added})
         close = [other for other in known if name and name in other]
+        from difflib import get_close_matches
+
         close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
         meant = f"Did you mean {' or '.join(close)}? " if close else ""
         raise UnknownDatasetError(
@@ -86,7 +89,7 @@ def find_dataset(name: str) -> DatasetInfo:
 def _plugin_catalog() -> dict[str, DatasetInfo]:
     """Return the datasets that plugins add; a broken plugin is left out, aloud."""
     added: dict[str, DatasetInfo] = {}
-    for offer in entry_points(group=CATALOG_GROUP):
+    for offer in _entry_points(CATALOG_GROUP):
         manager = _plugin_manager()
         try:
             manager.register(offer.load())
@@ -126,8 +129,15 @@ def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
 _SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
 
-def _only_offer(name: str) -> EntryPoint:
-    offers = sorted(entry_points(group=PROJECT, name=name), key=lambda offer: offer.value)
+def _entry_points(group: str) -> "EntryPoints":
+    # Imported here: it costs as much as all of the core, which may not need it.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group)
+
+
+def _only_offer(name: str) -> "EntryPoint":
+    offers = sorted(_entry_points(PROJECT).select(name=name), key=lambda offer: offer.value)
     if not offers:
         raise AdapterNotFoundError(
             f"expected one of {available_adapters()}, found {name!r}. "
@@ -186,11 +196,11 @@ def _is_own(module: str | None) -> bool:
     return module is not None and module.partition(".")[0] == "fmnist_core"
 
 
-def _owner(offer: EntryPoint) -> str:
+def _owner(offer: "EntryPoint") -> str:
     return offer.dist.name if offer.dist else "unknown package"
 
 
-def _requirement(offer: EntryPoint, module: str | None) -> str:
+def _requirement(offer: "EntryPoint", module: str | None) -> str:
     """Return what to install: the extra named like the adapter if its package has one."""
     if offer.dist and offer.name in (offer.dist.metadata.get_all("Provides-Extra") or ()):
         return f'"{offer.dist.name}[{offer.name}]"'

@@ -4,14 +4,17 @@ Every choice follows the written order (docs/order.md), so it is the same on eve
 """
 
 from collections.abc import Mapping
-from fractions import Fraction
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core.errors import OptionError
 from fmnist_core.order import MAX_EXAMPLES, check_range, whole_order
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Rows = NDArray[np.int64]
 
@@ -75,6 +78,8 @@ def split_rows(labels: NDArray[np.integer], fraction: float, seed: int, stratify
     if not 0 <= fraction <= 1:
         raise OptionError(f"fraction must be from 0 to 1, not {fraction}")
     # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
+    from fractions import Fraction  # it brings decimal, which few need
+
     share = Fraction(repr(float(fraction)))
     total = _rounded(len(labels) * share)
     if not stratify:
@@ -141,7 +146,7 @@ def _shuffled(n: int, seed: int, epoch: int) -> Rows:
     return whole_order(n, seed, epoch) if n else np.empty(0, np.int64)
 
 
-def _apportion(shares: list[Fraction], total: int) -> list[int]:
+def _apportion(shares: "list[Fraction]", total: int) -> list[int]:
     """Round shares to whole numbers that add up to `total`, largest remainders first."""
     sizes = [int(share) for share in shares]
     by_remainder = sorted(range(len(shares)), key=lambda i: (sizes[i] - shares[i], i))
@@ -150,5 +155,5 @@ def _apportion(shares: list[Fraction], total: int) -> list[int]:
     return sizes
 
 
-def _rounded(number: Fraction) -> int:
-    return int(number + Fraction(1, 2))
+def _rounded(number: "Fraction") -> int:
+    return int(2 * number + 1) // 2

@@ -28,10 +28,10 @@ TITLES = {"numpy": "numpy", "torch": "torch", "tensorflow": "TensorFlow", "jax":
 GAP = 1.0  # between frameworks, in rows
 
 
+# Text stays text; and the same figures give the same file.
+@matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fmnist", "font.size": 11})
 def draw(result: Result, title: str, path: Path) -> None:
     """Write the picture as SVG: a logarithmic axis, since rows differ by a factor of hundreds."""
-    # Text stays text; and the same figures give the same file.
-    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "fmnist", "font.size": 11}
     names = by_speed(result)
     places: dict[str, float] = {}
     headings: dict[str, float] = {}
