@@ -208,8 +208,8 @@ def _check_width(assemble: Assembler) -> None:
     """Refuse what JAX would narrow in silence."""
     if jax.dtypes.canonicalize_dtype(np.int64) == np.int64:
         return
-    indices = assemble.dataset.indices
-    if "index" in assemble.fields and len(indices) and indices.max() > np.iinfo(np.int32).max:
+    most = assemble.dataset.indices.max(initial=0) if "index" in assemble.fields else 0
+    if most > np.iinfo(np.int32).max:
         needs = 'the field "index" beyond 2**31'
     elif assemble.encoding.dtype == "float64":
         needs = 'dtype="float64"'

@@ -189,7 +189,9 @@ class Dataset:
     @property
     def indices(self) -> NDArray[np.int64]:
         """Each example's place in the original file, int64 (n,), read-only."""
-        indices = np.asarray(self._rows, dtype=np.int64).view()
+        rows = self._rows
+        as_array = np.arange(rows.start, rows.stop) if isinstance(rows, range) else rows
+        indices = as_array.astype(np.int64, copy=False).view()
         indices.setflags(write=False)
         return indices
 

@@ -26,6 +26,9 @@ BLOCK_EXAMPLES = 512
 """Examples, about, whose batches are made at once: enough to share the cost of a step, and small
 enough that they stay in a core's cache."""
 
+ENCIPHERED_EXAMPLES = 2**13
+"""Examples whose places in the order are computed at once, where the order is not kept."""
+
 Remainder = Literal["keep", "drop", "pad"]
 Field = Literal["image", "label", "weight", "index", "extended"]
 
@@ -191,16 +194,20 @@ class BatchPlan:
         order = whole_order(self.num_examples, self.seed, epoch) if self.keeps_order else None
         whole = (self.num_examples - start) // self.global_batch_size
         some = max(examples // self.batch_size, 1)
+        # Where no order is kept, it is computed for more at once: most of the cost is per call.
+        enciphers = self.shuffle and order is None
+        at_once = max(some, ENCIPHERED_EXAMPLES // self.batch_size) if enciphers else some
         own = self.shard[0] * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
 
         def places() -> Iterator[NDArray[np.int64]]:
-            for first in range(0, whole, some):
-                steps = np.arange(first, min(first + some, whole), dtype=np.int64)
+            for first in range(0, whole, at_once):
+                steps = np.arange(first, min(first + at_once, whole), dtype=np.int64)
                 yield start + steps[:, np.newaxis] * self.global_batch_size + own
             if self.num_steps(start) > whole:
                 yield self.positions(whole, start)[np.newaxis]
 
-        return (self._rows(some_places, epoch, order) for some_places in places())
+        many = (self._rows(many_places, epoch, order) for many_places in places())
+        return (rows[first : first + some] for rows in many for first in range(0, len(rows), some))
 
     def positions(self, step: int, start: int = 0) -> NDArray[np.int64]:
         """Return int64 (batch,): the places in the epoch's order that one batch takes."""
