@@ -23,6 +23,14 @@ def as_path(path: object) -> Path:
     return Path(path)
 
 
+def expanded(path: Path) -> Path:
+    """Return a path with ``~`` and ``~user`` replaced, or raise FileUnreadableError."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise FileUnreadableError(f"{path}: no such user, or one without a home folder") from error
+
+
 @contextmanager
 def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     """Open a regular file for reading; anything else could hang or mean nothing.

@@ -80,7 +80,7 @@ class IdxHeader:
             raise OptionError(
                 f"IDX holds {allowed}; found {dtype}. Convert first, e.g. array.astype('int32')."
             )
-        if len(shape) > 255 or any(axis > MAX_AXIS for axis in shape):
+        if len(shape) > 255 or not all(0 <= axis <= MAX_AXIS for axis in shape):
             raise OptionError(f"IDX holds up to 255 axes of up to {MAX_AXIS}; found shape {shape}")
         return cls(ELEMENT_TYPES[code], tuple(shape))
 

@@ -9,7 +9,7 @@ from typing import Literal
 from fmnist_core import quality, store
 from fmnist_core.dataset import Dataset, Description, own_description
 from fmnist_core.errors import FileUnreadableError, OptionError
-from fmnist_core.files import as_path
+from fmnist_core.files import as_path, expanded
 from fmnist_core.obtain import Found, Report, files_of, find_genuine, local_folders, obtain
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
@@ -82,7 +82,7 @@ def load(
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:
-        found = _under_root(as_path(root).expanduser(), info, split)
+        found = _under_root(expanded(as_path(root)), info, split)
         images, labels = (FileStamp.of(path, member) for path, member in found)
         source = Origin(images, labels, upright and info.transposed, first_label).open()
         return Dataset.from_source(source, description).without(*lists)

@@ -58,6 +58,10 @@ def obtain(
     files = files_of(info, split, upright=upright)
     paths = place / files[0].name, place / files[1].name
     if not verify and all(map(store.is_trusted, paths, files)):
+        if any(map(store.left_behind, paths, files)):
+            with suppress(FmnistError), store.locked(place):
+                for path, file in zip(paths, files, strict=True):
+                    store.sweep(path, file)
         return paths
     mirrors = _mirrors(info, source_url)
     with store.locked(place):
@@ -69,8 +73,8 @@ def obtain(
             path if here[path] else _brought(path, info, file, mirrors, report)
             for path, file in zip(paths, files, strict=True)
         )
-        for path in paths:
-            store.sweep(path)
+        for path, file in zip(paths, files, strict=True):
+            store.sweep(path, file)
         return images, labels
 
 

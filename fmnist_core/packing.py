@@ -5,7 +5,6 @@ arrays; an array is read as the IDX payload that would hold it. Nothing is unpac
 nothing is ever unpickled.
 """
 
-import errno
 import io
 import zlib
 from collections.abc import Callable, Iterator
@@ -145,14 +144,14 @@ def _read_npy_header(
 ) -> tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]:
     try:
         version = npy.read_magic(file)
-    except ValueError as error:
+        plain = npy.read_array_header_1_0(file) if version == (1, 0) else None
+    except (EOFError, OSError):
+        raise
+    except Exception as error:  # numpy parses the header as Python, which fails in many ways
         raise IdxError(f"{name}: a damaged .npy array ({error})") from error
-    if version != (1, 0):
+    if plain is None:
         raise ForeignArrayError(f"{name}: expected version 1.0 of .npy, that of plain arrays")
-    try:
-        shape, fortran, dtype = npy.read_array_header_1_0(file)
-    except ValueError as error:
-        raise IdxError(f"{name}: a damaged .npy array ({error})") from error
+    shape, fortran, dtype = plain
     if dtype.hasobject:
         raise ForeignArrayError(f"{name}: an array of pickled objects, which are never unpickled")
     return shape, fortran, dtype
@@ -197,12 +196,9 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
         container = _container(file)
         try:
             if container == "zip":
-                import zipfile
-
-                with zipfile.ZipFile(file) as archive:
+                with _opened_zip(file, path) as archive:
                     chosen = _member(archive, path, member)
-                    with archive.open(chosen) as inner:
-                        assert isinstance(inner, zipfile.ZipExtFile)
+                    with _opened_member(archive, chosen, path) as inner:
                         container = _container(inner)
                         yield _stream(inner, container, f"{path}!{chosen.filename}")
             else:
@@ -216,12 +212,34 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
                 f"{path}: the {container} stream is damaged ({error}). Fetch it again."
             ) from error
         except OSError as error:
-            # zipfile seeks to wherever a damaged directory points.
-            if container == "raw" or error.errno != errno.EINVAL:
+            if error.errno is not None:
                 raise
-            raise IdxError(f"{path}: a damaged zip file (it points before its start)") from error
-        except (NotImplementedError, RuntimeError) as error:  # zipfile's, of what it cannot unpack
-            raise IdxError(f"{path}: a zip file that cannot be unpacked ({error})") from error
+            # bz2, inside of a zip file, has no error of its own.
+            raise IdxError(f"{path}: the stream is damaged ({error}). Fetch it again.") from error
+
+
+@contextmanager
+def _opened_zip(file: io.BufferedReader, path: Path) -> "Iterator[zipfile.ZipFile]":
+    import zipfile
+
+    try:
+        archive = zipfile.ZipFile(file)
+    except Exception as error:  # what a damaged directory makes zipfile do has no end
+        raise IdxError(f"{path}: a damaged zip file ({error})") from error
+    with archive:
+        yield archive
+
+
+@contextmanager
+def _opened_member(
+    archive: "zipfile.ZipFile", member: "zipfile.ZipInfo", path: Path
+) -> "Iterator[zipfile.ZipExtFile]":
+    try:
+        inner = archive.open(member)
+    except Exception as error:  # encrypted, packed by unknown means, or pointing astray
+        raise IdxError(f"{path}: a zip file that cannot be unpacked ({error})") from error
+    with inner:
+        yield inner  # type: ignore[misc]
 
 
 def _broken() -> tuple[type[Exception], ...]:
@@ -229,7 +247,7 @@ def _broken() -> tuple[type[Exception], ...]:
     import lzma
     import zipfile
 
-    return zipfile.BadZipFile, zlib.error, lzma.LZMAError
+    return zipfile.BadZipFile, zlib.error, lzma.LZMAError, MemoryError
 
 
 def members(path: Path) -> list[str]:
@@ -243,13 +261,8 @@ def members(path: Path) -> list[str]:
     with open_regular(path) as file:
         if _container(file) != "zip":
             return []
-        import zipfile
-
-        try:
-            with zipfile.ZipFile(file) as archive:
-                return [member.filename for member in archive.infolist() if not member.is_dir()]
-        except zipfile.BadZipFile as error:
-            raise IdxError(f"{path}: a damaged zip file ({error})") from error
+        with _opened_zip(file, path) as archive:
+            return [member.filename for member in archive.infolist() if not member.is_dir()]
 
 
 def _member(archive: "zipfile.ZipFile", path: Path, name: str) -> "zipfile.ZipInfo":

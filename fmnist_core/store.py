@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fmnist_core.errors import DataMismatchError, FileUnreadableError, IdxError
-from fmnist_core.files import BLOCK, file_digest, write_whole
+from fmnist_core.files import BLOCK, expanded, file_digest, write_whole
 from fmnist_core.header import ByteStream, parse_header, read_exactly
 from fmnist_core.packing import container_of, unpacked
 from fmnist_core.records import DatasetInfo, FileInfo
@@ -33,7 +33,7 @@ def home() -> Path:
         If none is chosen and this user has no home folder, as in many containers.
     """
     if chosen := os.environ.get("FMNIST_HOME"):
-        return Path(chosen).expanduser()
+        return expanded(Path(chosen))
     from platformdirs import user_cache_path
 
     with suppress(RuntimeError):
@@ -177,12 +177,22 @@ def _turned(stream: ByteStream) -> Iterator[bytes]:
         yield images.swapaxes(1, 2).tobytes()
 
 
-def sweep(path: Path) -> None:
+def left_behind(path: Path, file: FileInfo) -> list[Path]:
+    """Return what killed processes left beside a payload that is in the store."""
+    names = {path.name, _NOTES} | ({file.packed_name} if file.payload.sha256 else set())
+    return [
+        other
+        for other in path.parent.iterdir()
+        if (other.name == file.packed_name != path.name and file.payload.sha256)
+        or any(other.name.startswith(f".{name}.") for name in names)
+    ]
+
+
+def sweep(path: Path, file: FileInfo) -> None:
     """Remove what killed processes left beside a payload; the caller holds the lock."""
-    for name in (path.name, _NOTES):
-        for left in path.parent.glob(f".{name}.*"):
-            with suppress(OSError):
-                left.unlink()
+    for left in left_behind(path, file):
+        with suppress(OSError):
+            left.unlink()
 
 
 def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:

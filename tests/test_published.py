@@ -405,3 +405,15 @@ def test_shown(name: str) -> None:
     assert name in run("list")
     assert name in run("doctor")
     assert "@" in run("info", name, "--bibtex")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_published_file_is_verified_too(name: str) -> None:
+    for split in CATALOG[name].splits:
+        load(name, split)
+    assert "as published" in run("verify", name)
+    (kept,) = store.folder(CATALOG[name]).glob(next(iter(KEPT[name])))
+    kept.write_bytes(b"junk")
+    result = CliRunner().invoke(main, ["verify", name])
+    assert result.exit_code == 1
+    assert "changed since" in result.output

@@ -5,10 +5,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from fmnist_core import store
-from fmnist_core.errors import DataMismatchError, FileUnreadableError
+from fmnist_core.errors import DataMismatchError, FileUnreadableError, FmnistError, IdxError
 from fmnist_core.files import BLOCK, file_digest, write_whole, written_whole
+from fmnist_core.identify import identify
 from fmnist_core.obtain import Report, find_published, obtain, spellings
 from fmnist_core.records import DatasetInfo, FileInfo
 
@@ -35,7 +37,7 @@ def write_bundle(info: DatasetInfo, path: Path, report: Report | None = None) ->
     manifest = {"dataset": info.name, "released": info.released, "sha256": digests}
     with (
         written_whole(path) as output,
-        zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as zipped,
+        zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as zipped,
     ):
         for name, found in files.items():
             zipped.write(found, name)
@@ -62,14 +64,32 @@ def read_bundle(info: DatasetInfo, path: Path) -> None:
         for split in info.splits.values():
             for file in split.files:
                 if file.payload.sha256:
-                    member = _member(archive, spellings(file.name), info)
-                    store.take_in(path, place / file.name, file, member)
+                    _take_payload(archive, path, place / file.name, info, file)
                 elif not store.is_published(place / file.packed_name, file, missing_ok=True):
                     _take_published(archive, path, place / file.packed_name, info, file)
 
 
 def _name_in_bundle(file: FileInfo) -> str:
     return file.name if file.payload.sha256 else file.packed_name
+
+
+def _take_payload(
+    archive: zipfile.ZipFile, path: Path, target: Path, info: DatasetInfo, file: FileInfo
+) -> None:
+    """Take a payload in from the first member of its name that holds it."""
+    found = _members(archive, spellings(file.name), info)
+    for member in found:
+        try:
+            store.take_in(path, target, file, member)
+            return
+        except (DataMismatchError, IdxError):
+            continue
+    what = {one.path: one.found for one in identify(path)}.get(
+        f"{path}!{found[0]}", "something else"
+    )
+    raise DataMismatchError(
+        f"{path}: this is not {file.name} of {info.title}; its {found[0]} is {what}"
+    )
 
 
 def _take_published(
@@ -82,10 +102,10 @@ def _take_published(
             source = path.open("rb")
         else:
             # Under a name of ours: a member's own could lead out of the folder.
-            source = archive.open(_member(archive, [file.packed_name], info))  # type: ignore[assignment]
+            source = archive.open(_members(archive, [file.packed_name], info)[0])  # type: ignore[assignment]
         left = file.packed.nbytes
         with source:
-            while block := source.read(BLOCK):
+            while block := _read(source, path):
                 if left is not None and (left := left - len(block)) < 0:
                     break
                 yield block
@@ -101,15 +121,22 @@ def _take_published(
     store.trust_published(target, file)
 
 
-def _member(archive: zipfile.ZipFile, names: list[str], info: DatasetInfo) -> str:
-    """Return the first member that has one of some names, in whatever folder."""
-    found = {PurePosixPath(member).name: member for member in archive.namelist()}
-    for name in names:
-        if name in found:
-            return found[name]
-    raise DataMismatchError(
-        f"{archive.filename}: expected a bundle of {info.title}, found no {names[0]}"
-    )
+def _read(source: IO[bytes], path: Path) -> bytes:
+    try:
+        return source.read(BLOCK)
+    except Exception as error:  # a damaged member; this disk's own errors come from writing
+        raise DataMismatchError(f"{path}: a member cannot be unpacked ({error})") from error
+
+
+def _members(archive: zipfile.ZipFile, names: list[str], info: DatasetInfo) -> list[str]:
+    """Return the members that have one of some names, in whatever folder, the first name first."""
+    members = archive.namelist()
+    found = [member for name in names for member in members if PurePosixPath(member).name == name]
+    if not found:
+        raise DataMismatchError(
+            f"{archive.filename}: expected a bundle of {info.title}, found no {names[0]}"
+        )
+    return found
 
 
 @contextmanager
@@ -117,9 +144,9 @@ def _zip_errors(path: Path) -> Iterator[None]:
     """Give zipfile's errors our words."""
     try:
         yield
-    except (zipfile.BadZipFile, EOFError) as error:
+    except FmnistError:
+        raise
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError) as error:
         raise DataMismatchError(f"{path}: expected a bundle, found {error}") from error
     except OSError as error:
-        if isinstance(error, FileUnreadableError):
-            raise
         raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error

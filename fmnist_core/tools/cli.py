@@ -1,6 +1,8 @@
 """The command line `fmnist`. A command imports what it needs when it runs, so help is instant."""
 
+import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,18 @@ class PlainErrors(click.Group):
     """Commands whose errors and warnings are for people: a line on stderr, never a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # A terminal or a pipe that lacks a letter gets its number.
+        with suppress(AttributeError):
+            sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             try:
                 return super().invoke(ctx)
             except FmnistError as error:
                 raise click.ClickException(str(error)) from error
+            except OSError as error:
+                where = f"{error.filename}: " if error.filename else ""
+                raise click.ClickException(f"{where}{error.strerror or error}") from error
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
@@ -121,7 +129,7 @@ def fetch(name: str, source: str | None) -> None:
     from fmnist_core.tools.progress import ProgressLine, open_console
 
     info = find_dataset(name)
-    if source and source.endswith(".zip") and "://" not in source:
+    if source and source.lower().endswith(".zip") and "://" not in source:
         bundle.read_bundle(info, Path(source))
         source = None
     with ProgressLine(open_console()) as line:

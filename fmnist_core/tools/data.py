@@ -1,6 +1,7 @@
 """What the data commands show: datasets, files and the store, as records that can be JSON."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -12,9 +13,9 @@ from rich.table import Table
 from fmnist_core import store
 from fmnist_core.catalog import CATALOG
 from fmnist_core.errors import FileUnreadableError, FmnistError, UnknownDatasetError
+from fmnist_core.files import file_digest
 from fmnist_core.identify import Identity, identify
-from fmnist_core.loading import load
-from fmnist_core.obtain import check_genuine, files_of, in_other_library
+from fmnist_core.obtain import check_genuine, files_of, in_other_library, obtain
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
 from fmnist_core.tools.progress import ProgressLine
@@ -43,9 +44,10 @@ def fetch_all(info: DatasetInfo, source_url: str | None, line: ProgressLine) -> 
     said = []
     for split in info.splits:
         line.begin(f"{info.name}/{split}: looking")
-        dataset = load(info.name, split, source_url=source_url, report=Transfer(line))
+        # Not `load`, which makes do with memory where the store cannot be written.
+        obtain(info, split, store.folder(info), source_url=source_url, report=Transfer(line))
         line.finish(f"{info.name}/{split}: here")
-        said.append(f"{info.name}/{split}: {len(dataset):,} examples, genuine")
+        said.append(f"{info.name}/{split}: {info.split(split).num_examples:,} examples, genuine")
     return said
 
 
@@ -120,7 +122,8 @@ def _published(file: FileInfo) -> str:
     packed = file.packed
     inside = f", its member {file.member}" if file.member else ""
     digest = f"SHA-256 {packed.sha256}, " if packed.sha256 and not file.payload.sha256 else ""
-    return f"{file.packed_name} of {packed.nbytes:,} bytes, {digest}MD5 {packed.md5}{inside}"
+    length = f" of {packed.nbytes:,} bytes" if packed.nbytes is not None else ""
+    return f"{file.packed_name}{length}, {digest}MD5 {packed.md5}{inside}"
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,12 @@ def verify_target(target: str) -> list[Verified]:
         if not Path(target).exists():
             raise
         return _verify_paths(Path(target))
-    return [_verify_stored(info, file) for file in all_files(info)]
+    files = all_files(info)
+    published = {file.packed_name: file for file in files if file.payload.sha256 is None}
+    return [
+        *(_verify_stored(info, file) for file in files),
+        *(_verify_published(info, file) for file in published.values()),
+    ]
 
 
 def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
@@ -158,20 +166,58 @@ def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
     return Verified(str(path), True, f"{path}: {info.title} {file.name}, genuine")
 
 
+def _verify_published(info: DatasetInfo, file: FileInfo) -> Verified:
+    """Hash a published file that is kept as proof, whatever is noted of it."""
+    path = store.folder(info) / file.packed_name
+    kind, wanted = (
+        ("sha256", file.packed.sha256) if file.packed.sha256 else ("md5", file.packed.md5)
+    )
+    try:
+        genuine = file_digest(path, kind) == wanted
+    except FmnistError as error:
+        return Verified(str(path), False, f"{error} Run: fmnist fetch {info.name}")
+    what = "as published" if genuine else f"changed since; fmnist remove {info.name}, then fetch it"
+    return Verified(str(path), genuine, f"{path}: {info.title} {file.packed_name}, {what}")
+
+
 def _verify_paths(path: Path) -> list[Verified]:
-    found = identities([path])
-    if not found:
-        raise FileUnreadableError(f"{path}: expected files, found none there")
-    return [Verified(one.path, one.verdict == "genuine", str(one)) for one in found]
+    return [Verified(one.path, one.verdict == "genuine", str(one)) for one in identities([path])]
 
 
 def identities(paths: Iterable[Path]) -> list[Identity]:
-    """Identify files, and the files of folders, in the order given."""
-    files: list[Path] = []
+    """Identify files, and the files of folders, in the order given.
+
+    Raises
+    ------
+    FileUnreadableError
+        If there is no file, or one cannot be read.
+    """
+    found = []
     for path in paths:
-        inside = sorted(child for child in path.rglob("*") if child.is_file())
-        files += inside if path.is_dir() else [path]
-    return [identity for file in files for identity in identify(file)]
+        try:
+            inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+            files = [file for file in inside if file == path or _is_data(file)]
+        except OSError as error:
+            raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+        if not files:
+            raise FileUnreadableError(f"{path}: expected files, found none there")
+        found += [identity for file in files for identity in _identified(file)]
+    return found
+
+
+def _is_data(file: Path) -> bool:
+    own = file.name in ("verified.json", ".lock")  # the store's
+    return not own and (file.is_file() or file.is_symlink())
+
+
+def _identified(file: Path) -> list[Identity]:
+    if file.is_symlink() and not file.exists():
+        target = os.readlink(file)
+        annex = "/annex/" in f"/{target}"
+        what = "a git-annex link, not data" if annex else f"a link to {target}, which is not there"
+        advice = "Run: git annex get" if annex else "Get the file that it points to"
+        return [Identity(str(file), "raw", "foreign", what, advice)]
+    return identify(file)
 
 
 def remove(info: DatasetInfo) -> str:
@@ -184,12 +230,15 @@ def remove(info: DatasetInfo) -> str:
         return f"{place}: nothing there"
     relatives = [other for other in CATALOG.values() if info.family and other.family == info.family]
     try:
-        for path in _kept(info):
-            path.unlink()
+        with store.locked(store.folder(info)):
+            for path in _kept(info):
+                path.unlink()
         if not any(map(_kept, relatives)):
             shutil.rmtree(place)
     except OSError as error:
-        raise FmnistError(f"{place}: cannot be removed ({error.strerror})") from error
+        if isinstance(error, FmnistError):
+            raise
+        raise FmnistError(f"{place}: cannot be removed ({error.strerror or error})") from error
     return f"{place}: removed" + f" {info.title}" * bool(info.family)
 
 

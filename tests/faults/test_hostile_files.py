@@ -98,3 +98,115 @@ def test_pickled_objects(tmp_path: Path, name: str) -> None:
     shown = CliRunner().invoke(main, ["identify", str(path)])
     assert shown.exit_code == 1
     assert not Trap.sprung
+
+
+def npy(header: bytes, data: bytes = bytes(9)) -> bytes:
+    """Return a .npy file with a header of one's own."""
+    header = header.ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
+
+
+ODD_FILES = {
+    "negative.npy": npy(b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 28, 28), }"),
+    "token.npy": npy(b"{'descr': '|u1', 'fortran_order': False, 'shape': (1L,"),
+    "deep.npy": npy(b"(" * 110),
+    "no-header.npy": b"\x93NUMPY\x01\x00\xff\xff",
+    "empty.zip": b"PK\x05\x06" + bytes(18),
+    "torn.zip": b"PK\x03\x04" + bytes(40),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_odd_files_are_errors_of_ours(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(ODD_FILES[name])
+    with pytest.raises(IdxError):
+        read_idx(path)
+    shown = CliRunner().invoke(main, ["identify", str(tmp_path)])
+    assert shown.exit_code == 1
+    assert isinstance(shown.exception, SystemExit)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_however_it_is_packed(tmp_path: Path, method: int) -> None:
+    path, content = tmp_path / "x.zip", np.random.default_rng(1).bytes(5000)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("x", bytes.fromhex("00000801 00001388") + content)
+    assert len(read_idx(path)) == 5000
+    damaged = bytearray(path.read_bytes())
+    damaged[2000:2040] = bytes(40)
+    path.write_bytes(damaged)
+    with pytest.raises(IdxError, match=r"damaged|too early"):
+        read_idx(path)
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("éé", b"x")
+    path.write_bytes(path.read_bytes().replace("éé".encode(), b"\xff\xfe\xff\xfe"))
+    with pytest.raises(IdxError, match="damaged zip file"):
+        read_idx(path)
+    for command in (["identify", str(path)], ["fetch", "mnist", "--from", str(path)]):
+        shown = CliRunner().invoke(main, command)
+        assert (shown.exit_code, type(shown.exception)) == (1, SystemExit)
+
+
+def test_of_members_of_one_name_the_genuine_is_taken(tmp_path: Path, fashion_root: Path) -> None:
+    names = [file.name for split in ("train", "test") for file in FASHION_MNIST.split(split).files]
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        for name in names:
+            archive.write(fashion_root / f"{name}.gz", f"data/FashionMNIST/raw/{name}.gz")
+            archive.writestr(f"data/MNIST/raw/{name}.gz", b"of another dataset")
+            archive.writestr(f"old/{name}", b"of another day")
+    shown = CliRunner().invoke(main, ["fetch", "fashion-mnist", "--from", "data.zip"])
+    assert shown.exit_code == 0, shown.output
+    with zipfile.ZipFile(tmp_path / "swapped.zip", "w") as archive:
+        for name in names:
+            archive.write(fashion_root / f"{names[3]}.gz", f"{name}.gz")
+    CliRunner().invoke(main, ["remove", "fashion-mnist"])
+    shown = CliRunner().invoke(main, ["fetch", "fashion-mnist", "--from", "swapped.zip"])
+    assert shown.exit_code == 1
+    assert "its train-images-idx3-ubyte.gz is Fashion-MNIST t10k-labels-idx1-ubyte" in shown.output
+
+
+def test_a_fetch_that_stores_nothing_is_no_success(
+    tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "file"))
+    command = ["fetch", "fashion-mnist", "--from", fashion_root.resolve().as_uri()]
+    shown = CliRunner().invoke(main, command)
+    assert shown.exit_code == 1
+    assert "the store cannot be written" in shown.output
+
+
+def test_what_a_killed_process_left_goes_at_the_next_load(home: Path, fashion_root: Path) -> None:
+    load("fashion-mnist", "test", source_url=fashion_root.resolve().as_uri())
+    place = store.folder(FASHION_MNIST)
+    for name in (f".{LABELS}.gz.part", f".{LABELS}.gz.part.json", f"{LABELS}.gz"):
+        (place / name).write_bytes(b"left")
+    for _ in range(2):
+        load("fashion-mnist", "test")
+        assert {path.name for path in place.iterdir()} == {
+            IMAGES,
+            LABELS,
+            "verified.json",
+            ".lock",
+        }
+
+
+def test_folders_without_data_and_links_without_files(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    shown = CliRunner().invoke(main, ["identify", str(tmp_path / "empty")])
+    assert (shown.exit_code, "found none there" in shown.output) == (1, True)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "x").symlink_to("../.git/annex/objects/aa/MD5E-s9--0")
+    shown = CliRunner().invoke(main, ["identify", str(tmp_path / "links")])
+    assert "a git-annex link" in shown.output
+
+
+def test_a_store_verifies_as_a_folder(home: Path, fashion_root: Path) -> None:
+    load("fashion-mnist", "test", source_url=fashion_root.resolve().as_uri())
+    shown = CliRunner().invoke(main, ["verify", str(home)])
+    assert shown.exit_code == 0, shown.output
