@@ -94,9 +94,8 @@ def test_keras_trains_on_exactly_the_plan(backend: str, tmp_path: Path) -> None:
 def test_the_page_shows_what_the_runs_gave() -> None:
     page = (EXAMPLES / "index.md").read_text(encoding="utf-8")
     runs = [json.loads(path.read_text()) for path in (EXAMPLES / "results").glob("*.json")]
-    assert runs
+    assert len(runs) == 5
     for run in runs:
-        assert run["test_accuracy"] >= 0.93
         assert f"| {run['title']} | {run['test_accuracy']:.2%} | {len(run['loss'])} |" in page
 
 
