@@ -4,7 +4,7 @@ project = "fmnist"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = "fmnist"
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # Frameworks are heavy, and a page needs only the signatures.
