@@ -33,7 +33,8 @@ def need(*modules: str) -> None:
 def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *map(str, command)],
-        env={**os.environ, **environment},
+        # One thread: on a busy machine several spend their time waiting for one another.
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
         encoding="utf-8",
