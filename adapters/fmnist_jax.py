@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Arrays, Assembler, Batches
+from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches, weighted_blocks
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan
 from fmnist_jax_resident import JaxBatch, Place, Resident, put, some_batches
-
-SENT_AT_ONCE = 2**20
-"""Row numbers sent to a device at once: an epoch's, unless it is long."""
 
 MADE_AT_ONCE = 8
 """Batches that one compiled call makes on a device."""
@@ -155,16 +152,11 @@ class _OnDevice(Batches[JaxBatch]):
         self._data = put(assemble.dataset, plan, assemble.encoding, device)
 
     def _batches(self, epoch: int, start: int) -> Iterator[JaxBatch]:
-        step = 0
-        for rows in self.plan.blocks(epoch, start, SENT_AT_ONCE):
-            weights = np.ones(rows.shape, np.float32)
-            if len(rows) == 1:  # only such a block may have fillers
-                weights[0] = self.plan.weights(step, start)
+        for rows, weights in weighted_blocks(self.plan, epoch, start, SENT_AT_ONCE):
             sent = jax.device_put((rows.astype(np.int32), weights), self._device)
             for first in range(0, len(rows), MADE_AT_ONCE):
                 count = min(MADE_AT_ONCE, len(rows) - first)
                 yield from some_batches(self._data, *sent, first, count)
-            step += len(rows)
 
 
 def _to_device(arrays: Arrays) -> JaxBatch:

@@ -6,15 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fmnist_core.batch import Assembler
+from fmnist_core.batch import SENT_AT_ONCE, Assembler, weighted_blocks
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 
 TorchBatch = tuple[torch.Tensor, ...]
-
-SENT_AT_ONCE = 2**20
-"""Row numbers sent to a device at once: an epoch's, unless it is long."""
 
 ACCELERATOR_EXAMPLES = 2**13
 """Examples made at once on an accelerator, where each call costs more than it computes."""
@@ -54,21 +51,16 @@ class Resident:
         """Yield the batches of one epoch; those made at once are views of the same memory."""
         on_cpu = self._device.type == "cpu"
         some = max((BLOCK_EXAMPLES if on_cpu else ACCELERATOR_EXAMPLES) // plan.batch_size, 1)
-        blocks = plan.blocks(epoch, start, SENT_AT_ONCE)
+        blocks = weighted_blocks(plan, epoch, start, SENT_AT_ONCE)
 
         def batches() -> Iterator[TorchBatch]:
-            step = 0
-            for rows in blocks:
-                weights = np.ones(rows.shape, np.float32)
-                if len(rows) == 1:  # only such a block may have fillers
-                    weights[0] = plan.weights(step, start)
+            for rows, weights in blocks:
                 sent, weighed = self._sent(rows), self._sent(weights)
                 for first in range(0, len(rows), some):
                     own = slice(first, first + some)
                     made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))
                     parts = (torch.split(array, rows.shape[1]) for array in made)
                     yield from zip(*parts, strict=True)
-                step += len(rows)
 
         return batches()
 

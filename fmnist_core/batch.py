@@ -14,10 +14,13 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
-from fmnist_core.plan import BatchPlan, Field
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 
 Arrays = tuple[NDArray[Any], ...]
 _Batch = TypeVar("_Batch")
+
+SENT_AT_ONCE = 2**20
+"""Row numbers sent to a device at once: an epoch's, unless it is long."""
 
 # Of the module, not of a loader, which could not be pickled with it.
 _TAKING_AN_EPOCH = threading.Lock()
@@ -79,6 +82,24 @@ class Assembler:
         return np.ones(len(rows), np.float32) if weights is None else weights
 
 
+def weighted_blocks(
+    plan: BatchPlan, epoch: int, start: int = 0, examples: int = BLOCK_EXAMPLES
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield `BatchPlan.blocks` with the weights of their examples, of the same shape."""
+    blocks = plan.blocks(epoch, start, examples)
+
+    def weighted() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        step = 0
+        for rows in blocks:
+            weights = np.ones(rows.shape, np.float32)
+            if plan.remainder == "pad" and len(rows) == 1:  # fillers are only where one comes alone
+                weights[0] = plan.weights(step, start)
+            yield rows, weights
+            step += len(rows)
+
+    return weighted()
+
+
 def epoch_batches(
     plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
 ) -> Iterator[Arrays]:
@@ -86,20 +107,14 @@ def epoch_batches(
 
     Batches of one block are disjoint parts of the same fresh memory.
     """
-    blocks = plan.blocks(epoch, start)
+    blocks = weighted_blocks(plan, epoch, start)
 
     def batches() -> Iterator[Arrays]:
-        step = 0
-        for rows in blocks:
-            if len(rows) == 1:
-                yield assemble(rows[0], plan.weights(step, start))
-            else:
-                # A filler is only ever in a batch that comes alone.
-                arrays = assemble(rows.reshape(-1))
-                size = rows.shape[1]
-                for first in range(0, rows.size, size):
-                    yield tuple(array[first : first + size] for array in arrays)
-            step += len(rows)
+        for rows, weights in blocks:
+            arrays = assemble(rows.reshape(-1), weights.reshape(-1))
+            size = rows.shape[1]
+            for first in range(0, rows.size, size):
+                yield tuple(array[first : first + size] for array in arrays)
 
     return batches()
 

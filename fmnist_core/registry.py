@@ -73,10 +73,10 @@ def find_dataset(name: str) -> DatasetInfo:
         return CATALOG[name]
     added = _plugin_catalog()
     if name not in added:
-        known = sorted({*CATALOG, *added})
-        close = [other for other in known if name and name in other]
         from difflib import get_close_matches
 
+        known = sorted({*CATALOG, *added})
+        close = [other for other in known if name and name in other]
         close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
         meant = f"Did you mean {' or '.join(close)}? " if close else ""
         raise UnknownDatasetError(

@@ -77,9 +77,9 @@ def split_rows(labels: NDArray[np.integer], fraction: float, seed: int, stratify
         raise OptionError(f"fraction must be a number from 0 to 1, not {fraction!r}")
     if not 0 <= fraction <= 1:
         raise OptionError(f"fraction must be from 0 to 1, not {fraction}")
-    # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
     from fractions import Fraction  # it brings decimal, which few need
 
+    # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
     share = Fraction(repr(float(fraction)))
     total = _rounded(len(labels) * share)
     if not stratify:
