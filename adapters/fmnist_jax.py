@@ -4,7 +4,7 @@
 device and gives any batch from inside a compiled function.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, Unpack
 
@@ -76,6 +76,10 @@ class JaxAdapter:
         _check_sharding(plan, assemble, sharding, start)
         convert = partial(_to_global, sharding)
         return Batches(plan, assemble, convert, epoch=epoch, start=start)
+
+    def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Return this process's index, and how many there are."""
+        return jax.process_index(), jax.process_count()
 
     def to_numpy(self, batch: JaxBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as read-only arrays."""

@@ -2,24 +2,27 @@
 
 import inspect
 import operator
+import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import distributed
 from torch.utils.data import DataLoader, Sampler, default_collate
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Arrays, Assembler, epoch_batches
+from fmnist_core.batch import Arrays, Assembler, Epochs, Received, epoch_batches
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan, Field
+from fmnist_core.state import State, check_shard
 from fmnist_torch_compat import FashionMNIST
 from fmnist_torch_device import Resident, TorchBatch, to_tensor
 
@@ -73,6 +76,21 @@ class TorchAdapter:
         whole_batches = _BatchDataset(dataset, encoding, plan.fields, place)
         return PlanLoader(whole_batches, sampler, options)
 
+    def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
+
+        Raises
+        ------
+        OptionError
+            If RANK and WORLD_SIZE are no such pair.
+        """
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank(), distributed.get_world_size()
+        rank, world_size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+        if rank is None and world_size is None:
+            return 0, 1
+        return check_shard(str(rank), str(world_size), "RANK and WORLD_SIZE")
+
     def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays that share its memory."""
         return tuple(_to_numpy(tensor) for tensor in batch)
@@ -99,9 +117,14 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         self._assemble = Assembler(dataset, fields, encoding, ADAPTER)
 
     @property
+    def source(self) -> Dataset:
+        """The examples that it gives."""
+        return self._assemble.dataset
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Name of each label."""
-        return self._assemble.dataset.classes
+        return self.source.classes
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -158,32 +181,38 @@ class _BatchDataset(MapDataset):
 class PlanSampler(Sampler[list[int]]):
     """The plan as torch's batch sampler: yields the rows of each batch of one epoch.
 
-    As with DistributedSampler, `set_epoch` says which epoch is next. PlanLoader goes on from there.
+    The n-th time its rows are asked for is epoch `epoch` + n, unless `set_epoch` says otherwise;
+    so a loader that somebody else builds around it goes through the epochs too.
     """
 
     def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
         self.plan = plan
         self.batch_size = plan.batch_size
         self.drop_last = plan.remainder == "drop"
-        self._start_epoch = epoch
-        self._start = start
-        self.set_epoch(epoch)
+        self.epochs = Epochs(plan, epoch, start)
+
+    @property
+    def epoch(self) -> int:
+        """The next epoch."""
+        return self.epochs.epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Make `epoch` the next to be iterated; `start` applies to the first only."""
-        self.epoch = epoch
-        self.start = self._start if epoch == self._start_epoch else 0
+        self.epochs.go_to(epoch)
 
     def __len__(self) -> int:
         """Return the number of batches of the next epoch."""
-        return self.plan.num_steps(self.start)
+        return self.epochs.num_steps()
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield lists of rows, fillers as row minus the number of examples."""
-        # Taken now: set_epoch may be called again before the first batch is asked for.
-        return self._rows(self.epoch, self.start)
+        # Bound now, as set_epoch may be called again before the first batch is asked for; but
+        # taken with the first rows, as DataLoader makes iterators that it does not use.
+        return self._rows(self.epochs.epoch, self.epochs.start)
 
     def _rows(self, epoch: int, start: int) -> Iterator[list[int]]:
+        if self.epochs.epoch == epoch:
+            self.epochs.began(epoch, start)
         padded = self.plan.remainder == "pad"
         for step, rows in enumerate(self.plan.epoch(epoch, start)):
             if padded:
@@ -202,33 +231,68 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
             super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is, **options)
         except (TypeError, ValueError) as error:
             raise OptionError(f"torch's DataLoader refuses {options}: {error}") from error
-        self._latest = 0
+        self._turns = 0
+
+    @property
+    def plan(self) -> BatchPlan:
+        """Which examples form each batch."""
+        return self._epochs.plan
+
+    @property
+    def _epochs(self) -> Epochs:
+        sampler = self.batch_sampler
+        assert isinstance(sampler, PlanSampler)
+        return sampler.epochs
+
+    @property
+    def _data(self) -> _BatchDataset:
+        assert isinstance(self.dataset, _BatchDataset)
+        return self.dataset
 
     def __iter__(self) -> Any:
         """Begin the next epoch."""
-        sampler = self.batch_sampler
-        assert isinstance(sampler, PlanSampler)
+        epochs, data = self._epochs, self._data
         with _TAKING_AN_EPOCH:
-            batches = self._here(sampler) if self._needs_no_help else super().__iter__()
-            # The sampler has given its rows away by now; what it says is next, len() tells too.
-            sampler.set_epoch(sampler.epoch + 1)
-            self._latest += 1
-        return self._only_the_latest(batches, self._latest) if self.persistent_workers else batches
+            epoch, start = epochs.epoch, epochs.start
+            here = self._needs_no_help
+            batches = data.epoch(epochs.plan, epoch, start) if here else super().__iter__()
+            # The sampler has bound its rows by now; what it says is next, len() tells too.
+            progress = epochs.began(epoch, start)
+            self._turns += 1
+        if self.persistent_workers:
+            batches = self._only_the_latest(batches, self._turns)
+        return Received(batches, progress)
+
+    def state_dict(self) -> State:
+        """Return where the latest iteration is: a small dictionary that JSON can hold.
+
+        It counts the batches that were received, not those that workers have made ahead. Any loader
+        of the same data in the same order goes on from it, whatever its batch size, shard, workers
+        or framework.
+        """
+        return self._epochs.state(self._data.source)
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next iteration go on from a state.
+
+        Raises
+        ------
+        DataMismatchError
+            If it is of other data.
+        OptionError
+            If it is no state, is of another order, or an epoch cannot begin there.
+        """
+        self._epochs.load(state, self._data.source)
 
     @property
     def _needs_no_help(self) -> bool:
         """Whether batches can be made in this process, several at a time."""
         return self.num_workers == 0 and not self.pin_memory
 
-    def _here(self, sampler: "PlanSampler") -> Iterator[TorchBatch]:
-        dataset = self.dataset
-        assert isinstance(dataset, _BatchDataset)
-        return dataset.epoch(sampler.plan, sampler.epoch, sampler.start)
-
     def _only_the_latest(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
         """Yield from workers that persist, which can serve one iteration only."""
         while True:
-            if turn != self._latest:
+            if turn != self._turns:
                 raise OptionError(
                     "with persistent_workers=True a new iteration ends those before it. "
                     "Try: persistent_workers=False to have several at once"

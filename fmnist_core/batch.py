@@ -15,6 +15,7 @@ from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+from fmnist_core.state import State
 
 Arrays = tuple[NDArray[Any], ...]
 _Batch = TypeVar("_Batch")
@@ -24,6 +25,95 @@ SENT_AT_ONCE = 2**20
 
 # Of the module, not of a loader, which could not be pickled with it.
 _TAKING_AN_EPOCH = threading.Lock()
+
+
+class Progress:
+    """How far one iteration has come, counted in batches that were received."""
+
+    def __init__(self, plan: BatchPlan, epoch: int, start: int) -> None:
+        self.plan = plan
+        self.epoch = epoch
+        self.start = start
+        self.steps = 0
+        self.ended = False
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Epoch and consumed examples; the head of the next epoch once the end was seen."""
+        if self.ended:
+            return self.epoch + 1, 0
+        return self.epoch, self.plan.consumed(self.steps, self.start)
+
+
+class Epochs:
+    """Which epoch comes next, and where in it the latest iteration is.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    """
+
+    def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
+        self.plan = plan
+        self._begin_at(epoch, start)
+
+    def _begin_at(self, epoch: int, start: int) -> None:
+        self._first = self.epoch, self.start = epoch, start
+        self.latest: Progress | None = None
+
+    def go_to(self, epoch: int) -> None:
+        """Make an epoch the next; `start` applies to the first only."""
+        self.epoch = epoch
+        self.start = self._first[1] if epoch == self._first[0] else 0
+
+    def take(self) -> Progress:
+        """Begin the next epoch."""
+        with _TAKING_AN_EPOCH:
+            return self.began(self.epoch, self.start)
+
+    def began(self, epoch: int, start: int) -> Progress:
+        """Note that an epoch was begun; the one after it is next."""
+        self.latest = Progress(self.plan, epoch, start)
+        self.go_to(epoch + 1)
+        return self.latest
+
+    def num_steps(self) -> int:
+        """Return the number of batches of the next epoch."""
+        return self.plan.num_steps(self.start)
+
+    def state(self, dataset: Dataset) -> State:
+        """Return what has been received of the latest iteration, or where to begin."""
+        latest = self.latest or Progress(self.plan, self.epoch, self.start)
+        epoch, examples = latest.position
+        return self.plan.state(epoch, 0, examples, digest=dataset.digest)
+
+    def load(self, state: object, dataset: Dataset) -> None:
+        """Go on from a state; errors as `BatchPlan.position`."""
+        place = self.plan.position(state, digest=dataset.digest, title=repr(dataset))
+        self._begin_at(*place)
+
+
+class Received(Iterator[_Batch]):
+    """The batches of one iteration; it counts those that are asked for."""
+
+    def __init__(self, batches: Iterator[_Batch], progress: Progress) -> None:
+        self._batches = batches
+        self.progress = progress
+
+    def __next__(self) -> _Batch:
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            self.progress.ended = True
+            raise
+        self.progress.steps += 1
+        return batch
+
+    def __len__(self) -> int:
+        """Return the number of batches of this iteration."""
+        return self.progress.plan.num_steps(self.progress.start)
 
 
 class Assembler:
@@ -146,25 +236,42 @@ class Batches(Generic[_Batch]):
         self.encoding = assemble.encoding
         self._assemble = assemble
         self._convert = convert
-        self._epoch = epoch
-        self._start = start
+        self._epochs = Epochs(plan, epoch, start)
 
     def __len__(self) -> int:
         """Return the number of batches of the next iteration."""
-        return self.plan.num_steps(self._start)
+        return self._epochs.num_steps()
 
     def __iter__(self) -> Iterator[_Batch]:
         """Begin the next epoch."""
-        with _TAKING_AN_EPOCH:
-            epoch, start = self._epoch, self._start
-            self._epoch, self._start = epoch + 1, 0
-        return self._batches(epoch, start)
+        progress = self._epochs.take()
+        return Received(self._batches(progress.epoch, progress.start), progress)
+
+    def state_dict(self) -> State:
+        """Return where the latest iteration is: a small dictionary that JSON can hold.
+
+        It counts the batches that were received. Any loader of the same data in the same order
+        goes on from it, whatever its batch size, shard, workers or framework.
+        """
+        return self._epochs.state(self._assemble.dataset)
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next iteration go on from a state.
+
+        Raises
+        ------
+        DataMismatchError
+            If it is of other data.
+        OptionError
+            If it is no state, is of another order, or an epoch cannot begin there.
+        """
+        self._epochs.load(state, self._assemble.dataset)
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
         return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))
 
     def __repr__(self) -> str:
-        return f"<{len(self)} batches from epoch {self._epoch} of {self.plan}>"
+        return f"<{len(self)} batches from epoch {self._epochs.epoch} of {self.plan}>"
 
 
 def resolved(

@@ -1,11 +1,10 @@
 """Dataset: images, labels and classes, and cheap selections of them."""
 
-import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,7 @@ from fmnist_core.hookspecs import Adapter
 from fmnist_core.order import check_range
 from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.records import DatasetInfo
-from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter
+from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter, own_shard
 from fmnist_core.selection import (
     NAMED_SPLIT_SIZE,
     NAMED_SPLITS,
@@ -25,6 +24,7 @@ from fmnist_core.selection import (
     fold_order,
     per_class_rows,
     rows_but,
+    selection_digest,
     split_rows,
 )
 from fmnist_core.source import Source
@@ -215,10 +215,7 @@ class Dataset:
         is first asked for.
         """
         revision = self._released if self.name else self._source.digest
-        lines = ("fmnist-selection-1", self.name, revision, self.split_name)
-        digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode())
-        digest.update(self.indices.astype("<i8").tobytes())
-        return digest.hexdigest()
+        return selection_digest(self.name, revision, self.split_name, self.indices)
 
     def _of(self, array: NDArray[Any]) -> NDArray[Any]:
         if isinstance(self._rows, range):
@@ -488,7 +485,7 @@ class Dataset:
         shuffle: bool = False,
         seed: int = 0,
         remainder: Remainder = "keep",
-        shard: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] | Literal["auto"] = (0, 1),
         fields: tuple[Field, ...] = ("image", "label"),
         dtype: str = "float32",
         scale: Scale = "unit",
@@ -505,7 +502,8 @@ class Dataset:
         adapter : str or Adapter
             "torch", "tensorflow", "jax", "numpy", or what a plugin adds.
         batch_size, shuffle, seed, remainder, shard, fields
-            Which examples form a batch: see `BatchPlan`.
+            Which examples form a batch: see `BatchPlan`. ``shard="auto"`` is that of this process,
+            as the framework or its launcher knows it (docs/distributed.md).
         dtype, scale, layout, labels
             What a pixel and a label become: see `Encoding`.
         epoch, start : int
@@ -527,9 +525,12 @@ class Dataset:
             If there is no such adapter, or its framework is not installed.
         """
         chosen = get_adapter(adapter) if isinstance(adapter, str) else check_adapter(adapter)
-        plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, shard, fields)
-        plan.check_use(len(self), epoch, start)
         check_options(chosen, framework_options)
+        own = own_shard(chosen, framework_options) if isinstance(shard, str) else shard
+        if isinstance(shard, str) and shard != "auto":
+            raise OptionError(f'shard must be a pair (index, count) or "auto", not {shard!r}')
+        plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, own, fields)
+        plan.check_use(len(self), epoch, start)
         encoding = Encoding(dtype, scale, layout, labels)
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
 

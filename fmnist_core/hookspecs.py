@@ -39,6 +39,12 @@ class Adapter(Protocol):
         Element type of index labels.
     writable : bool
         Whether users of this framework may write into a batch.
+
+    Notes
+    -----
+    An adapter may also have a method ``shard(options)``, asked where a user says ``shard="auto"``:
+    it returns the (index, count) of this process as the framework or its launcher knows it, given
+    the framework options of `Dataset.to`. Without it, it is (0, 1).
     """
 
     name: str
@@ -69,7 +75,7 @@ class LoaderOptions(TypedDict, total=False):
     shuffle: bool
     seed: int
     remainder: Remainder
-    shard: tuple[int, int]
+    shard: tuple[int, int] | Literal["auto"]
     fields: tuple[Field, ...]
     dtype: str
     scale: Scale

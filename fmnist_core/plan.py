@@ -5,8 +5,8 @@ step of any epoch can be asked for first, after a restart, or by another process
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,14 @@ from fmnist_core.errors import OptionError
 from fmnist_core.order import (
     KEPT_ORDER_LIMIT,
     MAX_EXAMPLES,
+    ORDER_VERSION,
     check_epoch,
     check_range,
     check_seed,
     index_shuffle,
     whole_order,
 )
+from fmnist_core.state import State, check_same_data, check_same_order, checked_state
 
 BLOCK_EXAMPLES = 512
 """Examples, about, whose batches are made at once: enough to share the cost of a step, and small
@@ -208,6 +210,71 @@ class BatchPlan:
 
         many = (self._rows(many_places, epoch, order) for many_places in places())
         return (rows[first : first + some] for rows in many for first in range(0, len(rows), some))
+
+    def consumed(self, steps: int, start: int = 0) -> int:
+        """Return how many examples of an epoch all shards have consumed after so many steps.
+
+        It is ``min(start + steps * global_batch_size, num_examples)``.
+        """
+        steps = check_range("steps", steps, 0, self.num_steps(start))
+        return min(start + steps * self.global_batch_size, self.num_examples)
+
+    def state(self, epoch: int, steps: int, start: int = 0, *, digest: str = "") -> State:
+        """Return the position after so many steps of an epoch, to save and to go on from.
+
+        Loaders have `state_dict`; this is for what cannot count, as a ``tf.data`` pipeline.
+
+        Parameters
+        ----------
+        epoch, start : int
+            Which epoch, and how many of its examples were consumed before its first step.
+        steps : int
+            Batches received of it.
+        digest : str
+            `Dataset.digest` of the data. With "" nobody will notice that they are others.
+
+        Raises
+        ------
+        OptionError
+            If the epoch has no such start, or fewer steps.
+        """
+        return State(
+            order=ORDER_VERSION,
+            digest=digest,
+            shuffle=self.shuffle,
+            seed=self.seed,
+            epoch=check_epoch(epoch),
+            examples=self.consumed(steps, start),
+        )
+
+    def position(
+        self, state: object, *, digest: str = "", title: str = "these data"
+    ) -> tuple[int, int]:
+        """Return where a state says to go on: `epoch` and `start` for `Dataset.to`.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state` or a loader's `state_dict` returned, under any batch size, shards or
+            framework.
+        digest, title : str
+            `Dataset.digest` of the data, and what an error calls them.
+
+        Raises
+        ------
+        DataMismatchError
+            If the state is of other data.
+        OptionError
+            If it is no state, has another order, or an epoch of this plan cannot begin there.
+        """
+        known = checked_state(state)
+        check_same_data(known, digest, title)
+        check_same_order(known, self.shuffle, self.seed)
+        return known["epoch"], self.check_start(known["examples"])
+
+    def record(self) -> dict[str, Any]:
+        """Return what all shards must agree on, and `shard`, in a form that JSON can hold."""
+        return {"order": ORDER_VERSION, **asdict(self)}
 
     def positions(self, step: int, start: int = 0) -> NDArray[np.int64]:
         """Return int64 (batch,): the places in the epoch's order that one batch takes."""

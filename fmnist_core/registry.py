@@ -126,6 +126,13 @@ def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
         )
 
 
+def own_shard(adapter: Adapter, options: dict[str, Any]) -> tuple[int, int]:
+    """Return the shard of this process, as an adapter's framework knows it; else (0, 1)."""
+    ask = getattr(adapter, "shard", None)
+    pair: tuple[int, int] = (0, 1) if ask is None else ask(options)
+    return pair
+
+
 _SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
 

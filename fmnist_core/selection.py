@@ -3,6 +3,7 @@
 Every choice follows the written order (docs/order.md), so it is the same on every machine.
 """
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -157,3 +158,11 @@ def _apportion(shares: "list[Fraction]", total: int) -> list[int]:
 
 def _rounded(number: "Fraction") -> int:
     return int(2 * number + 1) // 2
+
+
+def selection_digest(name: str, revision: str, split_name: str, indices: Rows) -> str:
+    """Return `Dataset.digest` of the rows `indices` of one split, 64 hexadecimal digits."""
+    lines = ("fmnist-selection-1", name, revision, split_name)
+    digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode())
+    digest.update(indices.astype("<i8").tobytes())
+    return digest.hexdigest()

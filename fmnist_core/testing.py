@@ -15,7 +15,9 @@ taken from the specification (`BatchPlan.indices`, `Encoding.table`), not from a
 
 import hashlib
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -235,6 +237,57 @@ def check_resumed_shards(adapter: Adapter) -> None:
                 _check_epochs(adapter, dataset, plan, start=start, epochs=2)
 
 
+def check_state(adapter: Adapter) -> None:
+    """A position saved after any batch is gone on from under another batch size, or is refused.
+
+    A loader without `state_dict` is for its users to count: `BatchPlan.state` and `position`.
+    """
+    dataset = made_dataset()
+    plan = BatchPlan(23, 4, True, 7, fields=("index",))
+    other = BatchPlan(23, 5, True, 7, fields=("index",))
+    whole = np.concatenate([dataset.indices[rows] for rows in plan.epoch(1)])
+    for steps in range(len(plan) + 1):
+        state = json.loads(json.dumps(_state_after(adapter, dataset, plan, steps)))
+        found = [adapter.to_numpy(batch)[0] for batch in _resumed(adapter, dataset, other, state)]
+        rest = np.concatenate([whole[:0], *found])
+        assert np.array_equal(rest, whole[4 * steps :]), (
+            f"{adapter.name}: resumed after {steps} batches of 4, in batches of 5: "
+            f"expected {whole[4 * steps :]}, found {rest}"
+        )
+    ours = _state_after(adapter, dataset, plan, 2)
+    changes: list[dict[str, object]] = [
+        {"digest": "0" * 64},
+        {"seed": 8},
+        {"shuffle": False},
+        {"order": 2},
+        {"examples": 24},
+        {"examples": True},
+        {"examples": 8.0},
+        {"epoch": -1},
+    ]
+    for wrong in [*({**ours, **change} for change in changes), None, {}, [1, 2], "state"]:
+        refusal = _refusal(partial(_resumed, adapter, dataset, plan, wrong))
+        assert refusal, f"{adapter.name}: the state {wrong!r}: no error was raised"
+
+
+def _state_after(adapter: Adapter, dataset: Dataset, plan: BatchPlan, steps: int) -> Any:
+    """Return the state after some batches of epoch 1."""
+    loader: Any = adapter.loader(dataset, plan, Encoding(), epoch=1)
+    received = list(itertools.islice(loader, steps))
+    if hasattr(loader, "state_dict"):
+        return loader.state_dict()
+    return plan.state(1, len(received), digest=dataset.digest)
+
+
+def _resumed(adapter: Adapter, dataset: Dataset, plan: BatchPlan, state: Any) -> Iterable[Any]:
+    loader: Any = adapter.loader(dataset, plan, Encoding())
+    if hasattr(loader, "load_state_dict"):
+        loader.load_state_dict(state)
+        return loader  # type: ignore[no-any-return]
+    epoch, start = plan.position(state, digest=dataset.digest)
+    return adapter.loader(dataset, plan, Encoding(), epoch=epoch, start=start)
+
+
 def check_overfull_pad(adapter: Adapter) -> None:
     """A global batch larger than the data is filled by going round them again."""
     plan = BatchPlan(3, 4, True, 1, "pad", (1, 2), ALL_FIELDS)
@@ -440,6 +493,7 @@ CHECKS: tuple[Callable[[Adapter], None], ...] = (
     check_every_start,
     check_remainders_and_shards,
     check_resumed_shards,
+    check_state,
     check_overfull_pad,
     check_tiny_datasets,
     check_fields,

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fmnist_core import BatchPlan, Dataset, Encoding, testing
-from fmnist_core.batch import resolved
+from fmnist_core.batch import Epochs, Received, resolved
 from fmnist_core.encoding import Layout
 
 Array = NDArray[Any]
@@ -449,6 +449,69 @@ class NormalisesInPlace(Sound):
 class ChecksNothing(Sound):
     def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **options: Any) -> Any:
         return Loader(self, dataset, plan, encoding, 0, 0)
+
+
+class Stateful(Sound):
+    """One whose loaders have a state of their own; faults are planted in how it counts."""
+
+    def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **options: Any) -> Any:
+        return StatefulLoader(self, dataset, plan, options)
+
+    def received(self, batches: Iterator[Any], epochs: Epochs) -> Iterator[Any]:
+        return Received(batches, epochs.latest or epochs.take())
+
+    def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
+        epochs.load(state, dataset)
+
+
+class StatefulLoader:
+    def __init__(self, adapter: Stateful, dataset: Dataset, plan: BatchPlan, options: Any) -> None:
+        self.adapter, self.dataset, self.plan = adapter, dataset, plan
+        self.epochs = Epochs(plan, **options)
+
+    def __iter__(self) -> Iterator[Any]:
+        taken = self.epochs.take()
+        rows = self.plan.epoch(taken.epoch, taken.start)
+        batches = ((self.dataset.original_rows(row),) for row in rows)
+        return self.adapter.received(batches, self.epochs)
+
+    def state_dict(self) -> Any:
+        return self.epochs.state(self.dataset)
+
+    def load_state_dict(self, state: Any) -> None:
+        self.adapter.load(state, self.epochs, self.dataset)
+
+
+def test_a_sound_state_passes() -> None:
+    testing.check_state(Stateful())
+
+
+@caught_by("check_state")
+class CountsWhatIsMadeAhead(Stateful):
+    def received(self, batches: Iterator[Any], epochs: Epochs) -> Iterator[Any]:
+        counted = super().received(batches, epochs)
+        ahead = next(counted, None)
+        while (batch := ahead) is not None:
+            ahead = next(counted, None)
+            yield batch
+
+
+@caught_by("check_state")
+class CountsNothing(Stateful):
+    def received(self, batches: Iterator[Any], epochs: Epochs) -> Iterator[Any]:
+        return batches
+
+
+@caught_by("check_state")
+class ForgetsTheEpoch(Stateful):
+    def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
+        super().load(state and {**state, "epoch": 0}, epochs, dataset)
+
+
+@caught_by("check_state")
+class GoesOnWithOtherData(Stateful):
+    def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
+        super().load(state and {**state, "digest": dataset.digest}, epochs, dataset)
 
 
 def _ascending(rows: NDArray[np.int64]) -> bool:

@@ -1,0 +1,147 @@
+"""A position in an epoch, as a small dictionary to save: two integers, and what they belong to.
+
+It says nothing of batch sizes, workers, shards or frameworks, so training can go on under others.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+
+from fmnist_core.catalog import CATALOG
+from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.order import ORDER_VERSION, check_epoch, check_range
+from fmnist_core.selection import selection_digest
+
+
+class State(TypedDict):
+    """Where a loader is; JSON can hold it.
+
+    Attributes
+    ----------
+    order : int
+        Version of the written order (docs/order.md).
+    digest : str
+        `Dataset.digest`: which examples are counted. "" if it is not known.
+    shuffle : bool
+    seed : int
+        What the order of an epoch follows from.
+    epoch, examples : int
+        The position: how many examples of which epoch are consumed, over all shards.
+    """
+
+    order: int
+    digest: str
+    shuffle: bool
+    seed: int
+    epoch: int
+    examples: int
+
+
+def checked_state(state: object) -> State:
+    """Return a state that this version understands.
+
+    Raises
+    ------
+    OptionError
+        If it is none, or is of another version of the order.
+    """
+    kinds = State.__annotations__
+    if not isinstance(state, Mapping) or not kinds.keys() <= state.keys():
+        found = sorted(map(str, state)) if isinstance(state, Mapping) else repr(state)
+        raise OptionError(
+            f"expected what state_dict() returned, a dictionary with {', '.join(kinds)}; "
+            f"found {found}"
+        )
+    for name, kind in kinds.items():
+        # A bool is an int too, but it counts nothing.
+        if type(state[name]) is not kind:
+            raise OptionError(
+                f"expected {name} of a state to be {kind.__name__}, found {state[name]!r}"
+            )
+    if state["order"] != ORDER_VERSION:
+        raise OptionError(
+            f"the state belongs to version {state['order']} of the order, this is version "
+            f"{ORDER_VERSION}. Try: the release of fmnist that wrote it"
+        )
+    check_epoch(state["epoch"])
+    known: State = {name: state[name] for name in kinds}  # type: ignore[assignment]
+    return known
+
+
+def check_same_data(state: State, digest: str, title: str) -> None:
+    """Raise DataMismatchError if a state is known to be of other data than those with `digest`."""
+    if state["digest"] and digest and state["digest"] != digest:
+        raise DataMismatchError(
+            f"the state is of {describe_digest(state['digest'])}; expected one of {title} "
+            f"(digest {digest[:16]}). Try: the data and the selection that it was saved with"
+        )
+
+
+def check_same_order(state: State, shuffle: bool, seed: int) -> None:
+    """Raise OptionError if the epochs of a state have another order."""
+    theirs = _order_in_words(state["shuffle"], state["seed"])
+    if theirs != (ours := _order_in_words(shuffle, seed)):
+        raise OptionError(
+            f"the state is of a run {theirs}; expected one {ours}. "
+            f"Try: shuffle={state['shuffle']}, seed={state['seed']}"
+        )
+
+
+def _order_in_words(shuffle: bool, seed: int) -> str:
+    return f"shuffled with seed {seed}" if shuffle else "in the order of the file"
+
+
+def describe_digest(digest: str) -> str:
+    """Return what a `Dataset.digest` stands for: a split of the catalog, or only its digits."""
+    for info in CATALOG.values():
+        for revision in (info.released, *(old.released for old in info.old_revisions)):
+            for name, split in info.splits.items():
+                rows = np.arange(split.num_examples)
+                if selection_digest(info.name, revision, name, rows) == digest:
+                    which = "" if revision == info.released else f" of {revision}"
+                    return f"{info.name}/{name}{which}"
+    return f"data of another digest ({digest[:16]})"
+
+
+def check_agreement(records: Sequence[Mapping[str, Any]]) -> None:
+    """Check what the ranks of a group say of their loaders, in the order of the ranks.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Of each rank `BatchPlan.record`, the position among it. All have to be equal but "shard",
+        of which each has its own.
+
+    Raises
+    ------
+    OptionError
+        If they disagree; the same on every rank.
+    """
+    first = records[0]
+    for rank, record in enumerate(records):
+        for name in first:
+            if name != "shard" and record.get(name) != first[name]:
+                raise OptionError(
+                    f"ranks disagree on {name}: rank 0 has {first[name]!r}, rank {rank} has "
+                    f"{record.get(name)!r}. Every rank must make its loader alike"
+                )
+    shards = [tuple(record["shard"]) for record in records]
+    if sorted(shards) != [(index, len(records)) for index in range(len(records))]:
+        raise OptionError(
+            f"expected the ranks to have the shards 0 to {len(records) - 1} of {len(records)}, "
+            f'each its own; found {shards}. Try: shard="auto"'
+        )
+
+
+def check_shard(index: str, count: str, where: str) -> tuple[int, int]:
+    """Return the shard that a launcher names in two texts, or raise OptionError."""
+    try:
+        pair = int(index), int(count)
+    except ValueError as error:
+        raise OptionError(
+            f"expected {where} to be whole numbers, found {index!r} and {count!r}"
+        ) from error
+    check_range(f"{where}: count", pair[1], 1, 2**31)
+    check_range(f"{where}: index", pair[0], 0, pair[1] - 1)
+    return pair

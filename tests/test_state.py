@@ -1,0 +1,155 @@
+"""A position in an epoch: what it says, what it goes on to, and what is refused."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmnist_core import BatchPlan, DataMismatchError, Dataset, OptionError, load
+from fmnist_core.order import ORDER_VERSION
+from fmnist_core.state import check_agreement, check_shard, describe_digest
+
+OPTIONS: dict[str, Any] = {"shuffle": True, "seed": 5, "fields": ("index",)}
+
+
+Run = tuple[int, int, int]
+"""How many shards a run has, its batch size, and after how many steps it is stopped."""
+
+
+@settings(max_examples=100)
+@given(
+    count=st.integers(1, 60),
+    runs=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(0, 40)), max_size=8),
+)
+def test_any_schedule_of_restarts_reads_the_epochs_as_they_are(count: int, runs: list[Run]) -> None:
+    dataset = Dataset(np.zeros((count, 1, 1), np.uint8), np.zeros(count, np.uint8))
+    plan = BatchPlan(count, count, shuffle=True, seed=5)
+    found: dict[int, list[int]] = {}
+    state: Any = plan.state(0, 0, digest=dataset.digest)
+    for shards, size, steps in [*runs, (1, count, 1)]:
+        left = (count - state["examples"]) % (shards * size)
+        if 0 < left < shards or 0 < count % (shards * size) < shards:
+            continue  # "keep" refuses what would leave a shard without its part
+        options = {**OPTIONS, "batch_size": size}
+        loaders = [dataset.to("numpy", shard=(own, shards), **options) for own in range(shards)]
+        for loader in loaders:
+            loader.load_state_dict(json.loads(json.dumps(state)))
+        running = [iter(loader) for loader in loaders]
+        for _ in range(steps):
+            step = [next(iterator, None) for iterator in running]
+            read = [int(row) for batch in step if batch for row in batch[0]]
+            found.setdefault(state["epoch"], []).extend(read)
+        states = [loader.state_dict() for loader in loaders]
+        assert all(other == states[0] for other in states)
+        state = states[0]
+    for epoch, rows in found.items():
+        whole = plan.indices(epoch, 0).tolist()
+        assert rows == (whole if epoch < max(found) else whole[: len(rows)])
+    assert state["examples"] == count or state["epoch"] > max(found, default=-1)
+
+
+def test_a_state_is_six_plain_values(tiny: Dataset) -> None:
+    loader = tiny.to("numpy", batch_size=3, **OPTIONS, epoch=2)
+    next(iter(loader))
+    assert loader.state_dict() == {
+        "order": ORDER_VERSION,
+        "digest": tiny.digest,
+        "shuffle": True,
+        "seed": 5,
+        "epoch": 2,
+        "examples": 3,
+    }
+    assert len(json.dumps(loader.state_dict())) < 200
+
+
+def test_the_position_at_each_point_of_an_epoch(tiny: Dataset) -> None:
+    loader = tiny.to("numpy", batch_size=8, remainder="drop", start=1)
+
+    def position() -> tuple[int, int]:
+        state = loader.state_dict()
+        return state["epoch"], state["examples"]
+
+    assert position() == (0, 1)
+    running = iter(loader)
+    assert (position(), len(running)) == ((0, 1), 2)
+    assert [position() for _ in running] == [(0, 9), (0, 17)]
+    assert position() == (1, 0)  # its end was seen
+    iter(loader)
+    assert position() == (1, 0)
+
+
+def test_a_state_of_other_data_is_named() -> None:
+    train, test = load("synthetic", "train"), load("synthetic", "test")
+    state = test.to("numpy", batch_size=10).state_dict()
+    with pytest.raises(DataMismatchError, match=r"the state is of synthetic/test; .*synthetic/tr"):
+        train.to("numpy", batch_size=10).load_state_dict(state)
+    with pytest.raises(DataMismatchError, match="another digest"):
+        train.take(100).to("numpy", batch_size=10).load_state_dict({**state, "digest": "ab" * 32})
+
+
+def test_an_old_revision_is_named() -> None:
+    from fmnist_core.selection import selection_digest
+
+    digest = selection_digest("fashion-mnist", "2017-08-26", "train", np.arange(60_000))
+    assert describe_digest(digest) == "fashion-mnist/train of 2017-08-26"
+
+
+def test_a_state_of_another_order_is_refused(tiny: Dataset) -> None:
+    state = tiny.to("numpy", batch_size=3, **OPTIONS).state_dict()
+    other = tiny.to("numpy", batch_size=3, shuffle=True, seed=6)
+    with pytest.raises(OptionError, match=r"with seed 5; expected .* seed 6.*Try: shuffle=True, s"):
+        other.load_state_dict(state)
+    with pytest.raises(OptionError, match="version 2 of the order"):
+        other.load_state_dict({**state, "order": 2})
+    assert other.state_dict()["epoch"] == 0
+
+
+def test_unshuffled_data_have_one_order_whatever_the_seed(tiny: Dataset) -> None:
+    state = tiny.to("numpy", batch_size=3, seed=1).state_dict()
+    tiny.to("numpy", batch_size=3, seed=2).load_state_dict(state)
+
+
+def test_a_plan_counts_for_what_cannot(tiny: Dataset) -> None:
+    plan = BatchPlan(20, 3, shuffle=True, seed=5, shard=(1, 2))
+    state = plan.state(4, 2, start=2, digest=tiny.digest)
+    assert (state["epoch"], state["examples"]) == (4, 14)
+    assert plan.position(state, digest=tiny.digest) == (4, 14)
+    assert plan.state(4, 4)["examples"] == 20
+    with pytest.raises(OptionError, match="steps"):
+        plan.state(4, 5)
+
+
+def record(rank: int, **changes: object) -> dict[str, Any]:
+    return {**BatchPlan(20, 3, shuffle=True, shard=(rank, 2)).record(), "epoch": 0, **changes}
+
+
+def test_ranks_that_agree() -> None:
+    check_agreement([record(0), record(1)])
+    check_agreement(json.loads(json.dumps([record(0), record(1)])))
+
+
+@pytest.mark.parametrize("name", ["seed", "batch_size", "num_examples", "epoch", "order"])
+def test_ranks_that_disagree_are_told_in_what(name: str) -> None:
+    with pytest.raises(OptionError, match=f"disagree on {name}: rank 0 has .*, rank 1 has 77"):
+        check_agreement([record(0), record(1, **{name: 77})])
+
+
+def test_ranks_with_one_shard_twice() -> None:
+    with pytest.raises(OptionError, match="shards 0 to 1 of 2, each its own"):
+        check_agreement([record(0), record(0)])
+
+
+@pytest.mark.parametrize("pair", [("2", "2"), ("-1", "2"), ("0", "0"), ("a", "2"), ("None", "2")])
+def test_a_shard_that_a_launcher_cannot_mean(pair: tuple[str, str]) -> None:
+    with pytest.raises(OptionError, match="RANK"):
+        check_shard(*pair, "RANK and WORLD_SIZE")
+    assert check_shard("1", "2", "RANK") == (1, 2)
+
+
+def test_auto_is_one_shard_where_there_are_no_others(tiny: Dataset) -> None:
+    assert tiny.to("numpy", batch_size=3, shard="auto").plan.shard == (0, 1)
+    with pytest.raises(OptionError, match='"auto"'):
+        tiny.to("numpy", batch_size=3, shard="all")  # type: ignore[arg-type]
