@@ -1,22 +1,20 @@
 """Dataset: images, labels and classes, and cheap selections of them."""
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core import picture, quality
+from fmnist_core import quality
 from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
-from fmnist_core.errors import DataMismatchError, OptionError, RowOutsideError
+from fmnist_core.errors import OptionError, RowOutsideError
+from fmnist_core.examples import Description, Examples, own_description
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.order import check_range
 from fmnist_core.plan import BatchPlan, Field, Remainder
-from fmnist_core.records import DatasetInfo
-from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter, own_shard
+from fmnist_core.registry import check_adapter, check_options, get_adapter, own_shard
 from fmnist_core.selection import (
     NAMED_SPLIT_SIZE,
     NAMED_SPLITS,
@@ -24,7 +22,6 @@ from fmnist_core.selection import (
     fold_order,
     per_class_rows,
     rows_but,
-    selection_digest,
     split_rows,
 )
 from fmnist_core.source import Source
@@ -32,33 +29,8 @@ from fmnist_core.source import Source
 Recipe = tuple[tuple[str, dict[str, Any]], ...]
 """The methods, with their arguments, that led from the whole to a selection."""
 
-MAX_UNNAMED_CLASSES = 2**16
-"""Most classes that are named by their numbers; a single label could ask for billions."""
 
-
-@dataclass(frozen=True)
-class Description:
-    """What a Dataset says of itself.
-
-    Attributes
-    ----------
-    name : str
-        The catalog's name, or "" for data of one's own.
-    split_name : str
-        "train", "test" or "".
-    classes : tuple of str
-    mean, std : float, optional
-        Of x / 255 over the train split.
-    """
-
-    name: str
-    split_name: str
-    classes: tuple[str, ...]
-    mean: float | None = None
-    std: float | None = None
-
-
-class Dataset:
+class Dataset(Examples):
     """Images with their labels: an immutable sequence of examples.
 
     Selections share the arrays of the whole; no pixel is copied before it is asked for. Arrays
@@ -124,147 +96,6 @@ class Dataset:
     def __reduce__(self) -> tuple[Any, ...]:
         # The recipe, not the rows: a stratified split of 60,000 pickles to a few hundred bytes.
         return _rebuilt, (type(self), self._source, self._description, self._recipe)
-
-    @property
-    def name(self) -> str:
-        """Name in the catalog, or "" for data of one's own."""
-        return self._description.name
-
-    @property
-    def split_name(self) -> str:
-        """Which split it is of: "train", "test" or ""."""
-        return self._description.split_name
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Name of each label."""
-        return self._description.classes
-
-    @property
-    def mean(self) -> float | None:
-        """Mean of x / 255 over the train split, if it is known."""
-        return self._description.mean
-
-    @property
-    def std(self) -> float | None:
-        """Standard deviation of x / 255 over the train split, if it is known."""
-        return self._description.std
-
-    @property
-    def info(self) -> DatasetInfo:
-        """What the catalog knows: licence, citation, digests.
-
-        Raises
-        ------
-        UnknownDatasetError
-            For data of one's own.
-        """
-        return find_dataset(self.name)
-
-    @property
-    def images(self) -> NDArray[Any]:
-        """Images, read-only (n, ...): a view of the whole where the rows are contiguous."""
-        return self._of(self._source.images)
-
-    @property
-    def labels(self) -> NDArray[Any]:
-        """Labels, read-only (n,): a view of the whole where the rows are contiguous."""
-        return self._of(self._source.labels)
-
-    @property
-    def extended(self) -> NDArray[Any] | None:
-        """QMNIST's extended labels, read-only int32 (n, 8), or None; `info.extended` names them."""
-        return None if self._source.extended is None else self._of(self._source.extended)
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Shape of one image, such as (28, 28)."""
-        return self._source.images.shape[1:]
-
-    @property
-    def image_dtype(self) -> np.dtype[Any]:
-        """Element type of images before they are encoded, in native byte order."""
-        return self._source.images.dtype.newbyteorder("=")
-
-    @property
-    def indices(self) -> NDArray[np.int64]:
-        """Each example's place in the original file, int64 (n,), read-only."""
-        rows = self._rows
-        as_array = np.arange(rows.start, rows.stop) if isinstance(rows, range) else rows
-        indices = as_array.astype(np.int64, copy=False).view()
-        indices.setflags(write=False)
-        return indices
-
-    @property
-    def _released(self) -> str:
-        return self.info.released if self.name else ""
-
-    @cached_property
-    def digest(self) -> str:
-        """Name of this selection to cite and to compare: a SHA-256, 64 hexadecimal digits.
-
-        It is equal wherever the same examples of the same data stand in the same order, in every
-        process and on every machine, and another one otherwise. How it was come by does not matter,
-        nor does the form of pixels and labels (`orientation`, `zero_based`).
-
-        It is over four lines of UTF-8, each ended by a line feed, and the indices:
-        ``fmnist-selection-1``; the dataset's name; the date of its revision (`info.released`); the
-        split's name; then `indices`, as little-endian int64. For data of one's own, the line of the
-        name is empty, that of the revision is the digest of the whole content, which
-        `Source.digest` defines, and that of the split is empty. The content is read once, when this
-        is first asked for.
-        """
-        revision = self._released if self.name else self._source.digest
-        return selection_digest(self.name, revision, self.split_name, self.indices)
-
-    def _of(self, array: NDArray[Any]) -> NDArray[Any]:
-        if isinstance(self._rows, range):
-            return array[self._rows.start : self._rows.stop]
-        chosen = array[self._rows]
-        chosen.setflags(write=False)
-        return chosen
-
-    def gather_images(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the images of some rows of this dataset: fresh, native byte order."""
-        gathered = np.take(self._source.images, self.original_rows(rows), axis=0)
-        return gathered.astype(self.image_dtype, copy=False)
-
-    def gather_labels(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the labels of some rows of this dataset: fresh."""
-        return np.take(self._source.labels, self.original_rows(rows))
-
-    def gather_extended(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the extended labels of some rows of this dataset: fresh int32 (rows, 8).
-
-        Raises
-        ------
-        OptionError
-            If the dataset has none.
-        """
-        if self._source.extended is None:
-            raise OptionError(f"{self!r} has no extended labels")
-        gathered = np.take(self._source.extended, self.original_rows(rows), axis=0)
-        return gathered.astype(np.int32, copy=False)
-
-    def original_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the places in the original file of some rows of this dataset: fresh int64.
-
-        Raises
-        ------
-        RowOutsideError
-            If a row is not in [0, n); it could belong to another selection of the same file.
-        """
-        if rows.size and not (0 <= rows.min() and rows.max() < len(self)):
-            raise RowOutsideError(
-                f"rows from {rows.min()} to {rows.max()} are not all among the {len(self)} examples"
-            )
-        if isinstance(self._rows, range):
-            return rows + self._rows.start
-        return np.take(self._rows, rows)
-
-    def __len__(self) -> int:
-        """Return the number of examples."""
-        return len(self._rows)
 
     @overload
     def __getitem__(self, row: int) -> tuple[NDArray[Any], int]: ...
@@ -533,48 +364,6 @@ class Dataset:
         plan.check_use(len(self), epoch, start)
         encoding = Encoding(dtype, scale, layout, labels)
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
-
-    def __repr__(self) -> str:
-        whole = len(self._source.labels)
-        of_whole = "" if len(self) == whole else f" of {whole}"
-        title = "/".join(part for part in (self.name, self.split_name) if part)
-        return (
-            f"<Dataset{' ' * bool(title)}{title}: {len(self)}{of_whole} examples, "
-            f"{self.image_dtype} images {self.image_shape}, "
-            f"{len(self.classes)} classes>"
-        )
-
-    def _repr_html_(self) -> str:
-        """Return a small picture for notebooks: the first examples of each class."""
-        if self.image_dtype != np.uint8 or len(self.image_shape) != 2 or 0 in self.image_shape:
-            return picture.class_table(repr(self), [])
-        columns = []
-        for label, name in list(enumerate(self.classes))[:10]:
-            members = np.flatnonzero(self.labels == label)
-            if members.size:
-                columns.append((name, members.size, self.gather_images(members[:3])))
-        return picture.class_table(repr(self), columns)
-
-
-def own_description(
-    source: Source, classes: Sequence[str] | None, mean: float | None, std: float | None
-) -> Description:
-    """Return the description of data of one's own; classes are numbers unless they are named.
-
-    Raises
-    ------
-    DataMismatchError
-        If images and labels do not go together.
-    """
-    if classes is not None:
-        names = tuple(classes) if isinstance(classes, Iterable) else (classes,)
-        if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
-            raise DataMismatchError(f"expected classes to be a sequence of str, found {classes!r}")
-        source.check_match(len(names))
-        return Description("", "", names, mean, std)
-    source.check_match(MAX_UNNAMED_CLASSES)
-    count = int(source.labels.max()) + 1 if source.labels.size else 0
-    return Description("", "", tuple(map(str, range(count))), mean, std)
 
 
 def _contiguous(rows: NDArray[np.int64]) -> "range | NDArray[np.int64]":

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from fmnist_core import quality, store
-from fmnist_core.dataset import Dataset, Description, own_description
+from fmnist_core.dataset import Dataset
 from fmnist_core.errors import FileUnreadableError, OptionError
+from fmnist_core.examples import Description, own_description
 from fmnist_core.files import as_path, expanded
 from fmnist_core.obtain import Found, Report, files_of, find_genuine, local_folders, obtain
 from fmnist_core.records import DatasetInfo, FileInfo

@@ -24,7 +24,7 @@ from fmnist_core import (
     write_idx,
 )
 from fmnist_core import source as source_module
-from fmnist_core.dataset import MAX_UNNAMED_CLASSES, Description
+from fmnist_core.examples import MAX_UNNAMED_CLASSES, Description
 from fmnist_core.source import Source
 
 IMAGES = np.arange(40 * 6, dtype=np.uint8).reshape(40, 3, 2)

@@ -38,6 +38,7 @@ ROOMS = [
     "quality",
     "source",
     "picture",
+    "examples",
     "dataset",
     "loading",
     "compat",

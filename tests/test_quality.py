@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fmnist_core import Dataset, OptionError, load, quality
 from fmnist_core.catalog import FASHION_MNIST, GARMENTS
-from fmnist_core.dataset import Description
+from fmnist_core.examples import Description
 from fmnist_core.picture import png
 from fmnist_core.quality import LISTS, NEAR_DUPLICATE_PAIRS, NEAR_LIMIT, rows_to_leave_out
 from fmnist_core.source import Source
