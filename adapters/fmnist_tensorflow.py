@@ -4,6 +4,7 @@ Order, gather and encoding all happen inside the graph, so the pipeline can be s
 checkpointed and distributed like any other.
 """
 
+from itertools import pairwise
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -80,10 +81,9 @@ class _Pipeline:
     def __init__(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, start: int) -> None:
         self.plan = plan
         self.encoding = encoding
-        self.together = max(BLOCK_EXAMPLES // plan.batch_size, 1)
         rests = (plan.num_examples % plan.global_batch_size, start % plan.global_batch_size)
-        self.always_equal = not any(rests)
-        self.image_shape = dataset.image_shape
+        self.always_equal = plan.remainder != "keep" or not any(rests)
+        self.shapes = _shapes(dataset, encoding)
         self.num_classes = len(dataset.classes)
         with tf.device("CPU"):
             self.images = tf.constant(np.asarray(dataset.images, dataset.image_dtype))
@@ -91,35 +91,37 @@ class _Pipeline:
             self.indices = tf.constant(dataset.indices)
             if "extended" in plan.fields:
                 self.extended = tf.constant(np.asarray(dataset.extended, np.int32))
-            self.scale = tf.constant([255, encoding.mean or 0, encoding.std or 1], dtype=tf.float32)
+            self.scale = [
+                tf.constant(x, tf.float32) for x in (255, encoding.mean or 0, encoding.std or 1)
+            ]
 
     def epochs(self, epoch: int, start: int) -> tf.data.Dataset:
         """Return the pipeline whose n-th iteration is epoch `epoch` + n.
 
         Batches are made some at a time, as each operation has its price, and one pipeline without
-        others inside serves all epochs, as each function costs milliseconds when an epoch begins.
+        others inside serves all epochs: whenever one begins, each operation in a function costs
+        a fraction of a millisecond, each function some of them, and a condition is two functions.
         """
         with tf.device("CPU"):
             counter = tf.Variable(epoch, dtype=tf.int64, trainable=False)
+        tables = [block_table(self.plan, start)] if start else []
+        tables.append(block_table(self.plan))
 
-        def begin(state: Tensors, number: tf.Tensor) -> tuple[Tensors, Tensors]:
-            state = tf.cond(number == 0, lambda: self.taken(counter), lambda: state)
-            return state, (*state, number)
+        def begin(taken: tf.Tensor, blocks: tf.Tensor) -> tuple[tf.Tensor, Tensors]:
+            taken = _taken(counter, taken)
+            block = tf.where(taken == epoch, blocks[0], blocks[1]) if start else blocks[0]
+            return taken, (taken, block)
 
-        def block(taken: tf.Tensor, key: tf.Tensor, number: tf.Tensor) -> Tensors:
-            return self.block(key, number, tf.where(taken == epoch, start64, zero64))
+        def is_there(_: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
+            return block[-1] > 0
 
-        def is_there(taken: tf.Tensor, _: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-            return number < self.num_blocks(tf.where(taken == epoch, start64, zero64))
-
-        start64, zero64 = (tf.constant(place, tf.int64) for place in (start, 0))
-        nothing = tf.constant(-1, tf.int64), tf.zeros(3, tf.uint32)
-        pipeline = tf.data.Dataset.range(self.num_blocks(zero64)).scan(nothing, begin)
+        blocks = tf.data.Dataset.from_tensor_slices(_side_by_side(tables))
+        pipeline = blocks.scan(tf.constant(-1, tf.int64), begin)
         if start:
             pipeline = pipeline.take_while(is_there)
         # Blocks are made ahead, not batches: passing a batch between threads costs as much as
         # making it.
-        pipeline = pipeline.map(block, num_parallel_calls=BLOCKS_AHEAD, deterministic=True)
+        pipeline = pipeline.map(self.block, num_parallel_calls=BLOCKS_AHEAD, deterministic=True)
         pipeline = pipeline.prefetch(BLOCKS_AHEAD).unbatch()
         if self.plan.num_steps(start) == len(self.plan):
             pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(len(self.plan)))
@@ -128,70 +130,27 @@ class _Pipeline:
         options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
         return pipeline.with_options(options)
 
-    def taken(self, counter: tf.Variable) -> Tensors:
-        """Take the next epoch, and return its number and its keys of the order."""
-        epoch = counter.assign_add(1) - 1
-        tf.debugging.assert_less(epoch, tf.constant(2**32, tf.int64), "no such epoch")
-        return epoch, _keys(self.plan.seed, epoch)
-
-    def num_blocks(self, start: tf.Tensor) -> tf.Tensor:
-        """Return the number of blocks of an epoch; a smaller last batch is one by itself."""
-        return self.num_full_blocks(start) + tf.cast(self.has_rest(start), tf.int64)
-
-    def num_full_blocks(self, start: tf.Tensor) -> tf.Tensor:
-        """Return the number of blocks whose batches are all of the full size."""
-        return -(-self.num_full_steps(start) // self.together)
-
-    def num_full_steps(self, start: tf.Tensor) -> tf.Tensor:
-        """Return the number of batches of the full size, those with fillers among them."""
-        left = self.plan.num_examples - start
-        size = self.plan.global_batch_size
-        return -(-left // size) if self.plan.remainder == "pad" else left // size
-
-    def has_rest(self, start: tf.Tensor) -> tf.Tensor:
-        """Whether a smaller batch comes last."""
-        left = (self.plan.num_examples - start) % self.plan.global_batch_size
-        return tf.logical_and(left > 0, self.plan.remainder == "keep")
-
-    def block(self, key: tf.Tensor, number: tf.Tensor, start: tf.Tensor) -> Tensors:
+    def block(self, epoch: tf.Tensor, block: tf.Tensor) -> Tensors:
         """Return some batches of an epoch at once: arrays of shape (batches, batch, ...)."""
         plan = self.plan
-        first = number * self.together
-        whole = self.num_full_steps(start)
-        steps = tf.range(first, tf.minimum(first + self.together, whole))
-        size = tf.constant(plan.batch_size)
-        if plan.remainder != "keep" or self.always_equal:
-            places, size = self.places(steps, start), plan.batch_size
-        else:
-            full = first < whole
-            rest = self.own_part(whole, start)
-            places = tf.cond(full, lambda: self.places(steps, start), lambda: rest)
-            size = tf.where(full, size, tf.size(rest))
-        positions = places % plan.num_examples if plan.remainder == "pad" else places
-        rows = _shuffled(positions, plan.num_examples, key) if plan.shuffle else positions
-        arrays = (self.field(field, rows, places) for field in plan.fields)
-        return tuple(tf.reshape(array, (-1, size, *array.shape[1:])) for array in arrays)
-
-    def places(self, steps: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-        """Return the places in the epoch's order that full batches take, as BatchPlan does."""
-        firsts = start + steps * self.plan.global_batch_size
-        size = self.plan.batch_size
-        own = self.plan.shard[0] * size + tf.range(size, dtype=tf.int64)
-        return tf.reshape(firsts[:, tf.newaxis] + own, [-1])
-
-    def own_part(self, step: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-        """Return the places that a batch takes where the last one is split among the shards."""
-        first = start + step * self.plan.global_batch_size
-        left = tf.minimum(self.plan.num_examples - first, self.plan.global_batch_size)
-        index, count = (tf.constant(number, tf.int64) for number in self.plan.shard)
-        size, longer = left // count, left % count
-        own_first = first + index * size + tf.minimum(index, longer)
-        return tf.range(own_first, own_first + size + tf.cast(index < longer, tf.int64))
+        first, size, steps = tf.unstack(block)
+        if self.always_equal:
+            size = tf.constant(plan.batch_size, tf.int64)
+        firsts = tf.range(first, first + steps * plan.global_batch_size, plan.global_batch_size)
+        places = tf.reshape(tf.reshape(firsts, [-1, 1]) + tf.range(size), [-1])
+        rows = places % plan.num_examples if plan.remainder == "pad" else places
+        if plan.shuffle:
+            rows = _shuffled(rows, plan.num_examples, _keys(plan.seed, epoch))
+        size = plan.batch_size if self.always_equal else size
+        return tuple(
+            tf.reshape(self.field(field, rows, places), (-1, size, *self.shapes[field]))
+            for field in plan.fields
+        )
 
     def field(self, field: str, rows: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """Return one field of a batch."""
         if field == "image":
-            return self.arrange(self.encode(tf.gather(self.images, rows)))
+            return self.encode(tf.gather(self.images, rows))
         if field == "label":
             labels = tf.gather(self.labels, rows)
             one_hot = self.encoding.labels == "one_hot"
@@ -212,15 +171,47 @@ class _Pipeline:
             values = (values - self.scale[1]) / self.scale[2]
         return tf.cast(values, dtype)
 
-    def arrange(self, images: tf.Tensor) -> tf.Tensor:
-        """Return (batch, height, width) images in the encoding's layout."""
-        if self.encoding.layout == "NHWC":
-            return images[..., tf.newaxis]
-        if self.encoding.layout == "NCHW":
-            return images[:, tf.newaxis]
-        if self.encoding.layout == "flat":
-            return tf.reshape(images, (tf.shape(images)[0], int(np.prod(self.image_shape))))
-        return images
+
+def block_table(plan: BatchPlan, start: int = 0) -> NDArray[np.int64]:
+    """Return the blocks of an epoch, int64 (blocks, 3).
+
+    Each is the first place of its first batch in the epoch's order, the size of its batches, and
+    their number. A smaller last batch is a block by itself.
+    """
+    steps = plan.num_steps(start)
+    smaller = steps > 0 and plan.span(steps - 1, start)[1] < plan.batch_size
+    together = max(BLOCK_EXAMPLES // plan.batch_size, 1)
+    begins = [*range(0, steps - smaller, together), *([steps - 1] if smaller else [])]
+    rows = []
+    for begin, end in pairwise([*begins, steps]):
+        rows.append((*plan.span(begin, start), end - begin))
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def _shapes(dataset: Dataset, encoding: Encoding) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each field of one example; one channel has the same bytes anywhere."""
+    image = encoding.arrange(np.zeros((1, *dataset.image_shape), np.uint8)).shape[1:]
+    label = (len(dataset.classes),) if encoding.labels == "one_hot" else ()
+    extended = () if dataset.extended is None else dataset.extended.shape[1:]
+    return {"image": image, "label": label, "extended": extended, "weight": (), "index": ()}
+
+
+def _side_by_side(tables: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return tables as one, int64 (blocks, tables, 3), the shorter with blocks of no batches."""
+    whole = np.zeros((max(map(len, tables)), len(tables), 3), np.int64)
+    for number, table in enumerate(tables):
+        whole[: len(table), number] = table
+    return whole
+
+
+def _taken(counter: tf.Variable, taken: tf.Tensor) -> tf.Tensor:
+    """Return the epoch of an iteration: taken from the counter by its first block, then kept."""
+    begins = taken < 0
+    epoch = counter.assign_add(tf.cast(begins, tf.int64)) - 1
+    known = tf.logical_or(epoch < 2**32, tf.logical_not(begins))
+    # Not tf.debugging's, which is a condition.
+    with tf.control_dependencies([tf.raw_ops.Assert(condition=known, data=["no such epoch"])]):
+        return tf.where(begins, epoch, taken)
 
 
 def _keys(seed: int, epoch: tf.Tensor) -> tf.Tensor:
@@ -230,10 +221,13 @@ def _keys(seed: int, epoch: tf.Tensor) -> tf.Tensor:
 
 
 def _fmix32(words: tf.Tensor) -> tf.Tensor:
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+    def mixed(words: tf.Tensor, shift: int) -> tf.Tensor:
         shifted = tf.bitwise.right_shift(words, tf.constant(shift, tf.uint32))
-        words = tf.bitwise.bitwise_xor(words, shifted) * tf.constant(factor, tf.uint32)
-    return words
+        return tf.bitwise.bitwise_xor(words, shifted)
+
+    words = mixed(words, 16) * tf.constant(0x85EBCA6B, tf.uint32)
+    words = mixed(words, 13) * tf.constant(0xC2B2AE35, tf.uint32)
+    return mixed(words, 16)
 
 
 def _shuffled(positions: tf.Tensor, n: int, key: tf.Tensor) -> tf.Tensor:

@@ -172,7 +172,7 @@ class BatchPlan:
 
     def weights(self, step: int, start: int = 0) -> NDArray[np.float32]:
         """Return float32 (batch,): 1 for an example, 0 for a filler of ``remainder="pad"``."""
-        first, size = self._span(step, start)
+        first, size = self.span(step, start)
         return (np.arange(first, first + size) < self.num_examples).astype(np.float32)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
@@ -278,7 +278,7 @@ class BatchPlan:
 
     def positions(self, step: int, start: int = 0) -> NDArray[np.int64]:
         """Return int64 (batch,): the places in the epoch's order that one batch takes."""
-        first, size = self._span(step, start)
+        first, size = self.span(step, start)
         positions = np.arange(first, first + size, dtype=np.int64)
         if first + size > self.num_examples:
             positions %= self.num_examples
@@ -298,7 +298,7 @@ class BatchPlan:
             return index_shuffle(positions, self.num_examples, self.seed, epoch)
         return positions
 
-    def _span(self, step: int, start: int) -> tuple[int, int]:
+    def span(self, step: int, start: int) -> tuple[int, int]:
         """Return the first position of a batch and its size; "pad" may reach beyond the end."""
         start = self.check_start(start)
         if not (steps := self.num_steps(start)):
