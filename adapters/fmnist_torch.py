@@ -16,7 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Arrays, Assembler, Epochs, Received, epoch_batches
+from fmnist_core.batch import Arrays, Assembler, Epochs, Progress, Received, epoch_batches
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
@@ -211,14 +211,29 @@ class PlanSampler(Sampler[list[int]]):
         return self._rows(self.epochs.epoch, self.epochs.start)
 
     def _rows(self, epoch: int, start: int) -> Iterator[list[int]]:
+        given = Progress(self.plan, epoch, start)
         if self.epochs.epoch == epoch:
-            self.epochs.began(epoch, start)
+            given = self.epochs.began(epoch, start)
         padded = self.plan.remainder == "pad"
         for step, rows in enumerate(self.plan.epoch(epoch, start)):
             if padded:
                 fillers = self.plan.weights(step, start) == 0
                 rows = rows - fillers * self.plan.num_examples
+            given.steps += 1
             yield rows.tolist()
+
+    def state_dict(self) -> State:
+        """Return which rows were given away, for a loader that counts by its sampler.
+
+        torchdata's StatefulDataLoader takes it down with each batch that it sends to a worker, and
+        saves the one of the batch that was received. A sampler does not know the data, so there is
+        no digest in it.
+        """
+        return self.epochs.state(digest="")
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next iteration go on from a state; errors as `PlanLoader.load_state_dict`."""
+        self.epochs.load(state, digest="", title="this plan")
 
 
 class PlanLoader(DataLoader[tuple[Any, ...]]):
@@ -270,7 +285,7 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         of the same data in the same order goes on from it, whatever its batch size, shard, workers
         or framework.
         """
-        return self._epochs.state(self._data.source)
+        return self._epochs.state(self._data.source.digest)
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration go on from a state.
@@ -282,7 +297,8 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         OptionError
             If it is no state, is of another order, or an epoch cannot begin there.
         """
-        self._epochs.load(state, self._data.source)
+        source = self._data.source
+        self._epochs.load(state, source.digest, repr(source))
 
     @property
     def _needs_no_help(self) -> bool:

@@ -35,14 +35,10 @@ class Progress:
         self.epoch = epoch
         self.start = start
         self.steps = 0
-        self.ended = False
 
-    @property
-    def position(self) -> tuple[int, int]:
-        """Epoch and consumed examples; the head of the next epoch once the end was seen."""
-        if self.ended:
-            return self.epoch + 1, 0
-        return self.epoch, self.plan.consumed(self.steps, self.start)
+    def state(self, digest: str) -> State:
+        """Return the position as a state of data with this `Dataset.digest`."""
+        return self.plan.state(self.epoch, self.steps, self.start, digest=digest)
 
 
 class Epochs:
@@ -83,16 +79,14 @@ class Epochs:
         """Return the number of batches of the next epoch."""
         return self.plan.num_steps(self.start)
 
-    def state(self, dataset: Dataset) -> State:
-        """Return what has been received of the latest iteration, or where to begin."""
+    def state(self, digest: str) -> State:
+        """Return where the latest iteration is, or where to begin; argument as `Progress.state`."""
         latest = self.latest or Progress(self.plan, self.epoch, self.start)
-        epoch, examples = latest.position
-        return self.plan.state(epoch, 0, examples, digest=dataset.digest)
+        return latest.state(digest)
 
-    def load(self, state: object, dataset: Dataset) -> None:
-        """Go on from a state; errors as `BatchPlan.position`."""
-        place = self.plan.position(state, digest=dataset.digest, title=repr(dataset))
-        self._begin_at(*place)
+    def load(self, state: object, digest: str, title: str) -> None:
+        """Go on from a state; arguments and errors as `BatchPlan.position`."""
+        self._begin_at(*self.plan.position(state, digest=digest, title=title))
 
 
 class Received(Iterator[_Batch]):
@@ -103,11 +97,7 @@ class Received(Iterator[_Batch]):
         self.progress = progress
 
     def __next__(self) -> _Batch:
-        try:
-            batch = next(self._batches)
-        except StopIteration:
-            self.progress.ended = True
-            raise
+        batch = next(self._batches)
         self.progress.steps += 1
         return batch
 
@@ -253,7 +243,7 @@ class Batches(Generic[_Batch]):
         It counts the batches that were received. Any loader of the same data in the same order
         goes on from it, whatever its batch size, shard, workers or framework.
         """
-        return self._epochs.state(self._assemble.dataset)
+        return self._epochs.state(self._assemble.dataset.digest)
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration go on from a state.
@@ -265,7 +255,8 @@ class Batches(Generic[_Batch]):
         OptionError
             If it is no state, is of another order, or an epoch cannot begin there.
         """
-        self._epochs.load(state, self._assemble.dataset)
+        dataset = self._assemble.dataset
+        self._epochs.load(state, dataset.digest, repr(dataset))
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
         return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))

@@ -222,7 +222,8 @@ class BatchPlan:
     def state(self, epoch: int, steps: int, start: int = 0, *, digest: str = "") -> State:
         """Return the position after so many steps of an epoch, to save and to go on from.
 
-        Loaders have `state_dict`; this is for what cannot count, as a ``tf.data`` pipeline.
+        After the last step it is the head of the next epoch. Loaders have `state_dict`; this is for
+        what cannot count, as a ``tf.data`` pipeline.
 
         Parameters
         ----------
@@ -238,13 +239,16 @@ class BatchPlan:
         OptionError
             If the epoch has no such start, or fewer steps.
         """
+        examples = self.consumed(steps, start)
+        if examples and steps == self.num_steps(start):
+            epoch, examples = check_epoch(epoch) + 1, 0
         return State(
             order=ORDER_VERSION,
             digest=digest,
             shuffle=self.shuffle,
             seed=self.seed,
             epoch=check_epoch(epoch),
-            examples=self.consumed(steps, start),
+            examples=examples,
         )
 
     def position(

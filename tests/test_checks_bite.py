@@ -461,7 +461,7 @@ class Stateful(Sound):
         return Received(batches, epochs.latest or epochs.take())
 
     def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
-        epochs.load(state, dataset)
+        epochs.load(state, dataset.digest, repr(dataset))
 
 
 class StatefulLoader:
@@ -476,7 +476,7 @@ class StatefulLoader:
         return self.adapter.received(batches, self.epochs)
 
     def state_dict(self) -> Any:
-        return self.epochs.state(self.dataset)
+        return self.epochs.state(self.dataset.digest)
 
     def load_state_dict(self, state: Any) -> None:
         self.adapter.load(state, self.epochs, self.dataset)

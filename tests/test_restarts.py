@@ -54,6 +54,8 @@ def test_any_schedule_across_frameworks(
     state: Any = BatchPlan(count, 1, shuffle=True, seed=3).state(epoch, 0, digest=garments.digest)
     joined: list[int] = []
     for number, shards, size, steps in [*runs, (0, 1, 5, count)]:
+        if state["epoch"] > epoch:
+            break
         try:
             plans = [
                 BatchPlan(count, size, True, 3, remainder, (shard, shards), ("index", "weight"))
@@ -74,4 +76,4 @@ def test_any_schedule_across_frameworks(
         assert all(other == states[0] for other in states)
         state = states[0]
     assert joined == BatchPlan(count, count, shuffle=True, seed=3).indices(epoch, 0).tolist()
-    assert (state["epoch"], state["examples"]) == (epoch, count)
+    assert (state["epoch"], state["examples"]) == (epoch + 1, 0)
