@@ -4,6 +4,8 @@ Order, gather and encoding all happen inside the graph, so the pipeline can be s
 checkpointed and distributed like any other.
 """
 
+import os
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal, Unpack
 
@@ -11,12 +13,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from fmnist_core import hookimpl, order
+from fmnist_core import hookimpl
 from fmnist_core.batch import resolved
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan
+from fmnist_core.state import check_shard
+from fmnist_tensorflow_order import keys, shuffled
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -40,15 +45,37 @@ class TensorFlowAdapter:
         *,
         epoch: int = 0,
         start: int = 0,
+        input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
         """Return a `tf.data.Dataset` of tuples of tensors, one for each field.
 
         An iteration takes its epoch when its first batch is asked for. The length is known unless
         `start` makes the first epoch shorter than the others.
+
+        Parameters
+        ----------
+        dataset, plan, encoding, epoch, start
+            As `fmnist_core.hookspecs.Adapter.loader`.
+        input_context : tf.distribute.InputContext, optional
+            What ``strategy.distribute_datasets_from_function`` hands to its function:
+            ``shard="auto"`` is then the input pipeline among all of them.
         """
         plan.check_use(len(dataset), epoch, start)
         filled = resolved(encoding, dataset, plan.fields, self)
         return _Pipeline(dataset, plan, filled, start).epochs(epoch, start)
+
+    def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the input pipeline of an `input_context`, or else the worker of TF_CONFIG.
+
+        Raises
+        ------
+        OptionError
+            If TF_CONFIG does not name a task of its cluster.
+        """
+        context: tf.distribute.InputContext | None = options.get("input_context")
+        if context is not None:
+            return context.input_pipeline_id, context.num_input_pipelines
+        return _own_worker()
 
     def to_numpy(self, batch: Tensors) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays."""
@@ -65,10 +92,14 @@ def fmnist_adapter() -> TensorFlowAdapter:
 
 
 def tf_dataset(
-    dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptions]
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    input_context: tf.distribute.InputContext | None = None,
+    **options: Unpack[LoaderOptions],
 ) -> tf.data.Dataset:
     """Return a dataset as a `tf.data.Dataset` of tuples of tensors; options as `Dataset.to`."""
-    return dataset.to(ADAPTER, batch_size=batch_size, **options)
+    return dataset.to(ADAPTER, batch_size=batch_size, input_context=input_context, **options)
 
 
 class _Pipeline:
@@ -128,6 +159,11 @@ class _Pipeline:
         # An iterator's checkpoint holds the epoch it is in; the counter may be left out of it.
         options = tf.data.Options()
         options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+        # Under experimental_distribute_dataset each worker takes its share of every whole batch,
+        # unless the plan has given it one; files, which TensorFlow would look for, there are none.
+        policy = tf.data.experimental.AutoShardPolicy
+        whole = self.plan.shard[1] == 1
+        options.experimental_distribute.auto_shard_policy = policy.DATA if whole else policy.OFF
         return pipeline.with_options(options)
 
     def block(self, epoch: tf.Tensor, block: tf.Tensor) -> Tensors:
@@ -140,7 +176,7 @@ class _Pipeline:
         places = tf.reshape(tf.reshape(firsts, [-1, 1]) + tf.range(size), [-1])
         rows = places % plan.num_examples if plan.remainder == "pad" else places
         if plan.shuffle:
-            rows = _shuffled(rows, plan.num_examples, _keys(plan.seed, epoch))
+            rows = shuffled(rows, plan.num_examples, keys(plan.seed, epoch))
         size = plan.batch_size if self.always_equal else size
         return tuple(
             tf.reshape(self.field(field, rows, places), (-1, size, *self.shapes[field]))
@@ -214,35 +250,22 @@ def _taken(counter: tf.Variable, taken: tf.Tensor) -> tf.Tensor:
         return tf.where(begins, epoch, taken)
 
 
-def _keys(seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Return `order.keys` as a uint32 tensor (3,), computed in the graph."""
-    words = tf.constant(order.seed_words(seed), tf.uint32)
-    return _fmix32(tf.bitwise.bitwise_xor(tf.cast(epoch, tf.uint32), words))
-
-
-def _fmix32(words: tf.Tensor) -> tf.Tensor:
-    def mixed(words: tf.Tensor, shift: int) -> tf.Tensor:
-        shifted = tf.bitwise.right_shift(words, tf.constant(shift, tf.uint32))
-        return tf.bitwise.bitwise_xor(words, shifted)
-
-    words = mixed(words, 16) * tf.constant(0x85EBCA6B, tf.uint32)
-    words = mixed(words, 13) * tf.constant(0xC2B2AE35, tf.uint32)
-    return mixed(words, 16)
-
-
-def _shuffled(positions: tf.Tensor, n: int, key: tf.Tensor) -> tf.Tensor:
-    """Return `order.index_shuffle` of some positions, by the operation that it equals."""
-    if n <= 1:
-        return positions
-    # The operation counts the bits of max_index one short where n - 1 is a power of two with an
-    # even exponent of 16 or more, and then repeats an index; one more index lets us walk ourselves.
-    short = (n - 1).bit_count() == 1 and (n - 1).bit_length() % 2 == 1 and n > 2**16
-    max_index = tf.constant(n if short else n - 1, tf.int64)
-
-    def shuffle(index: tf.Tensor) -> tf.Tensor:
-        return tf.raw_ops.RandomIndexShuffle(
-            index=index, seed=key, max_index=max_index, rounds=order.ROUNDS
-        )
-
-    rows = shuffle(positions)
-    return tf.where(rows == n, shuffle(rows), rows) if short else rows
+def _own_worker() -> tuple[int, int]:
+    """Return which of the workers that train this process is, as TF_CONFIG says; else (0, 1)."""
+    config = os.environ.get("TF_CONFIG")
+    if not config:
+        return 0, 1
+    try:
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        jobs = resolver.cluster_spec().as_dict()
+        kind, number = resolver.task_type, resolver.task_id
+    except (AttributeError, TypeError, ValueError) as error:
+        raise OptionError(
+            f"expected TF_CONFIG to be JSON with a cluster and a task, found {config!r}: {error}"
+        ) from error
+    if kind not in ("chief", "worker"):  # others read no data
+        return 0, 1
+    where = "the task in the cluster of TF_CONFIG"
+    own, _ = check_shard(str(number), str(len(jobs.get(kind, ()))), where)
+    chiefs, workers = (len(jobs.get(job, ())) for job in ("chief", "worker"))
+    return own + chiefs * (kind == "worker"), chiefs + workers  # as TensorFlow counts them

@@ -1,12 +1,13 @@
 """What TensorFlow's users expect beyond the conformance checks."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fmnist_core import Dataset
+from fmnist_core import BatchPlan, Dataset, OptionError
 from fmnist_core.order import whole_order
 from fmnist_core.testing import made_dataset
 
@@ -157,3 +158,118 @@ def test_narrow_types_have_tensorflows_names() -> None:
     for name, dtype in (("float16", tf.float16), ("bfloat16", tf.bfloat16)):
         pipeline = fmnist_tensorflow.tf_dataset(made_dataset(), batch_size=5, dtype=name)
         assert pipeline.element_spec[0].dtype == dtype
+
+
+def cluster(task: str, index: int) -> str:
+    jobs = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"], "evaluator": ["e:1"]}
+    return json.dumps({"cluster": jobs, "task": {"type": task, "index": index}})
+
+
+@pytest.mark.parametrize(
+    ("config", "shard"),
+    [
+        ("", (0, 1)),
+        ("{}", (0, 1)),
+        (cluster("chief", 0), (0, 3)),
+        (cluster("worker", 1), (2, 3)),
+        (cluster("ps", 0), (0, 1)),
+        (cluster("evaluator", 0), (0, 1)),
+    ],
+)
+def test_auto_is_what_tf_config_says(
+    monkeypatch: pytest.MonkeyPatch, config: str, shard: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert fmnist_tensorflow.ADAPTER.shard({}) == shard
+    context = tf.distribute.InputContext(num_input_pipelines=5, input_pipeline_id=4)
+    assert fmnist_tensorflow.ADAPTER.shard({"input_context": context}) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    "config", ["not JSON", '{"cluster": 3}', cluster("worker", 2), cluster("worker", -1)]
+)
+def test_a_tf_config_that_names_no_worker_is_refused(
+    monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(OptionError, match="TF_CONFIG"):
+        fmnist_tensorflow.tf_dataset(numbered(), batch_size=2, shard="auto")
+
+
+def test_an_input_context_gives_its_pipelines_part_and_a_pair_wins() -> None:
+    context = tf.distribute.InputContext(num_input_pipelines=2, input_pipeline_id=1)
+    options = {"batch_size": 2, "fields": ("index",), "input_context": context}
+    own = fmnist_tensorflow.tf_dataset(numbered(), shard="auto", **options)
+    assert indices(own)[0] == [2, 3]
+    explicit = fmnist_tensorflow.tf_dataset(numbered(), shard=(0, 2), **options)
+    assert indices(explicit)[0] == [0, 1]
+
+
+def test_tensorflow_shards_what_the_plan_does_not() -> None:
+    policies = [
+        fmnist_tensorflow.tf_dataset(numbered(), batch_size=2, shard=shard)
+        .options()
+        .experimental_distribute.auto_shard_policy
+        for shard in ((0, 1), (0, 2))
+    ]
+    assert policies == [
+        tf.data.experimental.AutoShardPolicy.DATA,
+        tf.data.experimental.AutoShardPolicy.OFF,
+    ]
+
+
+class Stopped(Exception):
+    """Raised in the middle of a training."""
+
+
+# Keras says so of any dataset whose length it cannot know, once it has come to its end.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+# Keras saves weights by an __array__ of TensorFlow's that numpy 2 would have otherwise.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+def test_keras_goes_on_from_its_backup(tmp_path: Path, save_freq: Any) -> None:
+    """Three epochs of four batches, stopped in the second; docs/resume.md has the lines."""
+    import keras
+
+    plan = BatchPlan(20, 6, shuffle=True, seed=4)
+    seen: list[list[int]] = []
+
+    class Recorder(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = self.add_weight(shape=())
+
+        def call(self, data: Any) -> Any:
+            return data
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            if len(seen) == stop_after:
+                raise Stopped
+            seen.append(data[2].numpy().tolist())
+            return {"loss": tf.constant(0.0)}
+
+    def fit(epoch: int, start: int, until: int) -> None:
+        model = Recorder()
+        model.compile(optimizer=None, run_eagerly=True)
+        model(tf.zeros((1, 1)))
+        fields = ("image", "label", "index")
+        options = {"batch_size": 6, "shuffle": True, "seed": 4, "fields": fields}
+        pipeline = fmnist_tensorflow.tf_dataset(numbered(), epoch=epoch, start=start, **options)
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=save_freq)
+        model.fit(pipeline, epochs=until, shuffle=False, verbose=0, callbacks=[backup])
+
+    stop_after = 7  # batches: the second epoch has had three of its four
+    with pytest.raises(Stopped):
+        fit(0, 0, 3)
+    saved = json.loads((tmp_path / "backup" / "training_metadata.json").read_text())
+    steps = 0 if save_freq == "epoch" else saved["batch"] + 1
+    epoch, start = plan.position(plan.state(saved["epoch"], steps))
+    assert (epoch, start) == ((1, 0) if save_freq == "epoch" else (1, 12))
+
+    whole = [rows.tolist() for epoch in range(3) for rows in plan.epoch(epoch)]
+    assert seen == whole[:7]
+    done = epoch * len(plan) + start // 6
+    stop_after = -1
+    del seen[done:]  # what came after the backup is done again
+    fit(epoch, start, epoch + 1 if start else 3)
+    assert seen == whole[: 2 * len(plan)] if start else whole
