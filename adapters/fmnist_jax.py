@@ -4,12 +4,14 @@
 device and gives any batch from inside a compiled function.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, Unpack
 
 import jax
 import numpy as np
+from jax.experimental.multihost_utils import process_allgather
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
@@ -19,6 +21,7 @@ from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan
+from fmnist_core.state import check_agreement
 from fmnist_jax_resident import JaxBatch, Place, Resident, put, some_batches
 
 MADE_AT_ONCE = 8
@@ -72,10 +75,10 @@ class JaxAdapter:
         if device is not None:
             return _OnDevice(plan, assemble, device, epoch=epoch, start=start)
         if sharding is None:
-            return Batches(plan, assemble, _to_device, epoch=epoch, start=start)
+            return _AmongProcesses(plan, assemble, _to_device, epoch=epoch, start=start)
         _check_sharding(plan, assemble, sharding, start)
         convert = partial(_to_global, sharding)
-        return Batches(plan, assemble, convert, epoch=epoch, start=start)
+        return _AmongProcesses(plan, assemble, convert, epoch=epoch, start=start)
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return this process's index, and how many there are."""
@@ -143,7 +146,35 @@ def resident(
     return put(dataset, plan, encoding, device)
 
 
-class _OnDevice(Batches[JaxBatch]):
+class _AmongProcesses(Batches[JaxBatch]):
+    """Batches that processes share: before the first, all compare what they are about to read."""
+
+    _agreed = False
+
+    def __iter__(self) -> Iterator[JaxBatch]:
+        """Begin the next epoch.
+
+        Raises
+        ------
+        OptionError
+            If the processes that share the batches disagree on anything but their shards; on every
+            process alike.
+        """
+        if not self._agreed and 1 < self.plan.shard[1] == jax.process_count():
+            check_agreement(_gathered(self._epochs.record(self._assemble.dataset.digest)))
+            self._agreed = True
+        return super().__iter__()
+
+
+def _gathered(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the records of all processes, in their order."""
+    text = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    longest = int(process_allgather(np.int32(len(text))).max())  # arrays of one shape are gathered
+    texts = process_allgather(np.pad(text, (0, longest - len(text)), constant_values=ord(" ")))
+    return [json.loads(np.asarray(text).tobytes()) for text in texts]
+
+
+class _OnDevice(_AmongProcesses):
     """Batches made on a device that holds the data; an epoch's order is sent there at once."""
 
     def __init__(

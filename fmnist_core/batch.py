@@ -84,6 +84,11 @@ class Epochs:
         latest = self.latest or Progress(self.plan, self.epoch, self.start)
         return latest.state(digest)
 
+    def record(self, digest: str) -> dict[str, Any]:
+        """Return what the ranks of a group must agree on before they begin the next epoch."""
+        position = {"epoch": self.epoch, "examples": self.start}
+        return {**self.plan.record(), "digest": digest, **position}
+
     def load(self, state: object, digest: str, title: str) -> None:
         """Go on from a state; arguments and errors as `BatchPlan.position`."""
         self._begin_at(*self.plan.position(state, digest=digest, title=title))

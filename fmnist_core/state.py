@@ -110,8 +110,8 @@ def check_agreement(records: Sequence[Mapping[str, Any]]) -> None:
     Parameters
     ----------
     records : sequence of mapping
-        Of each rank `BatchPlan.record`, the position among it. All have to be equal but "shard",
-        of which each has its own.
+        Of each rank what `batch.Epochs.record` gives. All have to be equal but "shard", of which
+        each has its own.
 
     Raises
     ------

@@ -1,0 +1,66 @@
+"""JAX's own processes: two of them on 127.0.0.1, with four virtual devices each."""
+
+from pathlib import Path
+from typing import Any
+
+import jobs
+import pytest
+from programs import free_port, results
+
+from fmnist_core import BatchPlan
+
+PROCESSES = 2
+
+
+@pytest.fixture(scope="module")
+def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of two processes got."""
+    folder = tmp_path_factory.mktemp("processes")
+    coordinator = f"127.0.0.1:{free_port()}"
+    environments = [
+        {
+            "FASHION_ROOT": str(fashion_root),
+            "COORDINATOR": coordinator,
+            "PROCESSES": str(PROCESSES),
+            "PROCESS": str(process),
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        }
+        for process in range(PROCESSES)
+    ]
+    outputs = [folder / f"{process}.json" for process in range(PROCESSES)]
+    return results("jax_process.py", outputs, environments)
+
+
+def test_auto_is_the_process(found: list[dict[str, Any]]) -> None:
+    assert [process["shard"] for process in found] == [[0, PROCESSES], [1, PROCESSES]]
+    assert [process["devices"] for process in found] == [8, 8]
+
+
+@pytest.mark.parametrize("remainder", ["drop", "pad"])
+def test_global_arrays_hold_the_laws_batches(found: list[dict[str, Any]], remainder: Any) -> None:
+    fields = ("index", "weight")
+    plan = BatchPlan(1000, jobs.GLOBAL_BATCH, True, jobs.SEED, remainder, fields=fields)
+    wanted = [
+        [
+            [rows.tolist(), plan.weights(step).tolist()]
+            for step, rows in enumerate(plan.epoch(epoch))
+        ]
+        for epoch in range(2)
+    ]
+    assert [process[remainder] for process in found] == [wanted] * PROCESSES
+
+
+def test_each_test_image_is_evaluated_once(
+    found: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, fashion_root: Path
+) -> None:
+    monkeypatch.setenv("FASHION_ROOT", str(fashion_root))
+    wanted = [jobs.number_right(), 10_000]
+    assert [process["evaluated"] for process in found] == [wanted] * PROCESSES
+
+
+@pytest.mark.parametrize("name", ["seed", "examples", "digest"])
+def test_processes_that_disagree_are_all_told(found: list[dict[str, Any]], name: str) -> None:
+    first, second = (process[name] for process in found)
+    assert first == second
+    assert f"ranks disagree on {name}: rank 0 has " in first
