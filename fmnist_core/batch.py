@@ -185,6 +185,16 @@ def weighted_blocks(
     return weighted()
 
 
+def epoch_blocks(
+    plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
+) -> Iterator[tuple[Arrays, int]]:
+    """Yield the numpy arrays of some consecutive batches at a time, and the size of each batch."""
+    return (
+        (assemble(rows.reshape(-1), weights.reshape(-1)), rows.shape[1])
+        for rows, weights in weighted_blocks(plan, epoch, start)
+    )
+
+
 def epoch_batches(
     plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
 ) -> Iterator[Arrays]:
@@ -192,16 +202,11 @@ def epoch_batches(
 
     Batches of one block are disjoint parts of the same fresh memory.
     """
-    blocks = weighted_blocks(plan, epoch, start)
-
-    def batches() -> Iterator[Arrays]:
-        for rows, weights in blocks:
-            arrays = assemble(rows.reshape(-1), weights.reshape(-1))
-            size = rows.shape[1]
-            for first in range(0, rows.size, size):
-                yield tuple(array[first : first + size] for array in arrays)
-
-    return batches()
+    return (
+        tuple(array[first : first + size] for array in arrays)
+        for arrays, size in epoch_blocks(plan, assemble, epoch, start)
+        for first in range(0, len(arrays[0]), size)
+    )
 
 
 class Batches(Generic[_Batch]):

@@ -180,7 +180,8 @@ class Examples:
         RowOutsideError
             If a row is not in [0, n); it could belong to another selection of the same file.
         """
-        if rows.size and not (0 <= rows.min() and rows.max() < len(self)):
+        # As unsigned numbers, negative ones are the largest: one look at all of them is enough.
+        if rows.size and rows.view(np.uint64).max() >= len(self):
             raise RowOutsideError(
                 f"rows from {rows.min()} to {rows.max()} are not all among the {len(self)} examples"
             )
