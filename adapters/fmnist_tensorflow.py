@@ -159,6 +159,8 @@ class _Pipeline:
         # An iterator's checkpoint holds the epoch it is in; the counter may be left out of it.
         options = tf.data.Options()
         options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+        # Blocks are ahead already; TensorFlow would pass every batch to one more thread.
+        options.experimental_optimization.inject_prefetch = False
         # Under experimental_distribute_dataset each worker takes its share of every whole batch,
         # unless the plan has given it one; files, which TensorFlow would look for, there are none.
         policy = tf.data.experimental.AutoShardPolicy
