@@ -278,8 +278,7 @@ def _parsed(content: object) -> Fingerprint:
     for name, kinds in _KINDS.items():
         if type(settings[name]) not in kinds:
             raise DataMismatchError(f"found {settings[name]!r:.80} as its {name}")
-    count = settings["num_examples"]
-    found = {}
+    count, found = settings["num_examples"], {}
     for number, record in epochs.items():
         try:
             found[check_epoch(int(number))] = EpochFingerprint.from_record(record, count)

@@ -35,22 +35,22 @@ class EpochFingerprint:
     ----------
     index : int64 array (n,)
         At each position of the epoch's order the `index` of the example received, or -1.
-    marks : uint16 array (n,)
-        The first two bytes of its content's digest: enough to find where two runs differ, the
+    marks : uint32 array (n,)
+        The first four bytes of its content's digest: enough to find where two runs differ, the
         sums having said that they do.
     ordered, unordered : int
         Sums over all examples, mod 2**256, with and without their positions.
     """
 
     index: NDArray[np.int64]
-    marks: NDArray[np.uint16]
+    marks: NDArray[np.uint32]
     ordered: int = 0
     unordered: int = 0
 
     @classmethod
     def empty(cls, num_examples: int) -> "EpochFingerprint":
         """Return that of an epoch of which nothing was received yet."""
-        return cls(np.full(num_examples, MISSING, np.int64), np.zeros(num_examples, np.uint16))
+        return cls(np.full(num_examples, MISSING, np.int64), np.zeros(num_examples, np.uint32))
 
     @property
     def examples(self) -> int:
@@ -99,7 +99,7 @@ class EpochFingerprint:
         self.ordered %= _MODULUS
         self.unordered %= _MODULUS
         self.index[positions] = number
-        self.marks[positions] = [int.from_bytes(digest[:2], "little") for digest in digests]
+        self.marks[positions] = [int.from_bytes(digest[:4], "little") for digest in digests]
 
     def merged(self, other: "EpochFingerprint") -> "EpochFingerprint":
         """Return that of both parts together.
@@ -125,7 +125,7 @@ class EpochFingerprint:
             "digest": self.digest,
             "unordered_digest": self.unordered_digest,
             "index": _packed(self.index.astype("<i8")),
-            "marks": _packed(self.marks.astype("<u2")),
+            "marks": _packed(self.marks.astype("<u4")),
         }
 
     @classmethod
@@ -141,7 +141,7 @@ class EpochFingerprint:
             raise DataMismatchError(f"expected {', '.join(sorted(_PARTS))}, found {record!r:.80}")
         sums = [_unhexed(record[name]) for name in ("digest", "unordered_digest")]
         index = _unpacked(record["index"], "<i8", num_examples).astype(np.int64)
-        marks = _unpacked(record["marks"], "<u2", num_examples).astype(np.uint16)
+        marks = _unpacked(record["marks"], "<u4", num_examples).astype(np.uint32)
         found = cls(index, marks, *sums)
         if found.examples != record["examples"]:
             raise DataMismatchError(
@@ -172,7 +172,7 @@ def _unpacked(text: object, dtype: str, count: int) -> NDArray[Any]:
         packed = base64.b64decode(str(text), validate=True)
         unpacker = zlib.decompressobj()
         unpacked = unpacker.decompress(packed, nbytes + 1)
-    except (ValueError, zlib.error) as error:
+    except (ValueError, OverflowError, zlib.error) as error:
         raise DataMismatchError(
             f"expected numbers as base64 of zlib, found other: {error}"
         ) from error

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.fingerprints import Fingerprint
-from fmnist_core.order import index_shuffle
+from fmnist_core.order import ORDER_VERSION, index_shuffle
 from fmnist_core.received import MISSING, EpochFingerprint
 
 ENCODING = ("dtype", "scale", "mean", "std", "labels")
 """Settings without which pixels and labels are other bytes, whatever was read."""
+
+SHOWN_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class EpochDifference:
     positions : int
         How many positions differ.
     first : int, optional
-        The first of them; None where only the sums differ, as once in 65,536 wrong examples.
+        The first of them; None where only the sums differ, as in one of 2**32 wrong examples.
     index : pair of int, optional
         What each run has there; None is nothing.
     same_examples : bool
@@ -130,6 +132,8 @@ def _known(index: np.int64) -> int | None:
 def _as_written(run: Fingerprint, epoch: int) -> bool:
     index, settings = run.epochs[epoch].index, run.settings
     places = np.flatnonzero(index != MISSING)
+    if settings["order"] != ORDER_VERSION:
+        return False
     rows = places
     if settings["shuffle"] and len(places):
         rows = index_shuffle(places, settings["num_examples"], settings["seed"], epoch)
@@ -149,13 +153,19 @@ def in_words(
     runs : pair of Fingerprint
     """
     one, other = names
+    length = max(run.settings["num_examples"] for run in runs)
     if found.same:
         many = sum(runs[0].epochs[epoch].examples for epoch in found.agreeing)
         yield f"The same: {_epochs(found.agreeing)}, {many:,} examples, in order, bit for bit."
-        yield from (f"  {digest}" for digest in runs[0].digests.values())
+        for epoch, digest in runs[0].digests.items():
+            yield f"  epoch {epoch}  {digest}"
+            if missing := gaps(runs[0].epochs[epoch]):
+                yield f"    incomplete in both: {missing}"
     else:
         yield "Different."
     for name, (ours, theirs) in found.settings.items():
+        if name == "digest":
+            ours, theirs = ours[:SHOWN_DIGITS], theirs[:SHOWN_DIGITS]
         yield f"  {name}: {ours} in {one}, {theirs} in {other}"
     if found.encodings_differ:
         yield "  So pixels and labels are other bytes; only the order can be compared."
@@ -164,7 +174,7 @@ def in_words(
     elif found.agreeing and not found.same:
         yield f"  {_epochs(found.agreeing)}: the same"
     for difference in found.epochs:
-        yield from _in_words(difference, names, len(runs[0].epochs[difference.epoch].index))
+        yield from _in_words(difference, names, length)
     for name, epochs in zip(names, found.missing, strict=True):
         if epochs:
             yield f"  {_epochs(epochs)}: missing from {name}"
@@ -189,7 +199,7 @@ def _in_words(difference: EpochDifference, names: tuple[str, str], length: int) 
         yield f"    {so_many} differ: the same examples in another order"
     else:
         yield f"    {so_many} differ"
-    if ours != theirs and any(difference.as_written):
+    if None not in difference.index and ours != theirs and any(difference.as_written):
         if all(difference.as_written):
             yield "    both follow the written order of their settings"
         else:

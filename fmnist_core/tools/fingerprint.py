@@ -1,12 +1,13 @@
 """`fmnist fingerprint` and `fmnist merge`: read epochs through an adapter, and keep what came."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import DataMismatchError, OptionError
 from fmnist_core.fingerprints import Fingerprint
 from fmnist_core.loading import load
 from fmnist_core.plan import Field
@@ -62,6 +63,8 @@ def run_fingerprint(
         Of `Dataset.to`.
     """
     output.make_room()
+    # TensorFlow greets on stderr; its warnings remain.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     console = open_console()
     fields = (*FIELDS, "weight") if options["remainder"] == "pad" else FIELDS
     with ProgressLine(console) as progress:
@@ -78,8 +81,14 @@ def run_fingerprint(
 def run_merge(paths: tuple[Path, ...], output: Output) -> None:
     """Merge fingerprints of one run; print and write what they are together."""
     output.make_room()
-    first, *others = map(Fingerprint.load, paths)
-    output.write(first.merge(*others), open_console())
+    found = Fingerprint.load(paths[0])
+    for path in paths[1:]:
+        more = Fingerprint.load(path)
+        try:
+            found = found.merge(more)
+        except (OptionError, DataMismatchError) as error:
+            raise type(error)(f"{path}, beside those before it: {error}") from error
+    output.write(found, open_console())
 
 
 def show(console: Console, found: Fingerprint) -> None:

@@ -19,7 +19,9 @@ _force = click.option("--force", is_flag=True, help="Replace that file if it is 
 @click.option("--shuffle", is_flag=True, help="Follow the written order, not the file's.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the written order.")
 @click.option("--epoch", default=0, show_default=True, help="The first epoch to read.")
-@click.option("--epochs", default=1, show_default=True, help="How many epochs to read.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
+)
 @click.option(
     "--shard", default="0/1", show_default=True, metavar="INDEX/COUNT", help="Whose part."
 )

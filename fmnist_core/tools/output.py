@@ -20,8 +20,9 @@ def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileUnreadableError(f"{folder}: cannot be made ({error.strerror})") from error
-    taken = [name for name in names if (folder / name).exists()]
+    taken = [str(folder / name) for name in names if (folder / name).exists()]
     if taken and not force:
         raise OptionError(
-            f"{folder}: has {', '.join(taken)} already. Try: --force, or write elsewhere"
+            f"expected to write new files, found {', '.join(taken)}. "
+            "Try: --force, or write elsewhere"
         )
