@@ -209,6 +209,8 @@ class Fingerprint:
 def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
     """Read the next epochs of a loader, and return the fingerprint of what came.
 
+    They are read as by any iteration, so the loader's next epoch is the one after them.
+
     Parameters
     ----------
     loader : iterable

@@ -1,9 +1,11 @@
 """Fingerprints: equal wherever the same was received, additive, and sharp to the bit."""
 
+import base64
 import hashlib
 import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -282,6 +284,16 @@ def test_a_shorter_epoch_differs_where_it_ends(tiny: Dataset) -> None:
     assert (difference.first, difference.positions, difference.index) == (15, 5, (15, None))
 
 
+def test_an_epoch_that_one_run_lacks(tiny: Dataset) -> None:
+    one, more = (
+        fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS), epochs=epochs)
+        for epochs in (1, 3)
+    )
+    found = compare(one, more)
+    assert (found.same, found.missing, found.agreeing) == (False, ((1, 2), ()), (0,))
+    assert not compare(more, one).same
+
+
 def test_watching_hands_the_batches_through(adapter: Adapter, tiny: Dataset) -> None:
     loader = tiny.to(adapter, batch_size=6, shuffle=True, fields=FIELDS)
     seen = Fingerprint(loader)
@@ -466,6 +478,17 @@ def test_files_that_are_no_fingerprints(tmp_path: Path, tiny: Dataset, fault: st
     assert said in str(caught.value)
 
 
+def test_packed_numbers_without_their_end(tmp_path: Path, tiny: Dataset) -> None:
+    path = tmp_path / "run.json"
+    fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS)).save(path)
+    content = json.loads(path.read_text())
+    packed = base64.b64decode(content["epochs"]["0"]["index"])
+    content["epochs"]["0"]["index"] = base64.b64encode(packed[:-1]).decode()  # of its checksum
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataMismatchError, match="expected 160 bytes"):
+        Fingerprint.load(path)
+
+
 def test_no_file(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(fm.FileUnreadableError, match="cannot be read"):
         Fingerprint.load(tmp_path / "none.json")
@@ -475,9 +498,6 @@ def test_no_file(tmp_path: Path, tiny: Dataset) -> None:
 
 
 def test_a_packed_bomb_is_not_unpacked(tmp_path: Path, tiny: Dataset, peak_memory: Any) -> None:
-    import base64
-    import zlib
-
     path = tmp_path / "run.json"
     fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS)).save(path)
     content = json.loads(path.read_text())

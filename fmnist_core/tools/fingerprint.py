@@ -72,7 +72,7 @@ def run_fingerprint(
         loader = load(name, split, root=root).to(adapter, fields=fields, **options)
         found = Fingerprint(loader)
         for epoch in range(options["epoch"], options["epoch"] + epochs):
-            progress.begin(f"{adapter}: epoch {epoch}", len(loader))
+            progress.begin(f"{adapter}: epoch {epoch}", len(loader.provenance.plan))
             for _ in found.watch(loader):
                 progress.advance(1)
     output.write(found, console)
