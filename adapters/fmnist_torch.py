@@ -22,6 +22,7 @@ from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan, Field
+from fmnist_core.provenance import Provenance
 from fmnist_core.state import State, check_shard
 from fmnist_torch_compat import FashionMNIST
 from fmnist_torch_device import Resident, TorchBatch, to_tensor
@@ -120,6 +121,11 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
     def source(self) -> Dataset:
         """The examples that it gives."""
         return self._assemble.dataset
+
+    @property
+    def encoding(self) -> Encoding:
+        """What pixels and labels become."""
+        return self._assemble.encoding
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -299,6 +305,12 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         """
         source = self._data.source
         self._epochs.load(state, source.digest, repr(source))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What this was made from, and where its next iteration begins."""
+        data, upcoming = self._data, self._epochs.upcoming
+        return Provenance(ADAPTER, data.source, self.plan, data.encoding, upcoming)
 
     @property
     def _needs_no_help(self) -> bool:

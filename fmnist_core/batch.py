@@ -15,6 +15,7 @@ from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+from fmnist_core.provenance import Provenance
 from fmnist_core.state import State
 
 Arrays = tuple[NDArray[Any], ...]
@@ -54,6 +55,10 @@ class Epochs:
     def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
         self.plan = plan
         self._begin_at(epoch, start)
+
+    def upcoming(self) -> tuple[int, int]:
+        """Return epoch and start of the next iteration."""
+        return self.epoch, self.start
 
     def _begin_at(self, epoch: int, start: int) -> None:
         self._first = self.epoch, self.start = epoch, start
@@ -135,8 +140,8 @@ class Assembler:
     ) -> None:
         self.dataset = dataset
         self.fields = fields
+        self.adapter = adapter
         self.encoding = resolved(encoding, dataset, fields, adapter)
-        self.label_dtype = adapter.label_dtype
 
     def __call__(
         self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None
@@ -159,7 +164,9 @@ class Assembler:
             return self.encoding.encode_images(self.dataset.gather_images(rows))
         if field == "label":
             labels = self.dataset.gather_labels(rows)
-            return self.encoding.encode_labels(labels, len(self.dataset.classes), self.label_dtype)
+            return self.encoding.encode_labels(
+                labels, len(self.dataset.classes), self.adapter.label_dtype
+            )
         if field == "index":
             return self.dataset.original_rows(rows)
         if field == "extended":
@@ -267,6 +274,13 @@ class Batches(Generic[_Batch]):
         """
         dataset = self._assemble.dataset
         self._epochs.load(state, dataset.digest, repr(dataset))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What this was made from, and where its next iteration begins."""
+        made = self._assemble
+        upcoming = self._epochs.upcoming
+        return Provenance(made.adapter, made.dataset, self.plan, made.encoding, upcoming)
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
         return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))

@@ -42,7 +42,10 @@ ROOMS = [
     "dataset",
     "loading",
     "compat",
+    "provenance",
     "batch",
+    "received",
+    "fingerprints",
     "testing",
 ]
 AT_IMPORT = {"numpy", "pluggy", "fmnist_core"}
