@@ -6,6 +6,7 @@ that exist in its memory only.
 
 import copy
 import math
+import pickle
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -136,7 +137,8 @@ class ReadBatches:
 
     Attributes
     ----------
-    sent : Assembler, or ray.ObjectRef to one
+    sent : bytes, or ray.ObjectRef
+        The assembler, pickled, or a reference to such bytes or to itself.
     plan : BatchPlan
         With the shard whose batches they are.
     epoch, start : int
@@ -168,7 +170,9 @@ class ReadBatches:
 
     def __call__(self) -> list[Block]:
         """Read the rows and return their block."""
-        assemble = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
+        held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
+        # Unpacked here, not with the task, so that an error of ours is one in Ray too.
+        assemble = pickle.loads(held) if isinstance(held, bytes) else held
         return [_block(assemble.fields, assemble(*self.rows()))]
 
 
@@ -208,9 +212,9 @@ def _sent(assemble: Assembler) -> Any:
     """Return what tasks carry: where the data are, or a reference to Ray's object store."""
     dataset = assemble.dataset
     if dataset.is_lazy:
-        nbytes = len(ray.cloudpickle.dumps(assemble))  # type: ignore[no-untyped-call]
+        packed = ray.cloudpickle.dumps(assemble)  # type: ignore[no-untyped-call]
         # A long list of chosen rows is sent once, not with each task.
-        return assemble if nbytes <= CARRIED_BYTES else ray.put(assemble)
+        return packed if len(packed) <= CARRIED_BYTES else ray.put(packed)
     if len(dataset) * math.prod(dataset.image_shape) * dataset.image_dtype.itemsize > NOTED_BYTES:
         warnings.warn(
             f"{dataset!r} is not mapped from raw files, so its data go from this process into "

@@ -96,19 +96,22 @@ class UrlArray:
         """Read the header; errors as `open_urls`."""
         with _opened(url) as file:
             start = _read(file, url, 0, LONGEST_HEADER, whole=False)
+            container = container_of_start(start)
+            if container != "raw":
+                raise IdxError(
+                    f"{url}: expected a raw IDX file, found {container}, which cannot be read by "
+                    "range. Try: unpack it and store it raw; or fetch it and use "
+                    "fmnist_core.open_idx"
+                )
+            header = read_from(io.BytesIO(start), url)
             size = getattr(file, "size", None)
-        container = container_of_start(start)
-        if container != "raw":
-            raise IdxError(
-                f"{url}: expected a raw IDX file, found {container}, which cannot be read by "
-                "range. Try: unpack it and store it raw; or fetch it and use fmnist_core.open_idx"
-            )
-        header = read_from(io.BytesIO(start), url)
-        if size is not None and size != header.payload_nbytes:
-            raise IdxError(
-                f"{url}: the header calls for {header.payload_nbytes} bytes in all, found {size}. "
-                "An interrupted copy leaves such a file; store it again"
-            )
+            if size is not None and size != header.payload_nbytes:
+                raise IdxError(
+                    f"{url}: the header calls for {header.payload_nbytes} bytes in all, found "
+                    f"{size}. An interrupted copy leaves such a file; store it again"
+                )
+            # A server that cannot give a range is found out now, not by a worker.
+            _read(file, url, header.payload_nbytes - 1, 1)
         return cls(url, header)
 
     @property
@@ -149,7 +152,7 @@ class UrlArray:
                     begin = int(wanted[first])
                     part = self._rows(file, begin, int(wanted[last - 1]) + 1)
                     found[first:last] = part[wanted[first:last] - begin]
-        return found[places].reshape(*rows.shape, *self.shape[1:])
+        return found[places].reshape((*rows.shape, *self.shape[1:]))
 
     def _rows(self, file: io.BufferedIOBase, begin: int, end: int) -> NDArray[Any]:
         first, last = (self.header.nbytes + row * self._row_nbytes for row in (begin, end))
@@ -244,7 +247,7 @@ def _read(file: io.BufferedIOBase, url: str, first: int, size: int, *, whole: bo
         ) from error
     if whole and len(payload) < size:
         raise IdxError(
-            f"{url}: expected {size} bytes from offset {first}, found {len(payload)}; the file "
-            "changed since it was opened. Open it again"
+            f"{url}: expected {size} bytes from offset {first}, found {len(payload)}. The file "
+            "was cut short, or changed since it was opened"
         )
     return bytes(payload)
