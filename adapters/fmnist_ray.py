@@ -74,10 +74,11 @@ class RayAdapter:
         plan.check_use(len(dataset), epoch, start)
         _check_dtype(encoding)
         assemble = Assembler(dataset, plan.fields, encoding, self)
-        block_bytes = _block_bytes()
+        most = _most_block_bytes()
+        block_bytes = BLOCK_BYTES if most is None else min(BLOCK_BYTES, most)
         if num_workers is not None:
             plan = _for_workers(plan, num_workers, start)
-            _check_block(plan, assemble, block_bytes)
+            _check_block(plan, assemble)
         source = FmnistDatasource(assemble, plan, epoch, start, num_workers or 0, block_bytes)
         # Told how many blocks there are, Ray does not split them; it would not do so at batches.
         found: ray.data.Dataset = ray.data.read_datasource(
@@ -147,10 +148,10 @@ def _check_dtype(encoding: Encoding) -> None:
         )
 
 
-def _block_bytes() -> int:
-    """Return how large a block may be, so that Ray does not cut it elsewhere."""
+def _most_block_bytes() -> int | None:
+    """Return the size above which Ray cuts a block, if it does."""
     most: int | None = ray.data.DataContext.get_current().target_max_block_size
-    return BLOCK_BYTES if most is None else min(BLOCK_BYTES, most)
+    return most
 
 
 def _for_workers(plan: BatchPlan, num_workers: int, start: int) -> BatchPlan:
@@ -172,10 +173,11 @@ def _for_workers(plan: BatchPlan, num_workers: int, start: int) -> BatchPlan:
     return first
 
 
-def _check_block(plan: BatchPlan, assemble: Assembler, block_bytes: int) -> None:
-    most: int | None = ray.data.DataContext.get_current().target_max_block_size
+def _check_block(plan: BatchPlan, assemble: Assembler) -> None:
+    """Raise OptionError if Ray would cut a batch in pieces and deal those out."""
+    most = _most_block_bytes()
     batch_bytes = plan.batch_size * row_nbytes(assemble)
-    if most is not None and batch_bytes > max(most, block_bytes):
+    if most is not None and batch_bytes > most:
         raise OptionError(
             f"a batch of {batch_bytes} bytes is more than one block, {most}, so Ray would split it "
             "among workers. Try: a smaller batch_size, or a larger "

@@ -116,29 +116,36 @@ class UrlArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape that the header says."""
         return self.header.shape
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return len(self.header.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Element type of what is read, in native byte order."""
         return self.header.dtype.newbyteorder("=")
 
     @property
     def nbytes(self) -> int:
+        """Length of all elements, in bytes; none of them is in memory."""
         return self.header.data_nbytes
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
+        """Read one row, a slice of them, or those of an array of places."""
         if isinstance(rows, slice):
             return self.take(np.arange(len(self))[rows])
         return self.take(np.asarray(rows, np.int64))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read everything, where numpy is given it as an array."""
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
@@ -193,6 +200,7 @@ class UrlSource(Source):
 
     @property
     def is_lazy(self) -> bool:
+        """Whether any process can read the images for itself: it can."""
         return True
 
     def __reduce__(self) -> tuple[Any, ...]:

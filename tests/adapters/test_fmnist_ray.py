@@ -37,7 +37,7 @@ EVERYTHING = ("image", "label", "weight", "index", "extended")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def cluster() -> Iterator[None]:
     """Start a cluster of two CPUs on this machine; nothing of it is left afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -232,9 +232,7 @@ def test_what_is_only_in_memory_goes_through_the_object_store_once_and_says_so(
     assert images.tobytes() == grey.images.tobytes()
 
 
-def test_packed_files_are_sent_unpacked_not_unpacked_by_each_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_packed_files_are_sent_unpacked_not_unpacked_by_each_task(tmp_path: Path) -> None:
     made = made_dataset()
     paths = tmp_path / "images.gz", tmp_path / "labels.gz"
     fm.write_idx(paths[0], made.images)
@@ -361,9 +359,7 @@ def test_workers_that_would_be_given_others_batches_are_refused() -> None:
         split(found, 2, 3)
 
 
-def test_ray_train_workers_are_given_their_shards(
-    grey: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ray_train_workers_are_given_their_shards(grey: Dataset, tmp_path: Path) -> None:
     from ray.train.torch import TorchTrainer
 
     dataset = fm.open_idx(*raw_files(grey, tmp_path))
@@ -456,7 +452,7 @@ def assert_same_epoch(found: Dataset, wanted: Dataset) -> None:
 
 
 def test_files_at_an_address_are_read_by_range_in_the_workers(
-    grey: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    grey: Dataset, tmp_path: Path
 ) -> None:
     images, labels = raw_files(grey, tmp_path)
     with served(tmp_path) as (address, asked):
