@@ -28,6 +28,9 @@ __all__ = ["ADAPTER", "RayAdapter", "fmnist_adapter", "open_urls", "ray_dataset"
 
 RayBatch = Mapping[str, NDArray[Any]]
 
+MOST_BLOCKS = 1024
+"""Blocks of an epoch, about, above which they become larger instead: the driver makes each task."""
+
 
 class RayAdapter:
     """Batches as dictionaries of numpy arrays out of a `ray.data.Dataset`."""
@@ -74,12 +77,12 @@ class RayAdapter:
         plan.check_use(len(dataset), epoch, start)
         _check_dtype(encoding)
         assemble = Assembler(dataset, plan.fields, encoding, self)
-        most = _most_block_bytes()
-        block_bytes = BLOCK_BYTES if most is None else min(BLOCK_BYTES, most)
         if num_workers is not None:
             plan = _for_workers(plan, num_workers, start)
             _check_block(plan, assemble)
-        source = FmnistDatasource(assemble, plan, epoch, start, num_workers or 0, block_bytes)
+        source = FmnistDatasource(
+            assemble, plan, epoch, start, num_workers or 0, _block_bytes(assemble)
+        )
         # Told how many blocks there are, Ray does not split them; it would not do so at batches.
         found: ray.data.Dataset = ray.data.read_datasource(
             source, override_num_blocks=source.fewest_blocks()
@@ -138,6 +141,13 @@ def ray_dataset(
         ADAPTER, batch_size=batch_size, num_workers=num_workers, **options
     )
     return found
+
+
+def _block_bytes(assemble: Assembler) -> int:
+    """Return how large blocks shall be, so that they are not too many and Ray cuts none."""
+    wanted = max(BLOCK_BYTES, len(assemble.dataset) * row_nbytes(assemble) // MOST_BLOCKS)
+    most = _most_block_bytes()
+    return wanted if most is None else min(wanted, most)
 
 
 def _check_dtype(encoding: Encoding) -> None:

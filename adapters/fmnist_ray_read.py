@@ -25,7 +25,7 @@ from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan, Field
 
 BLOCK_BYTES = 2**22
-"""Bytes of one block, about: a task costs milliseconds, and few large ones leave nodes idle."""
+"""Bytes of a block, about: a task costs milliseconds, and few large ones leave nodes idle."""
 
 CARRIED_BYTES = 2**14
 """Most bytes that a task carries of the description of its data, which every task repeats."""

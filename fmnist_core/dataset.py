@@ -337,7 +337,7 @@ class Dataset(Examples):
         Parameters
         ----------
         adapter : str or Adapter
-            "torch", "tensorflow", "jax", "numpy", or what a plugin adds.
+            "torch", "tensorflow", "jax", "ray", "numpy", or what a plugin adds.
         batch_size, shuffle, seed, remainder, shard, fields
             Which examples form a batch: see `BatchPlan`. ``shard="auto"`` is that of this process,
             as the framework or its launcher knows it (docs/distributed.md).

@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -170,10 +171,24 @@ def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
     dataset = made_dataset(200)
     found = fmnist_ray.ray_dataset(dataset, batch_size=6, shuffle=True, fields=("image", "index"))
     assert len(tasks_of(found)) == 34
-    doubled = found.map_batches(lambda batch: {**batch, "double": batch["index"] * 2})
     wanted = [dataset.indices[rows] * 2 for rows in BatchPlan(200, 6, True).epoch(0)]
-    for batch, want in zip(columns(doubled, 6), wanted, strict=True):
+    head = wanted[0][0]
+
+    def double(batch: Any) -> Any:
+        made = {**batch, "double": batch["index"] * 2}
+        time.sleep(1 if made["double"][0] == head else 0)  # so that others are done before it
+        return made
+
+    for batch, want in zip(columns(found.map_batches(double), 6), wanted, strict=True):
         assert batch["double"].tolist() == want.tolist()
+
+
+def test_blocks_of_large_data_are_larger_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 1)
+    monkeypatch.setattr("fmnist_ray.MOST_BLOCKS", 10)
+    found = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
+    assert len(tasks_of(found)) == 10
+    assert [len(batch["index"]) for batch in columns(found, 2)] == [2] * 50
 
 
 # -- where the data go ---------------------------------------------------------------------------
