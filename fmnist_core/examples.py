@@ -113,6 +113,11 @@ class Examples:
         return self._source.images.dtype.newbyteorder("=")
 
     @property
+    def is_lazy(self) -> bool:
+        """Whether the images are mapped from a raw file, and a pickle holds its path instead."""
+        return self._source.is_lazy
+
+    @property
     def indices(self) -> NDArray[np.int64]:
         """Each example's place in the original file, int64 (n,), read-only."""
         rows = self._rows
