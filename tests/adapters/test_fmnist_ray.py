@@ -6,6 +6,8 @@ import gzip
 import logging
 import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -39,28 +41,28 @@ EVERYTHING = ("image", "label", "weight", "index", "extended")
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    """Start a cluster of two CPUs on this machine; nothing of it is left afterwards."""
+    """Connect to a cluster of two CPUs on this machine; nothing of it is left afterwards."""
+    script = str(Path(__file__).with_name("ray_cluster.py"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
-        patch.setenv("RAY_TRAIN_ENABLE_STATE_TRACKING", "0")
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=400 * 2**20,
-        )
-        logger = logging.getLogger("ray.data")
-        level = logger.level
-        logger.setLevel(logging.CRITICAL)
-        context = ray.data.DataContext.get_current()
-        patch.setattr(context, "enable_progress_bars", False)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
-            ray.shutdown()
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # the cluster listens on this machine alone
+        with subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            try:
+                said = iter(process.stdout.readline, "")
+                address = next(line.split()[1] for line in said if line.startswith("address:"))
+                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+                patch.setattr(logging.getLogger("ray.data"), "level", logging.CRITICAL)
+                context = ray.data.DataContext.get_current()
+                patch.setattr(context, "enable_progress_bars", False)
+                yield
+            finally:
+                ray.shutdown()
+                process.stdin.close()
 
 
 def columns(found: Any, batch_size: int) -> Iterator[Any]:
