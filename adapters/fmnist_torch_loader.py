@@ -1,0 +1,106 @@
+"""The plan as torch's DataLoader; used by fmnist_torch."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from fmnist_core.batch import Epochs, Received
+from fmnist_core.errors import OptionError
+from fmnist_core.plan import BatchPlan
+from fmnist_core.state import State
+from fmnist_torch_dataset import BatchDataset
+from fmnist_torch_sampler import PlanSampler
+
+
+class PlanLoader(DataLoader[tuple[Any, ...]]):
+    """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n."""
+
+    def __init__(
+        self, dataset: BatchDataset, sampler: PlanSampler, options: dict[str, Any]
+    ) -> None:
+        try:
+            super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is, **options)
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"torch's DataLoader refuses {options}: {error}") from error
+        self._turns = 0
+
+    @property
+    def plan(self) -> BatchPlan:
+        """Which examples form each batch."""
+        return self._epochs.plan
+
+    @property
+    def _epochs(self) -> Epochs:
+        sampler = self.batch_sampler
+        assert isinstance(sampler, PlanSampler)
+        return sampler.epochs
+
+    @property
+    def _data(self) -> BatchDataset:
+        assert isinstance(self.dataset, BatchDataset)
+        return self.dataset
+
+    def __iter__(self) -> Any:
+        """Begin the next epoch."""
+        epochs, data = self._epochs, self._data
+        with _TAKING_AN_EPOCH:
+            epoch, start = epochs.epoch, epochs.start
+            here = self._needs_no_help
+            batches = data.epoch(epochs.plan, epoch, start) if here else super().__iter__()
+            # The sampler has bound its rows by now; what it says is next, len() tells too.
+            progress = epochs.began(epoch, start)
+            self._turns += 1
+        if self.persistent_workers:
+            batches = self._only_the_latest(batches, self._turns)
+        return Received(batches, progress)
+
+    def state_dict(self) -> State:
+        """Return where the latest iteration is: a small dictionary that JSON can hold.
+
+        It counts the batches that were received, not those that workers have made ahead. Any loader
+        of the same data in the same order goes on from it, whatever its batch size, shard, workers
+        or framework.
+        """
+        return self._epochs.state(self._data.source.digest)
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next iteration go on from a state.
+
+        Raises
+        ------
+        DataMismatchError
+            If it is of other data.
+        OptionError
+            If it is no state, is of another order, or an epoch cannot begin there.
+        """
+        source = self._data.source
+        self._epochs.load(state, source.digest, repr(source))
+
+    @property
+    def _needs_no_help(self) -> bool:
+        """Whether batches can be made in this process, several at a time."""
+        return self.num_workers == 0 and not self.pin_memory
+
+    def _only_the_latest(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
+        """Yield from workers that persist, which can serve one iteration only."""
+        while True:
+            if turn != self._turns:
+                raise OptionError(
+                    "with persistent_workers=True a new iteration ends those before it. "
+                    "Try: persistent_workers=False to have several at once"
+                )
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            yield batch
+
+
+# Of the module, not of a loader, which could not be pickled with it.
+_TAKING_AN_EPOCH = threading.Lock()
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
