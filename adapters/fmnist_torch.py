@@ -1,13 +1,11 @@
 """The torch adapter: a real DataLoader over a map-style dataset."""
 
 import inspect
-import os
 from collections.abc import Mapping
 from typing import Any, Unpack
 
 import torch
 from numpy.typing import NDArray
-from torch import distributed
 from torch.utils.data import DataLoader
 
 from fmnist_core import hookimpl
@@ -16,11 +14,11 @@ from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan
-from fmnist_core.state import check_shard
 from fmnist_torch_compat import FashionMNIST
 from fmnist_torch_dataset import BatchDataset, MapDataset, TorchHabits
 from fmnist_torch_device import TorchBatch
 from fmnist_torch_loader import PlanLoader
+from fmnist_torch_ranks import own_shard
 from fmnist_torch_sampler import PlanSampler
 
 __all__ = ["ADAPTER", "FashionMNIST", "MapDataset", "PlanLoader", "PlanSampler", "data_loader"]
@@ -67,7 +65,7 @@ class TorchAdapter(TorchHabits):
         sampler = PlanSampler(plan, epoch=epoch, start=start)
         place = None if device is None else _checked_device(device, options)
         whole_batches = BatchDataset(dataset, encoding, plan.fields, place)
-        return PlanLoader(whole_batches, sampler, options)
+        return PlanLoader(whole_batches, batch_sampler=sampler, **options)
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
@@ -77,12 +75,7 @@ class TorchAdapter(TorchHabits):
         OptionError
             If RANK and WORLD_SIZE are no such pair.
         """
-        if distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank(), distributed.get_world_size()
-        rank, world_size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
-        if rank is None and world_size is None:
-            return 0, 1
-        return check_shard(str(rank), str(world_size), "RANK and WORLD_SIZE")
+        return own_shard()
 
     def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays that share its memory."""

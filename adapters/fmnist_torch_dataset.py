@@ -53,6 +53,11 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         return self._assemble.dataset
 
     @property
+    def encoding(self) -> Encoding:
+        """What pixels and labels become."""
+        return self._assemble.encoding
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Name of each label."""
         return self.source.classes
@@ -69,19 +74,27 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         RowOutsideError
             If there is no such row.
         """
-        return tuple(MapDataset.__getitems__(self, [operator.index(row)])[0])
+        row = operator.index(row)
+        return tuple(MapDataset.__getitems__(self, [row + (row < 0) * len(self)])[0])
 
     def __getitems__(self, rows: Sequence[int]) -> Any:
-        """Return several examples at once, for DataLoader to collate; errors as above."""
-        asked = np.asarray(rows, dtype=np.int64)
-        return _Examples(self._batch(asked + (asked < 0) * len(self)))
+        """Return several examples at once, for DataLoader to collate; errors as above.
 
-    def _batch(self, rows: Rows, weights: NDArray[np.float32] | None = None) -> TorchBatch:
+        A row below 0 is a filler, counted from the end, as `PlanSampler` asks for it.
+        """
+        return _Examples(self._batch(*self._weighed(rows)))
+
+    def _weighed(self, rows: Sequence[int]) -> tuple[Rows, NDArray[np.float32]]:
+        asked = np.asarray(rows, dtype=np.int64)
+        fillers = asked < 0
+        return asked + fillers * len(self), (~fillers).astype(np.float32)
+
+    def _batch(self, rows: Rows, weights: NDArray[np.float32]) -> TorchBatch:
         return _to_tensors(self._assemble(rows, weights))
 
 
 class BatchDataset(MapDataset):
-    """Hands DataLoader whole batches; a filler is asked for by its row minus the length."""
+    """Hands DataLoader whole batches."""
 
     def __init__(
         self,
@@ -95,12 +108,10 @@ class BatchDataset(MapDataset):
         self._resident = None if device is None else Resident(self._assemble, device)
 
     def __getitems__(self, rows: Sequence[int]) -> TorchBatch:
-        asked = np.asarray(rows, dtype=np.int64)
-        fillers = asked < 0
-        chosen, weights = asked + fillers * len(self), (~fillers).astype(np.float32)
+        weighed = self._weighed(rows)
         if self._resident is None:
-            return self._batch(chosen, weights)
-        return self._resident.batch(*(to_tensor(one).to(self.device) for one in (chosen, weights)))
+            return self._batch(*weighed)
+        return self._resident.batch(*(to_tensor(one).to(self.device) for one in weighed))
 
     def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
         """Yield the batches of one epoch, made in this process."""

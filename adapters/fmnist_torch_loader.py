@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
+from torch import distributed
 from torch.utils.data import DataLoader
 
 from fmnist_core.batch import Epochs, Received
@@ -11,40 +13,88 @@ from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
 from fmnist_core.state import State
 from fmnist_torch_dataset import BatchDataset
-from fmnist_torch_sampler import PlanSampler
+from fmnist_torch_ranks import compare_ranks, in_a_group
+from fmnist_torch_sampler import PlanSampler, ShardSampler
 
 
 class PlanLoader(DataLoader[tuple[Any, ...]]):
-    """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n."""
+    """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n.
 
-    def __init__(
-        self, dataset: BatchDataset, sampler: PlanSampler, options: dict[str, Any]
-    ) -> None:
+    Parameters
+    ----------
+    dataset : BatchDataset
+    **options
+        DataLoader's own; its batch sampler is a `PlanSampler`.
+    """
+
+    # accelerate saves and loads the state of a loader that has this.
+    use_stateful_dataloader = True
+
+    def __init__(self, dataset: BatchDataset, **options: Any) -> None:
         try:
-            super().__init__(dataset, batch_sampler=sampler, collate_fn=_as_it_is, **options)
+            super().__init__(dataset, **{"collate_fn": _as_it_is, **options})
         except (TypeError, ValueError) as error:
             raise OptionError(f"torch's DataLoader refuses {options}: {error}") from error
         self._turns = 0
+        self._agreed = False
+        if self.plan.shard[1] > 1:
+            # DataLoader locks it against those who set a sampler that it would not use.
+            self.__dict__["sampler"] = ShardSampler(dataset, self._sampler)
 
     @property
     def plan(self) -> BatchPlan:
         """Which examples form each batch."""
-        return self._epochs.plan
+        return self._sampler.plan
+
+    @property
+    def _sampler(self) -> PlanSampler:
+        # Lightning, where it predicts, has it wrapped, to see which rows it gives.
+        given: Any = self.batch_sampler
+        sampler: PlanSampler = getattr(given, "_batch_sampler", given)
+        return sampler
 
     @property
     def _epochs(self) -> Epochs:
-        sampler = self.batch_sampler
-        assert isinstance(sampler, PlanSampler)
-        return sampler.epochs
+        return self._sampler.epochs
 
     @property
     def _data(self) -> BatchDataset:
         assert isinstance(self.dataset, BatchDataset)
         return self.dataset
 
+    @property
+    def _is_accelerate_prepared(self) -> bool:
+        """That accelerate has nothing to do: it would share the batches among the ranks again.
+
+        Raises
+        ------
+        OptionError
+            If they are not shared among several ranks, as who calls `prepare` expects.
+        """
+        if in_a_group() and self.plan.shard[1] == 1 < distributed.get_world_size():
+            raise OptionError(
+                "accelerate expects each rank to read its shard, and this loader has but one. Try: "
+                'shard="auto", or leave it out of prepare if every rank is to read all'
+            )
+        return True
+
+    @_is_accelerate_prepared.setter
+    def _is_accelerate_prepared(self, _: bool) -> None:
+        """accelerate sets it when it has done."""
+
     def __iter__(self) -> Any:
-        """Begin the next epoch."""
+        """Begin the next epoch.
+
+        Raises
+        ------
+        OptionError
+            At the first, if the ranks that share the batches disagree on anything but their shards.
+        """
         epochs, data = self._epochs, self._data
+        if not self._agreed:
+            record = {**epochs.record(data.source.digest), "encoding": asdict(data.encoding)}
+            compare_ranks(record)
+            self._agreed = True
         with _TAKING_AN_EPOCH:
             epoch, start = epochs.epoch, epochs.start
             here = self._needs_no_help
@@ -81,7 +131,8 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
     @property
     def _needs_no_help(self) -> bool:
         """Whether batches can be made in this process, several at a time."""
-        return self.num_workers == 0 and not self.pin_memory
+        own = self.batch_sampler is self._sampler
+        return own and self.num_workers == 0 and not self.pin_memory
 
     def _only_the_latest(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
         """Yield from workers that persist, which can serve one iteration only."""

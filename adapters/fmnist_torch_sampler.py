@@ -1,8 +1,11 @@
-"""The plan as torch's batch sampler; used by fmnist_torch."""
+"""The plan as torch's samplers; used by fmnist_torch."""
 
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any, NoReturn
 
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DistributedSampler, Sampler
 
 from fmnist_core.batch import Epochs, Progress
 from fmnist_core.plan import BatchPlan
@@ -14,12 +17,14 @@ class PlanSampler(Sampler[list[int]]):
 
     The n-th time its rows are asked for is epoch `epoch` + n, unless `set_epoch` says otherwise;
     so a loader that somebody else builds around it goes through the epochs too.
+
+    Its shard is in the plan. So it has no `drop_last`, without which Lightning cannot share its
+    batches among ranks by a sampler of its own, and says so.
     """
 
     def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
         self.plan = plan
         self.batch_size = plan.batch_size
-        self.drop_last = plan.remainder == "drop"
         self.epochs = Epochs(plan, epoch, start)
 
     @property
@@ -65,3 +70,36 @@ class PlanSampler(Sampler[list[int]]):
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration go on from a state; errors as `PlanLoader.load_state_dict`."""
         self.epochs.load(state, digest="", title="this plan")
+
+
+class ShardSampler(DistributedSampler[Any]):
+    """The rows of one shard, one by one, in the next epoch of a PlanSampler.
+
+    Nothing is read through it. It stands where Lightning and Fabric look for a DistributedSampler,
+    to see whether a loader is shared among the ranks already.
+    """
+
+    def __init__(self, dataset: TorchDataset[Any], sampler: PlanSampler) -> None:
+        plan = sampler.plan
+        index, count = plan.shard
+        super().__init__(dataset, count, index, shuffle=plan.shuffle, seed=plan.seed)
+        self._batches = sampler
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield rows; no epoch is taken."""
+        epochs = self._batches.epochs
+        batches = self._batches.plan.epoch(epochs.epoch, epochs.start)
+        return chain.from_iterable(rows.tolist() for rows in batches)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        plan, start = self._batches.plan, self._batches.epochs.start
+        whole = plan.num_steps(start) - 1
+        return whole * plan.batch_size + plan.span(whole, start)[1] if whole >= 0 else 0
+
+    @property
+    def set_epoch(self) -> NoReturn:
+        """Lightning would number the epochs by it, from 0, whatever the loader was told."""
+        raise AttributeError(
+            "the plan counts the epochs. Try: loader.batch_sampler.set_epoch(epoch)"
+        )
