@@ -6,8 +6,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import numpy as np
 import torch
+from lightning_here import callbacks, lightning
 from torch import distributed
 from torch.nn.functional import cross_entropy
 
@@ -30,55 +32,64 @@ def net() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
 
 
+def fit(model: Any, folder: Path, *data: Any, path: Path | None = None) -> list[list[int]]:
+    """Train under Lightning, and save after each step; return the examples that this rank saw."""
+    saves = callbacks.ModelCheckpoint(
+        folder / "saved", "{step}", save_top_k=-1, every_n_train_steps=1
+    )
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        devices=2,
+        strategy="ddp",
+        max_epochs=EPOCHS,
+        logger=False,
+        callbacks=[saves],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model, *data, ckpt_path=path)
+    seen: list[list[int]] = model.seen
+    return seen
+
+
+class Watched(lightning.LightningModule):
+    """A classifier that notes which examples it was trained on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.seen = net(), []
+
+    def training_step(self, batch: Any, _: int) -> Any:
+        self.seen.append(batch[2].tolist())
+        return cross_entropy(self.net(batch[0]), batch[1])
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Hooked(Watched):
+    """The same, with a loader of its own."""
+
+    def train_dataloader(self) -> Any:
+        return loader()
+
+
 def under_lightning(folder: Path) -> dict[str, Any]:
-    from lightning_here import callbacks, lightning
-
-    class Watched(lightning.LightningModule):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net, self.seen = net(), []
-
-        def training_step(self, batch: Any, _: int) -> Any:
-            self.seen.append(batch[2].tolist())
-            return cross_entropy(self.net(batch[0]), batch[1])
-
-        def configure_optimizers(self) -> Any:
-            return torch.optim.SGD(self.parameters(), lr=0.1)
-
-    class Hooked(Watched):
-        def train_dataloader(self) -> Any:
-            return loader()
-
-    def fit(model: Any, *data: Any, path: Path | None = None) -> list[list[int]]:
-        saves = callbacks.ModelCheckpoint(
-            folder / "saved", "{step}", save_top_k=-1, every_n_train_steps=1
-        )
-        trainer = lightning.Trainer(
-            accelerator="cpu",
-            devices=2,
-            strategy="ddp",
-            max_epochs=EPOCHS,
-            logger=False,
-            callbacks=[saves],
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(model, *data, ckpt_path=path)
-        seen: list[list[int]] = model.seen
-        return seen
-
-    found = {"whole": fit(Watched(), loader()), "hooked": fit(Hooked())}
-    found["rest"] = fit(Watched(), loader(), path=folder / "saved" / "step=4.ckpt")
+    found = {"whole": fit(Watched(), folder, loader())}
+    saved = folder / "saved" / "step=4.ckpt"
+    found["rest"] = fit(Watched(), folder, loader(), path=saved)
     try:
-        fit(Watched(), loader(shard=(0, 1)))
+        fit(Watched(), folder, loader(shard=(0, 1)))
     except TypeError as error:
         found["unshared"] = str(error)
     return found
 
 
-def under_accelerate(folder: Path) -> dict[str, Any]:
-    import accelerate
+def under_lightning_alone(folder: Path) -> dict[str, Any]:
+    return {"hooked": fit(Hooked(), folder)}
 
+
+def under_accelerate(folder: Path) -> dict[str, Any]:
     accelerator = accelerate.Accelerator(cpu=True)
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -111,5 +122,10 @@ def under_accelerate(folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # Lightning's advice
     place = Path(sys.argv[1])
-    result = {"lightning": under_lightning, "accelerate": under_accelerate}[sys.argv[2]](place)
+    ways = {
+        "lightning": under_lightning,
+        "lightning-alone": under_lightning_alone,
+        "accelerate": under_accelerate,
+    }
+    result = ways[sys.argv[2]](place)
     (place / f"{distributed.get_rank()}.json").write_text(json.dumps(result))
