@@ -1,7 +1,8 @@
 """Runs that are killed in the middle of a step, and go on otherwise; all processes are real.
 
-Prints, as JSON, what each schedule of its arguments consumed. A process of its own, as its ranks
-are forked from a server that has imported torch, so that a rank starts at once.
+Writes into a file, as JSON, what each schedule of its arguments consumed. It is a process of its
+own because its ranks are forked from a server that has imported torch, so that a rank starts at
+once.
 """
 
 import json
@@ -155,4 +156,8 @@ def run(schedule: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     multiprocessing.set_forkserver_preload(["torch.distributed", "fmnist_torch"])
-    print(json.dumps([run(schedule_of(int(seed))) for seed in sys.argv[1:]]))
+    runs = []
+    for seed in sys.argv[2:]:
+        print("schedule", schedule_of(int(seed)), flush=True)
+        runs.append(run(schedule_of(int(seed))))
+    Path(sys.argv[1]).write_text(json.dumps(runs))

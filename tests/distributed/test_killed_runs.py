@@ -1,7 +1,9 @@
 """A run that is killed twice, and goes on under other ranks, sizes, workers and a framework."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,19 +23,25 @@ SEEDS = range(12)
 
 
 @pytest.fixture(scope="module")
-def runs() -> dict[int, dict[str, Any]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
     """What each schedule consumed, by its seed."""
-    program = Path(killed_runs.__file__)
-    run = subprocess.run(
-        [sys.executable, str(program), *map(str, SEEDS)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert run.returncode == 0, run.stderr
-    return dict(zip(SEEDS, json.loads(run.stdout.splitlines()[-1]), strict=True))
+    found = tmp_path_factory.mktemp("killed") / "found.json"
+    command = [sys.executable, killed_runs.__file__, str(found), *map(str, SEEDS)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
+    # Not through pipes, which worker processes hold open when their rank is killed.
+    with found.with_suffix(".txt").open("w+") as said:
+        job = subprocess.Popen(
+            command, env=environment, stdout=said, stderr=said, start_new_session=True
+        )
+        try:
+            job.wait(timeout=280)
+        except subprocess.TimeoutExpired:
+            pytest.fail(Path(said.name).read_text())
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(job.pid, signal.SIGKILL)
+        assert job.returncode == 0, Path(said.name).read_text()
+    return dict(zip(SEEDS, json.loads(found.read_text()), strict=True))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
