@@ -49,23 +49,40 @@ class Resident:
     num_classes: int
     by_arithmetic: bool
 
-    def batch(self, epoch: jax.typing.ArrayLike, step: jax.typing.ArrayLike) -> JaxBatch:
+    def batch(
+        self,
+        epoch: jax.typing.ArrayLike,
+        step: jax.typing.ArrayLike,
+        order: jax.Array | None = None,
+    ) -> JaxBatch:
         """Return one batch: the arrays that `batches` yields at this epoch and step.
 
         Parameters
         ----------
         epoch, step : int or integer scalar array
             May be traced; a step beyond the epoch is not noticed.
+        order : jax.Array, optional
+            What `order` gave for this epoch, if many of its batches are made; otherwise the batch's
+            own part of it is computed.
         """
         plan = self.plan
         index, count = plan.shard
         first = (jnp.asarray(step, jnp.int32) * count + index) * plan.batch_size
         places = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
         rows = places % plan.num_examples
-        if plan.shuffle:
+        if order is not None:
+            rows = order[rows]
+        elif plan.shuffle:
             rows = _shuffled(rows, plan.num_examples, _keys(plan.seed, epoch))
         weights = (places < plan.num_examples).astype(np.float32)
         return self.gather(rows, weights)
+
+    def order(self, epoch: jax.typing.ArrayLike) -> jax.Array:
+        """Return the rows of a whole epoch in their order, int32 (num_examples,)."""
+        places = jnp.arange(self.plan.num_examples, dtype=jnp.int32)
+        if not self.plan.shuffle:
+            return places
+        return _shuffled(places, self.plan.num_examples, _keys(self.plan.seed, epoch))
 
     def gather(self, rows: jax.Array, weights: jax.Array) -> JaxBatch:
         """Return the batch of some rows, with their weights; both may be traced."""

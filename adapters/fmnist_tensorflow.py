@@ -20,6 +20,7 @@ from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan
+from fmnist_core.provenance import Provenance
 from fmnist_core.state import check_shard
 from fmnist_tensorflow_order import keys, shuffled
 
@@ -62,7 +63,15 @@ class TensorFlowAdapter:
         """
         plan.check_use(len(dataset), epoch, start)
         filled = resolved(encoding, dataset, plan.fields, self)
-        return _Pipeline(dataset, plan, filled, start).epochs(epoch, start)
+        pipeline, counter = _Pipeline(dataset, plan, filled, start).epochs(epoch, start)
+
+        def upcoming() -> tuple[int, int]:
+            number = int(counter.numpy())
+            return number, start if number == epoch else 0
+
+        # An attribute of this object alone; a pipeline made from it does not have it.
+        pipeline.provenance = Provenance(self, dataset, plan, filled, upcoming)
+        return pipeline
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return the input pipeline of an `input_context`, or else the worker of TF_CONFIG.
@@ -126,8 +135,8 @@ class _Pipeline:
                 tf.constant(x, tf.float32) for x in (255, encoding.mean or 0, encoding.std or 1)
             ]
 
-    def epochs(self, epoch: int, start: int) -> tf.data.Dataset:
-        """Return the pipeline whose n-th iteration is epoch `epoch` + n.
+    def epochs(self, epoch: int, start: int) -> tuple[tf.data.Dataset, tf.Variable]:
+        """Return the pipeline whose n-th iteration is epoch `epoch` + n, and its counter.
 
         Batches are made some at a time, as each operation has its price, and one pipeline without
         others inside serves all epochs: whenever one begins, each operation in a function costs
@@ -159,12 +168,14 @@ class _Pipeline:
         # An iterator's checkpoint holds the epoch it is in; the counter may be left out of it.
         options = tf.data.Options()
         options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+        # Blocks are ahead already; TensorFlow would pass every batch to one more thread.
+        options.experimental_optimization.inject_prefetch = False
         # Under experimental_distribute_dataset each worker takes its share of every whole batch,
         # unless the plan has given it one; files, which TensorFlow would look for, there are none.
         policy = tf.data.experimental.AutoShardPolicy
         whole = self.plan.shard[1] == 1
         options.experimental_distribute.auto_shard_policy = policy.DATA if whole else policy.OFF
-        return pipeline.with_options(options)
+        return pipeline.with_options(options), counter
 
     def block(self, epoch: tf.Tensor, block: tf.Tensor) -> Tensors:
         """Return some batches of an epoch at once: arrays of shape (batches, batch, ...)."""

@@ -64,7 +64,7 @@ class TorchAdapter(TorchHabits):
         plan.check_use(len(dataset), epoch, start)
         sampler = PlanSampler(plan, epoch=epoch, start=start)
         place = None if device is None else _checked_device(device, options)
-        whole_batches = BatchDataset(dataset, encoding, plan.fields, place)
+        whole_batches = BatchDataset(dataset, encoding, plan.fields, place, self)
         return PlanLoader(whole_batches, batch_sampler=sampler, **options)
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from fmnist_core.batch import Arrays, Assembler, epoch_batches
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Field
 from fmnist_torch_device import Resident, TorchBatch, to_tensor
 
@@ -102,8 +103,10 @@ class BatchDataset(MapDataset):
         encoding: Encoding,
         fields: tuple[Field, ...],
         device: torch.device | None,
+        adapter: Adapter,
     ) -> None:
         super().__init__(dataset, encoding, fields)
+        self.adapter = adapter
         self.device = device
         self._resident = None if device is None else Resident(self._assemble, device)
 

@@ -55,7 +55,7 @@ class Resident:
 
         def batches() -> Iterator[TorchBatch]:
             for rows, weights in blocks:
-                sent, weighed = self._sent(rows), self._sent(weights)
+                sent, weighed = self._sent(rows.copy()), self._sent(weights)
                 for first in range(0, len(rows), some):
                     own = slice(first, first + some)
                     made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from fmnist_core.batch import Epochs, Received
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
+from fmnist_core.provenance import Provenance
 from fmnist_core.state import State
 from fmnist_torch_dataset import BatchDataset
 from fmnist_torch_ranks import compare_ranks, in_a_group
@@ -127,6 +128,12 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         """
         source = self._data.source
         self._epochs.load(state, source.digest, repr(source))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What this was made from, and where its next iteration begins."""
+        data, upcoming = self._data, self._epochs.upcoming
+        return Provenance(data.adapter, data.source, self.plan, data.encoding, upcoming)
 
     @property
     def _needs_no_help(self) -> bool:

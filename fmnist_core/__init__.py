@@ -16,6 +16,7 @@ from fmnist_core.errors import (
     RowOutsideError,
     UnknownDatasetError,
 )
+from fmnist_core.fingerprints import Fingerprint, fingerprint
 from fmnist_core.hookspecs import Adapter, hookimpl
 from fmnist_core.idx import map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.loading import load, open_idx
@@ -36,6 +37,7 @@ __all__ = [
     "Encoding",
     "FetchError",
     "FileUnreadableError",
+    "Fingerprint",
     "FmnistError",
     "FrameworkMissingError",
     "IdxError",
@@ -43,6 +45,7 @@ __all__ = [
     "RowOutsideError",
     "UnknownDatasetError",
     "available_adapters",
+    "fingerprint",
     "get_adapter",
     "hookimpl",
     "index_shuffle",

@@ -14,6 +14,8 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+from fmnist_core.provenance import Provenance
+from fmnist_core.registry import check_adapter
 from fmnist_core.state import State
 
 Arrays = tuple[NDArray[Any], ...]
@@ -60,6 +62,10 @@ class Epochs:
     def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
         self.plan = plan
         self._begin_at(epoch, start)
+
+    def upcoming(self) -> tuple[int, int]:
+        """Return epoch and start of the next iteration."""
+        return self.epoch, self.start
 
     def _begin_at(self, epoch: int, start: int) -> None:
         self._first = self.epoch, self.start = epoch, start
@@ -141,8 +147,8 @@ class Assembler:
     ) -> None:
         self.dataset = dataset
         self.fields = fields
+        self.adapter = adapter
         self.encoding = resolved(encoding, dataset, fields, adapter)
-        self.label_dtype = adapter.label_dtype
 
     def __call__(
         self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None
@@ -165,7 +171,9 @@ class Assembler:
             return self.encoding.encode_images(self.dataset.gather_images(rows))
         if field == "label":
             labels = self.dataset.gather_labels(rows)
-            return self.encoding.encode_labels(labels, len(self.dataset.classes), self.label_dtype)
+            return self.encoding.encode_labels(
+                labels, len(self.dataset.classes), self.adapter.label_dtype
+            )
         if field == "index":
             return self.dataset.original_rows(rows)
         if field == "extended":
@@ -191,6 +199,16 @@ def weighted_blocks(
     return weighted()
 
 
+def epoch_blocks(
+    plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
+) -> Iterator[tuple[Arrays, int]]:
+    """Yield the numpy arrays of some consecutive batches at a time, and the size of each batch."""
+    return (
+        (assemble(rows.reshape(-1), weights.reshape(-1)), rows.shape[1])
+        for rows, weights in weighted_blocks(plan, epoch, start)
+    )
+
+
 def epoch_batches(
     plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
 ) -> Iterator[Arrays]:
@@ -198,16 +216,11 @@ def epoch_batches(
 
     Batches of one block are disjoint parts of the same fresh memory.
     """
-    blocks = weighted_blocks(plan, epoch, start)
-
-    def batches() -> Iterator[Arrays]:
-        for rows, weights in blocks:
-            arrays = assemble(rows.reshape(-1), weights.reshape(-1))
-            size = rows.shape[1]
-            for first in range(0, rows.size, size):
-                yield tuple(array[first : first + size] for array in arrays)
-
-    return batches()
+    return (
+        tuple(array[first : first + size] for array in arrays)
+        for arrays, size in epoch_blocks(plan, assemble, epoch, start)
+        for first in range(0, len(arrays[0]), size)
+    )
 
 
 class Batches(Generic[_Batch]):
@@ -268,6 +281,13 @@ class Batches(Generic[_Batch]):
         """
         dataset = self._assemble.dataset
         self._epochs.load(state, dataset.digest, repr(dataset))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What this was made from, and where its next iteration begins."""
+        made = self._assemble
+        adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
+        return Provenance(adapter, made.dataset, self.plan, made.encoding, upcoming)
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
         return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))

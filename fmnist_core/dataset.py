@@ -288,6 +288,12 @@ class Dataset(Examples):
     def _without(self, names: tuple[str, ...]) -> "Dataset":
         return self.without(*names)
 
+    def in_memory(self) -> "Dataset":
+        """Return the same examples, whose pickle holds their data instead of paths of files."""
+        dataset = type(self).__new__(type(self))
+        dataset._set(self._source.in_memory(), self._description, self._rows, self._recipe)
+        return dataset
+
     def filter(self, keep: Callable[[NDArray[Any], int], bool]) -> "Dataset":
         """Return the examples for which ``keep(image, label)`` is true.
 
@@ -331,7 +337,7 @@ class Dataset(Examples):
         Parameters
         ----------
         adapter : str or Adapter
-            "torch", "tensorflow", "jax", "numpy", or what a plugin adds.
+            "torch", "tensorflow", "jax", "ray", "numpy", or what a plugin adds.
         batch_size, shuffle, seed, remainder, shard, fields
             Which examples form a batch: see `BatchPlan`. ``shard="auto"`` is that of this process,
             as the framework or its launcher knows it (docs/distributed.md).

@@ -113,6 +113,11 @@ class Examples:
         return self._source.images.dtype.newbyteorder("=")
 
     @property
+    def is_lazy(self) -> bool:
+        """Whether the images are mapped from a raw file, and a pickle holds its path instead."""
+        return self._source.is_lazy
+
+    @property
     def indices(self) -> NDArray[np.int64]:
         """Each example's place in the original file, int64 (n,), read-only."""
         rows = self._rows
@@ -180,7 +185,8 @@ class Examples:
         RowOutsideError
             If a row is not in [0, n); it could belong to another selection of the same file.
         """
-        if rows.size and not (0 <= rows.min() and rows.max() < len(self)):
+        # As unsigned numbers, negative ones are the largest: one look at all of them is enough.
+        if rows.size and rows.view(np.uint64).max() >= len(self):
             raise RowOutsideError(
                 f"rows from {rows.min()} to {rows.max()} are not all among the {len(self)} examples"
             )

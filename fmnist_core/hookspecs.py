@@ -45,6 +45,9 @@ class Adapter(Protocol):
     An adapter may also have a method ``shard(options)``, asked where a user says ``shard="auto"``:
     it returns the (index, count) of this process as the framework or its launcher knows it, given
     the framework options of `Dataset.to`. Without it, it is (0, 1).
+
+    What `loader` returns may have an attribute ``provenance`` (`fmnist_core.provenance`), which
+    fingerprints ask for; `fmnist_core.batch.Batches` has it.
     """
 
     name: str

@@ -34,6 +34,7 @@ _MASK32 = 0xFFFFFFFF
 _KEY_CONSTANT = 0xFFFFFFFC
 _KEY_BITS = 0x7369F885192C0EF5
 _TABLE_BITS = 16
+_PART = 2**14
 
 _Word = TypeVar("_Word", int, "NDArray[np.uint32]")
 
@@ -130,7 +131,7 @@ def _kept_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     elif block_bits(n) == _TABLE_BITS:
         order = _order_by_table(n, keys(seed, epoch))
     else:
-        order = _walk(positions, n, keys(seed, epoch))
+        order = np.concatenate([_walk(part, n, keys(seed, epoch)) for part in _parts(positions)])
     order.setflags(write=False)
     return order
 
@@ -153,13 +154,26 @@ def _walk(positions: NDArray[np.int64], n: int, key: tuple[int, int, int]) -> ND
     return shuffled
 
 
-def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Walk every cycle of the smallest block at once by pointer doubling.
+def _parts(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return positions in parts that stay in a core's cache, which halves what they cost."""
+    return np.array_split(positions, -(-len(positions) // _PART))
 
-    Far below 2**16 a position walks thousands of steps; doubling takes 16 at the most.
+
+def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Walk every cycle of the smallest block at once.
+
+    From half of it on few positions have far to walk, so each takes its steps. Far below a position
+    walks thousands of them; pointer doubling takes 16 at the most.
     """
-    table: NDArray[np.int64] = encipher(np.arange(2**_TABLE_BITS, dtype=np.int64), _TABLE_BITS, key)
+    parts = _parts(np.arange(2**_TABLE_BITS, dtype=np.int64))
+    table = np.concatenate([encipher(part, _TABLE_BITS, key) for part in parts])
     order = table[:n]
+    if n >= 2 ** (_TABLE_BITS - 1):
+        outside = np.flatnonzero(order >= n)
+        while outside.size:
+            walked = order[outside] = table[order[outside]]
+            outside = outside[walked >= n]
+        return order
     onward = table.copy()
     onward[:n] = np.arange(n)
     while (order >= n).any():
@@ -180,9 +194,11 @@ def encipher(positions: Any, bits: int, key: tuple[Any, Any, Any]) -> Any:
     round_keys = _round_keys(key, width)
     if isinstance(positions, np.ndarray) and width <= 16:
         mixed = _mixed_words(width)
-        for i in range(0, ROUNDS, 2):
-            left = left ^ mixed[right] ^ round_keys[i]
-            right = right ^ mixed[left] ^ round_keys[i + 1]
+        for round_key in round_keys:
+            turned = mixed[right]
+            turned ^= round_key
+            turned ^= left
+            left, right = right, turned
         return (left << width) | right
     left, right = left.astype(np.uint32), right.astype(np.uint32)
     for i in range(0, ROUNDS, 2):

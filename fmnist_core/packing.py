@@ -170,7 +170,11 @@ def container_of(path: Path) -> str:
 
 
 def _container(file: "io.BufferedReader | zipfile.ZipExtFile") -> str:
-    start = file.peek(8)
+    return container_of_start(file.peek(8))
+
+
+def container_of_start(start: bytes) -> str:
+    """Return how a file is packed that begins with these bytes, as `container_of`."""
     return next((name for name, magic in _MAGIC.items() if start.startswith(magic)), "raw")
 
 

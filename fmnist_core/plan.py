@@ -176,7 +176,7 @@ class BatchPlan:
         return (np.arange(first, first + size) < self.num_examples).astype(np.float32)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
-        """Yield `indices` of every step of an epoch; arguments and errors as there."""
+        """Yield `indices` of every step of an epoch, not to be written to; arguments as there."""
         return (rows for block in self.blocks(epoch, start) for rows in block)
 
     def blocks(
@@ -189,27 +189,39 @@ class BatchPlan:
         Yields
         ------
         int64 array (batches, batch)
-            A last batch that is smaller or has fillers comes alone.
+            A last batch that is smaller or has fillers comes alone. Not to be written to: it may
+            be a part of an order that is kept.
         """
         epoch, start = check_epoch(epoch), self.check_start(start)
         # Held here so that other iterations cannot push it out of the order's memory.
         order = whole_order(self.num_examples, self.seed, epoch) if self.keeps_order else None
         whole = (self.num_examples - start) // self.global_batch_size
         some = max(examples // self.batch_size, 1)
-        # Where no order is kept, it is computed for more at once: most of the cost is per call.
-        enciphers = self.shuffle and order is None
-        at_once = max(some, ENCIPHERED_EXAMPLES // self.batch_size) if enciphers else some
-        own = self.shard[0] * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
 
-        def places() -> Iterator[NDArray[np.int64]]:
-            for first in range(0, whole, at_once):
-                steps = np.arange(first, min(first + at_once, whole), dtype=np.int64)
-                yield start + steps[:, np.newaxis] * self.global_batch_size + own
+        def blocks() -> Iterator[NDArray[np.int64]]:
+            for rows in self._whole_batches(epoch, start, whole, some, order):
+                for first in range(0, len(rows), some):
+                    yield rows[first : first + some]
             if self.num_steps(start) > whole:
-                yield self.positions(whole, start)[np.newaxis]
+                yield self._rows(self.positions(whole, start), epoch, order)[np.newaxis]
 
-        many = (self._rows(many_places, epoch, order) for many_places in places())
-        return (rows[first : first + some] for rows in many for first in range(0, len(rows), some))
+        return blocks()
+
+    def _whole_batches(
+        self, epoch: int, start: int, count: int, some: int, order: NDArray[np.int64] | None
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield this shard's part of `count` whole global batches, many at a time."""
+        index, shards = self.shard
+        if order is not None:
+            taken = order[start : start + count * self.global_batch_size]
+            yield taken.reshape(count, shards, self.batch_size)[:, index]
+            return
+        # Where no order is kept, it is computed for more at once: most of the cost is per call.
+        many = max(some, ENCIPHERED_EXAMPLES // self.batch_size) if self.shuffle else some
+        own = start + index * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+        for first in range(0, count, many):
+            steps = np.arange(first, min(first + many, count), dtype=np.int64)
+            yield self._rows(steps[:, np.newaxis] * self.global_batch_size + own, epoch)
 
     def consumed(self, steps: int, start: int = 0) -> int:
         """Return how many examples of an epoch all shards have consumed after so many steps.

@@ -5,6 +5,7 @@ instead of receiving a copy.
 """
 
 import hashlib
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -176,6 +177,14 @@ class Source:
                 for part in _in_parts(array):
                     digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether any process can open the images for itself and read only what it needs."""
+        base: Any = self.images
+        while isinstance(base, np.ndarray):
+            base = base.base
+        return self.origin is not None and isinstance(base, mmap.mmap)
 
     def in_memory(self) -> "Source":
         """Return copies of the arrays, which need no file."""

@@ -38,7 +38,7 @@ def test_nothing_waits_to_be_filled_in() -> None:
 
 def test_pages_have_examples() -> None:
     with_examples = {page.stem for page in PAGES if ">>>" in page.read_text(encoding="utf-8")}
-    assert with_examples >= {"README", "order", "resume", "idx"}
+    assert with_examples >= {"README", "order", "resume", "idx", "fingerprint"}
 
 
 def test_the_adapter_that_the_docs_write_conforms(tmp_path: Path) -> None:

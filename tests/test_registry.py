@@ -20,7 +20,7 @@ from fmnist_core import (
 from fmnist_core.registry import find_dataset
 from fmnist_core.testing import CHECKS
 
-OURS = ["jax", "numpy", "tensorflow", "torch"]
+OURS = ["jax", "numpy", "ray", "tensorflow", "torch"]
 
 WORKING = """
     from fmnist_core import hookimpl

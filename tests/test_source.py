@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import DataMismatchError, FileUnreadableError, write_idx
+from fmnist_core import DataMismatchError, FileUnreadableError, open_idx, write_idx
 from fmnist_core.source import FileStamp, Source, open_array
 
 IMAGES = np.arange(3000 * 4 * 5, dtype=np.int32).astype(np.uint8).reshape(3000, 4, 5)
@@ -37,7 +37,8 @@ def is_mapped(array: NDArray[Any]) -> bool:
 def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) -> None:
     source = Source.from_files(*paths)
     raw = not paths[0].name.endswith(".gz")
-    assert is_mapped(source.images) is is_mapped(source.labels) is raw
+    assert is_mapped(source.images) is is_mapped(source.labels) is source.is_lazy is raw
+    assert not Source(source.images, source.labels).is_lazy, "a pickle of it holds the arrays"
     np.testing.assert_array_equal(source.images, IMAGES)
     np.testing.assert_array_equal(source.labels, LABELS)
 
@@ -72,6 +73,19 @@ def test_a_pickle_of_files_is_small_and_opens_them_again(
     np.testing.assert_array_equal(again.images, IMAGES)
     np.testing.assert_array_equal(again.labels, LABELS)
     assert len(pickle.dumps(again)) == len(data)
+
+
+def test_a_selection_in_memory_needs_no_file(paths: tuple[Path, Path]) -> None:
+    dataset = open_idx(*paths)
+    part = dataset.select([2999, 5])
+    assert part.is_lazy is dataset.is_lazy
+    held = part.in_memory()
+    for path in paths:
+        path.unlink()
+    held = pickle.loads(pickle.dumps(held))
+    assert not held.is_lazy
+    assert np.array_equal(held.images, IMAGES[[2999, 5]])
+    assert held.indices.tolist() == [2999, 5]
 
 
 def test_a_pickle_of_memory_holds_the_arrays() -> None:

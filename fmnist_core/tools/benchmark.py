@@ -20,6 +20,7 @@ from fmnist_core.loading import load
 from fmnist_core.tools import benchmark_report as report
 from fmnist_core.tools.benchmark_entries import Entry
 from fmnist_core.tools.benchmark_report import Result
+from fmnist_core.tools.output import make_room
 from fmnist_core.tools.progress import ProgressLine, open_console, say
 
 Examples = tuple[NDArray[np.float64], NDArray[Any]]
@@ -71,7 +72,7 @@ def run_benchmark(
     check_installed("sklearn")
     if output is not None:
         check_installed("matplotlib")
-        report.make_room(output, force)
+        make_room(output, report.WRITERS, force)
     if data.name != PUBLISHED_FOR:
         entries = [replace(entry, published=None) for entry in entries]
     console = open_console()

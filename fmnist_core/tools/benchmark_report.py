@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FileUnreadableError, OptionError
 from fmnist_core.files import write_whole
 from fmnist_core.tools.benchmark_entries import Entry
 from fmnist_core.tools.progress import say
@@ -142,27 +141,6 @@ WRITERS: dict[str, Callable[[str, Sequence[Result]], str]] = {
     "benchmark.csv": lambda _, results: as_csv(results),
     "benchmark.svg": as_svg,
 }
-
-
-def make_room(folder: Path, force: bool) -> None:
-    """Make the folder; refuse, unless forced, one that has a file of ours.
-
-    Raises
-    ------
-    OptionError
-        If such a file exists.
-    FileUnreadableError
-        If the folder cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileUnreadableError(f"{folder}: cannot be made ({error.strerror})") from error
-    taken = [name for name in WRITERS if (folder / name).exists()]
-    if taken and not force:
-        raise OptionError(
-            f"{folder}: has {', '.join(taken)} already. Try: --force, or another folder"
-        )
 
 
 def write(folder: Path, heading: str, results: Sequence[Result]) -> None:

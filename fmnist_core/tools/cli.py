@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fmnist_core.errors import FmnistError
+from fmnist_core.tools import fingerprint_commands
 
 
 class PlainErrors(click.Group):
@@ -249,3 +250,11 @@ def bundle_command(name: str, output: Path) -> None:
         line.begin(f"{info.name}: packing")
         write_bundle(info, output, Transfer(line))
     click.echo(f"Wrote {output}")
+
+
+for command in (
+    fingerprint_commands.fingerprint,
+    fingerprint_commands.merge,
+    fingerprint_commands.compare,
+):
+    main.add_command(command)

@@ -86,6 +86,9 @@ def test_batches_inside_jit_are_those_outside(options: dict[str, Any]) -> None:
         assert np.array_equal(data.batch(epoch, 0)[-1], found[0][-1])
         wanted = wanted_batches(fmnist_jax.ADAPTER, dataset, data.plan, data.encoding, epoch=epoch)
         assert_batches(fmnist_jax.ADAPTER, found, wanted, fields, f"{options}, epoch {epoch}")
+        order = data.order(epoch)
+        ordered = [data.batch(epoch, step, order) for step in range(len(data.plan))]
+        assert_batches(fmnist_jax.ADAPTER, ordered, wanted, fields, f"{options}, by its order")
 
 
 @pytest.mark.parametrize("n", [1, 2, 60_000, 65_536, 65_537, 70_000])
@@ -105,8 +108,10 @@ def test_an_epoch_is_one_compiled_call() -> None:
 
     @jax.jit
     def totals(data: Any, epoch: int) -> Any:
+        order = data.order(epoch)
+
         def step(total: Any, number: Any) -> tuple[Any, Any]:
-            image, label = data.batch(epoch, number)
+            image, label = data.batch(epoch, number, order)
             return total + image.sum(), label
 
         return jax.lax.scan(step, 0.0, np.arange(len(data.plan)))

@@ -32,8 +32,10 @@ def ours_scanned(train: Dataset, setting: Setting) -> Callable[[], Batches]:
 
     @jax.jit
     def scanned(data: fmnist_jax.Resident, epoch: Any) -> Any:
+        order = data.order(epoch)
+
         def step(_: Any, number: Any) -> Any:
-            image, label, weight = data.batch(epoch, number)
+            image, label, weight = data.batch(epoch, number, order)
             return image, (label, weight)
 
         nothing = jnp.zeros_like(data.batch(epoch, 0)[0])

@@ -217,7 +217,7 @@ def test_files_that_exist_are_refused_before_anything_is_trained(tmp_path: Path)
     (tmp_path / "benchmark.csv").write_text("mine")
     result = run(*only("gaussian-nb"), "--output", tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{tmp_path}: has benchmark.csv already. Try: --force" in result.stderr
+    assert f"found {tmp_path / 'benchmark.csv'}. Try: --force" in result.stderr
     assert (tmp_path / "benchmark.csv").read_text() == "mine"
     assert run(*only("gaussian-nb"), "--output", tmp_path, "--force").exit_code == 0
     assert [*rows(tmp_path)] == ["gaussian-nb"]

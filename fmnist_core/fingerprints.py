@@ -1,0 +1,296 @@
+"""Fingerprint: what a run received, epoch by epoch, to be merged, kept and compared."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.files import as_path, expanded, open_regular, write_whole
+from fmnist_core.order import check_epoch, check_range
+from fmnist_core.provenance import Provenance, provenance_of
+from fmnist_core.received import EpochFingerprint
+
+FINGERPRINT_VERSION = 1
+"""Version of the formula and of the file."""
+
+FIELDS = ("image", "label", "index")
+"""What a batch must hold to be fingerprinted."""
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "data": (str,),
+    "digest": (str,),
+    "num_examples": (int,),
+    "order": (int,),
+    "shuffle": (bool,),
+    "seed": (int, type(None)),
+    "dtype": (str,),
+    "scale": (str,),
+    "mean": (float, type(None)),
+    "std": (float, type(None)),
+    "labels": (str,),
+}
+"""What a fingerprint's settings are, by name."""
+
+
+class Fingerprint:
+    """What a run received, epoch by epoch; it grows as a hash of hashlib does.
+
+    ``Fingerprint(loader)`` has received nothing yet; `watch` hands a loader's batches through.
+
+    Parameters
+    ----------
+    loader : iterable
+        What `Dataset.to` returned, with image, label and index among its fields.
+
+    Attributes
+    ----------
+    settings : dict
+        What the loader was made from, as far as it decides what is received: data, order, encoding.
+    parts : list of dict
+        How it was received, which decides nothing: adapter, batch size, shard, remainder.
+    epochs : dict of int to EpochFingerprint
+
+    Raises
+    ------
+    OptionError
+        If the loader does not say what it was made from, or its batches lack a field.
+    """
+
+    def __init__(self, loader: object) -> None:
+        origin = _checked(provenance_of(loader))
+        self._set(origin.settings(), [origin.part()], {}, origin)
+
+    def _set(
+        self,
+        settings: dict[str, Any],
+        parts: list[dict[str, Any]],
+        epochs: dict[int, EpochFingerprint],
+        origin: Provenance | None = None,
+    ) -> None:
+        self.settings, self.parts, self.epochs, self._origin = settings, parts, epochs, origin
+
+    @classmethod
+    def of_parts(
+        cls,
+        settings: Mapping[str, Any],
+        parts: Iterable[dict[str, Any]],
+        epochs: Mapping[int, EpochFingerprint],
+    ) -> "Fingerprint":
+        """Return a fingerprint that was received elsewhere, and can watch nothing."""
+        known = cls.__new__(cls)
+        known._set(dict(settings), list(parts), dict(epochs))
+        return known
+
+    @property
+    def digests(self) -> dict[int, str]:
+        """`EpochFingerprint.digest` of each epoch: equal in two runs that received the same."""
+        return {epoch: self.epochs[epoch].digest for epoch in sorted(self.epochs)}
+
+    def watch(self, loader: Iterable[Any]) -> Iterator[Any]:
+        """Yield the batches of a loader's next epoch, and note each as it is handed over.
+
+        Parameters
+        ----------
+        loader : iterable
+            The one that this was made for, or one that hands the same batches on, changed or not.
+
+        Raises
+        ------
+        DataMismatchError
+            If a batch has not as many examples as it should, or no more should come.
+        OptionError
+            If an example was received before, or this came from a file.
+        """
+        if (origin := self._origin) is None:
+            raise OptionError("this was received elsewhere. Try: Fingerprint(loader), then merge")
+        plan = origin.plan
+        epoch, start = origin.upcoming()
+        steps = plan.num_steps(start)
+        for step, batch in enumerate(loader):
+            if step == steps:
+                raise DataMismatchError(f"expected {steps} batches in epoch {epoch}, found more")
+            arrays = origin.adapter.to_numpy(batch)
+            positions = plan.positions(step, start)
+            if len(arrays) != len(plan.fields) or any(len(a) != len(positions) for a in arrays):
+                raise DataMismatchError(
+                    f"epoch {epoch}, step {step}: expected {len(positions)} examples of "
+                    f"{', '.join(plan.fields)}; found arrays of the shapes "
+                    f"{', '.join(str(array.shape) for array in arrays)}"
+                )
+            named = dict(zip(plan.fields, arrays, strict=True))
+            if "weight" in named:  # a filler is no example
+                real = named["weight"] != 0
+                positions = positions[real]
+                named = {name: array[real] for name, array in named.items()}
+            received = (named[name] for name in FIELDS)
+            if epoch not in self.epochs:
+                self.epochs[epoch] = EpochFingerprint.empty(plan.num_examples)
+            self.epochs[epoch].add(positions, *received)
+            yield batch
+
+    def merge(self, *others: "Fingerprint") -> "Fingerprint":
+        """Return what all of them received together: shards, pieces of an epoch, more epochs.
+
+        Raises
+        ------
+        DataMismatchError
+            If they are of other data, another order or another encoding.
+        OptionError
+            If a position of an epoch was received twice.
+        """
+        parts, epochs = list(self.parts), dict(self.epochs)
+        for other in others:
+            if differing := self.different_settings(other):
+                name, (ours, theirs) = next(iter(differing.items()))
+                raise DataMismatchError(
+                    f"fingerprints of one run have the same {name}; found {ours!r} and {theirs!r}"
+                )
+            parts += [part for part in other.parts if part not in parts]
+            for epoch, more in other.epochs.items():
+                try:
+                    epochs[epoch] = epochs[epoch].merged(more) if epoch in epochs else more
+                except OptionError as error:
+                    raise OptionError(f"epoch {epoch}: {error}") from error
+        return Fingerprint.of_parts(self.settings, parts, epochs)
+
+    def different_settings(self, other: "Fingerprint") -> dict[str, tuple[Any, Any]]:
+        """Return the settings that differ from another's, with both values."""
+        return {
+            name: (value, other.settings[name])
+            for name, value in self.settings.items()
+            if value != other.settings[name]
+        }
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it to a file, as JSON; whole or not at all.
+
+        Raises
+        ------
+        FileUnreadableError
+            If the file cannot be written.
+        """
+        content = {
+            "fingerprint": FINGERPRINT_VERSION,
+            "settings": self.settings,
+            "parts": self.parts,
+            "epochs": {str(epoch): self.epochs[epoch].record() for epoch in sorted(self.epochs)},
+        }
+        text = json.dumps(content, indent=1) + "\n"
+        write_whole(expanded(as_path(path)), [text.encode()])
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Fingerprint":
+        """Return what `save` wrote.
+
+        Raises
+        ------
+        FileUnreadableError
+            If the file cannot be read.
+        DataMismatchError
+            If it is no fingerprint, is cut short, or is of another version.
+        """
+        known = expanded(as_path(path))
+        try:
+            return _parsed(_json(known))
+        except DataMismatchError as error:
+            raise DataMismatchError(f"{path}: {error}") from error
+
+    def __repr__(self) -> str:
+        title = self.settings["data"] or f"data {self.settings['digest'][:16]}"
+        lines = [
+            f"epoch {epoch}: {one.examples} of {len(one.index)} examples, {one.digest}"
+            for epoch, one in sorted(self.epochs.items())
+        ]
+        return f"<Fingerprint of {title}, {'; '.join(lines) or 'nothing received yet'}>"
+
+
+def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
+    """Read the next epochs of a loader, and return the fingerprint of what came.
+
+    They are read as by any iteration, so the loader's next epoch is the one after them.
+
+    Parameters
+    ----------
+    loader : iterable
+        What `Dataset.to` returned, with image, label and index among its fields.
+    epochs : int
+        How many epochs to read.
+
+    Returns
+    -------
+    Fingerprint
+        The same in every framework, for any batch size, layout and number of workers.
+
+    Raises
+    ------
+    OptionError
+        If the loader does not say what it was made from, or its batches lack a field.
+    """
+    found = Fingerprint(loader)
+    for _ in range(check_range("epochs", epochs, 1, 2**32)):
+        for _ in found.watch(loader):
+            pass
+    return found
+
+
+def _checked(origin: Provenance) -> Provenance:
+    fields = origin.plan.fields
+    if missing := [name for name in FIELDS if name not in fields]:
+        wanted = (*fields, *missing)
+        raise OptionError(
+            f"a fingerprint is of image, label and index as they were received; the batches of "
+            f"this loader lack {' and '.join(missing)}. Try: fields={wanted!r}"
+        )
+    return origin
+
+
+def _json(path: Path) -> object:
+    with open_regular(path) as file:
+        content = file.read()
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataMismatchError(
+            f"expected a fingerprint, found no whole JSON ({error}). "
+            "Try: write it again, it may have been cut short"
+        ) from error
+
+
+def _parsed(content: object) -> Fingerprint:
+    if not isinstance(content, dict) or "fingerprint" not in content:
+        raise DataMismatchError(
+            "expected a fingerprint, found other JSON. "
+            "Try: fmnist fingerprint NAME --output FILE, which writes one"
+        )
+    if content["fingerprint"] != FINGERPRINT_VERSION:
+        raise DataMismatchError(
+            f"expected a fingerprint of version {FINGERPRINT_VERSION}, found version "
+            f"{content['fingerprint']!r}. Try: the release of fmnist that wrote it"
+        )
+    settings, epochs = _mapping(content, "settings"), _mapping(content, "epochs")
+    if settings.keys() != _KINDS.keys():
+        raise DataMismatchError(
+            f"expected the settings {', '.join(_KINDS)}, found {settings!r:.80}"
+        )
+    parts = content.get("parts")
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise DataMismatchError(f"expected a list of parts, found {parts!r:.80}")
+    for name, kinds in _KINDS.items():
+        if type(settings[name]) not in kinds:
+            raise DataMismatchError(f"found {settings[name]!r:.80} as its {name}")
+    count, found = settings["num_examples"], {}
+    for number, record in epochs.items():
+        try:
+            found[check_epoch(int(number))] = EpochFingerprint.from_record(record, count)
+        except (ValueError, DataMismatchError) as error:
+            raise DataMismatchError(f"epoch {number}: {error}") from error
+    return Fingerprint.of_parts(settings, parts, found)
+
+
+def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name)
+    if not isinstance(found, dict):
+        raise DataMismatchError(f"expected {name} of a fingerprint, found {found!r:.80}")
+    return found

@@ -1,0 +1,28 @@
+"""Where commands put what they write: never over what is there, unless they are told to."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fmnist_core.errors import FileUnreadableError, OptionError
+
+
+def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
+    """Make a folder; refuse, unless forced, one that has files of these names.
+
+    Raises
+    ------
+    OptionError
+        If such a file exists.
+    FileUnreadableError
+        If the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileUnreadableError(f"{folder}: cannot be made ({error.strerror})") from error
+    taken = [str(folder / name) for name in names if (folder / name).exists()]
+    if taken and not force:
+        raise OptionError(
+            f"expected to write new files, found {', '.join(taken)}. "
+            "Try: --force, or write elsewhere"
+        )

@@ -1,0 +1,561 @@
+"""What Ray's users expect: the plan's batches out of a local cluster with two CPUs."""
+
+import contextlib
+import functools
+import gzip
+import logging
+import os
+import pickle
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fmnist_core as fm
+from fmnist_core import BatchPlan, Dataset, Encoding, FmnistError, OptionError
+from fmnist_core.errors import DataMismatchError, FileUnreadableError, IdxError
+from fmnist_core.order import whole_order
+from fmnist_core.testing import (
+    CHECKS,
+    assert_batches,
+    check_pixels,
+    made_dataset,
+    wanted_batches,
+)
+
+ray = pytest.importorskip("ray")
+fmnist_ray = pytest.importorskip("fmnist_ray")
+fmnist_ray_read = pytest.importorskip("fmnist_ray_read")
+fmnist_ray_urls = pytest.importorskip("fmnist_ray_urls")
+
+EVERYTHING = ("image", "label", "weight", "index", "extended")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """Start a cluster of two CPUs on this machine; nothing of it is left afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
+        patch.setenv("RAY_TRAIN_ENABLE_STATE_TRACKING", "0")
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=400 * 2**20,
+        )
+        logger = logging.getLogger("ray.data")
+        level = logger.level
+        logger.setLevel(logging.CRITICAL)
+        context = ray.data.DataContext.get_current()
+        patch.setattr(context, "enable_progress_bars", False)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            ray.shutdown()
+
+
+def columns(found: Any, batch_size: int) -> Iterator[Any]:
+    """Iterate as Ray's users do, in numpy's format."""
+    return iter(found.iter_batches(batch_size=batch_size, batch_format="numpy"))
+
+
+# -- the law -------------------------------------------------------------------------------------
+
+
+class Consumed(fmnist_ray.RayAdapter):  # type: ignore[misc, name-defined]
+    """The adapter, with its dataset iterated by batches of the plan's size.
+
+    A `ray.data.Dataset` is no iterable of batches and has no `len`; its users say
+    ``iter_batches`` and ``count``.
+    """
+
+    def loader(
+        self,
+        dataset: Dataset,
+        plan: BatchPlan,
+        encoding: Encoding,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+    ) -> Any:
+        found = super().loader(dataset, plan, encoding, epoch=epoch, start=start)
+        return Iterated(found, plan.batch_size, start > 0)
+
+
+class Iterated:
+    """A `ray.data.Dataset` as a re-iterable of batches."""
+
+    def __init__(self, found: Any, batch_size: int, begins_later: bool) -> None:
+        self.found, self.batch_size, self.begins_later = found, batch_size, begins_later
+
+    def __iter__(self) -> Iterator[Any]:
+        return columns(self.found, self.batch_size)
+
+    def __len__(self) -> int:
+        if self.begins_later:
+            raise TypeError("Ray keeps the count of the first epoch")
+        return int(-(-self.found.count() // self.batch_size))
+
+
+NO_BFLOAT16 = "Ray's tensor columns hold numpy's own types, so bfloat16 is refused (docs/ray.md)"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(
+            check,
+            marks=[pytest.mark.xfail(reason=NO_BFLOAT16, raises=OptionError, strict=True)]
+            if check is check_pixels
+            else [],
+        )
+        for check in CHECKS
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_conformance(check: Callable[[Any], None]) -> None:
+    check(Consumed())
+
+
+def test_every_type_and_scale_but_bfloat16_has_the_bits_of_the_table() -> None:
+    dataset, plan = made_dataset(), BatchPlan(23, 23)
+    for dtype, scale in [
+        ("float32", "unit"),
+        ("float16", "unit"),
+        ("float32", "standard"),
+        ("float16", "standard"),
+        ("float32", "raw"),
+        ("uint8", "raw"),
+    ]:
+        encoding = Encoding(dtype, scale)
+        found = Consumed().loader(dataset, plan, encoding)
+        wanted = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, encoding)
+        assert_batches(fmnist_ray.ADAPTER, found, wanted, plan.fields, f"{dtype}, {scale}")
+
+
+def test_it_is_a_ray_dataset_with_columns_of_tensors() -> None:
+    found = made_dataset().to("ray", batch_size=5, labels="one_hot", fields=EVERYTHING)
+    assert isinstance(found, ray.data.Dataset)
+    assert found.columns() == [*EVERYTHING]
+    assert [list(batch) for batch in columns(found, 23)] == [[*EVERYTHING]]
+    types = dict(zip(found.schema().names, map(str, found.schema().types), strict=True))
+    assert types["image"] == "ArrowTensorTypeV2(shape=(5, 4), dtype=float)"
+    assert (types["weight"], types["index"]) == ("float", "int64")
+
+
+def test_count_and_schema_begin_no_epoch_but_take_does() -> None:
+    found = fmnist_ray.ray_dataset(made_dataset(), batch_size=23, shuffle=True, fields=("index",))
+    places = made_dataset().indices
+    assert (found.count(), found.schema().names) == (23, ["index"])
+    for epoch in (0, 1):
+        (batch,) = columns(found, 23)
+        assert batch["index"].tolist() == places[whole_order(23, 0, epoch)].tolist()
+    assert [row["index"] for row in found.take(3)] == places[whole_order(23, 0, 2)][:3].tolist()
+    (batch,) = columns(found, 23)
+    assert batch["index"].tolist() == places[whole_order(23, 0, 3)].tolist()
+
+
+def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 100)
+    dataset = made_dataset(200)
+    found = fmnist_ray.ray_dataset(dataset, batch_size=6, shuffle=True, fields=("image", "index"))
+    assert len(tasks_of(found)) == 34
+    wanted = [dataset.indices[rows] * 2 for rows in BatchPlan(200, 6, True).epoch(0)]
+    head = wanted[0][0]
+
+    def double(batch: Any) -> Any:
+        made = {**batch, "double": batch["index"] * 2}
+        time.sleep(1 if made["double"][0] == head else 0)  # so that others are done before it
+        return made
+
+    for batch, want in zip(columns(found.map_batches(double), 6), wanted, strict=True):
+        assert batch["double"].tolist() == want.tolist()
+
+
+def test_blocks_of_large_data_are_larger_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 1)
+    monkeypatch.setattr("fmnist_ray.MOST_BLOCKS", 10)
+    found = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
+    assert len(tasks_of(found)) == 10
+    assert [len(batch["index"]) for batch in columns(found, 2)] == [2] * 50
+
+
+# -- where the data go ---------------------------------------------------------------------------
+
+
+def tasks_of(found: Any) -> list[Any]:
+    """Return the read tasks of the next epoch."""
+    tasks: list[Any] = found._logical_plan.dag.datasource.get_read_tasks(1)
+    return tasks
+
+
+def raw_files(dataset: Dataset, folder: Path) -> tuple[Path, Path]:
+    """Write a dataset as raw IDX files."""
+    paths = folder / "images-idx3-ubyte", folder / "labels-idx1-ubyte"
+    fm.write_idx(paths[0], dataset.images)
+    fm.write_idx(paths[1], dataset.labels)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def grey() -> Dataset:
+    """Three thousand images of 20 x 20, over a MiB, all different."""
+    values = np.random.default_rng(0).integers(0, 256, (3000, 20, 20), np.uint8)
+    return Dataset(values, (np.arange(3000) % 7).astype(np.uint8))
+
+
+def test_nothing_of_mapped_files_goes_through_the_driver(
+    grey: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = fm.open_idx(*raw_files(grey, tmp_path))
+    part = dataset.split(0.9, seed=1, stratify=True)[0]
+    found = fmnist_ray.ray_dataset(part, batch_size=100, shuffle=True, fields=("image", "index"))
+    for task in tasks_of(found):
+        assert len(ray.cloudpickle.dumps(task)) < 8192
+        assert not isinstance(task.read_fn.sent, ray.ObjectRef)
+    monkeypatch.setattr("fmnist_core.batch.Assembler.__call__", lambda *_: pytest.fail("read here"))
+    for batch, rows in zip(columns(found, 100), BatchPlan(2700, 100, True).epoch(0), strict=True):
+        assert batch["index"].tolist() == part.indices[rows].tolist()
+        assert (batch["image"] == np.float32(part.images[rows]) / np.float32(255)).all()
+
+
+def test_a_long_list_of_rows_is_sent_once(grey: Dataset, tmp_path: Path) -> None:
+    dataset = fm.open_idx(*raw_files(grey, tmp_path)).select(np.arange(2999, 0, -1))
+    found = fmnist_ray.ray_dataset(dataset, batch_size=1000, fields=("index",))
+    assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
+    assert [row["index"] for row in found.take(2)] == [2999, 2998]
+
+
+def test_what_is_only_in_memory_goes_through_the_object_store_once_and_says_so(
+    grey: Dataset,
+) -> None:
+    with pytest.warns(UserWarning, match="not mapped from raw files"):
+        found = grey.to("ray", batch_size=1000, dtype="uint8", scale="raw")
+    assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
+    images = np.concatenate([batch["image"] for batch in columns(found, 1000)])
+    assert images.tobytes() == grey.images.tobytes()
+
+
+def test_packed_files_are_sent_unpacked_not_unpacked_by_each_task(tmp_path: Path) -> None:
+    made = made_dataset()
+    paths = tmp_path / "images.gz", tmp_path / "labels.gz"
+    fm.write_idx(paths[0], made.images)
+    fm.write_idx(paths[1], made.labels)
+    dataset = fm.open_idx(*paths)
+    found = fmnist_ray.ray_dataset(dataset, batch_size=4, dtype="uint8", scale="raw")
+    for path in paths:
+        path.unlink()
+    images = np.concatenate([batch["image"] for batch in columns(found, 4)])
+    assert images.tobytes() == made.images.tobytes()
+
+
+def test_a_file_that_changed_is_noticed_by_the_tasks(tmp_path: Path) -> None:
+    images, labels = raw_files(made_dataset(), tmp_path)
+    found = fmnist_ray.ray_dataset(fm.open_idx(images, labels), batch_size=4)
+    fm.write_idx(images, made_dataset().images[::-1])
+    os.utime(images, (1, 1))
+    with pytest.raises(DataMismatchError, match="changed since this dataset was opened"):
+        list(columns(found, 4))
+
+
+def test_real_fashion_mnist_is_the_reference_to_the_bit(fashion_root: Path, tmp_path: Path) -> None:
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        fm.write_idx(tmp_path / name, fm.read_idx(fashion_root / f"{name}.gz"))
+    dataset = fm.load("fashion-mnist", "test", root=tmp_path)
+    options: Any = {
+        "batch_size": 128,
+        "shuffle": True,
+        "seed": 5,
+        "scale": "standard",
+        "fields": ("image", "label", "index"),
+        "epoch": 1,
+    }
+    found = columns(dataset.to("ray", **options), 128)
+    for batch, wanted in zip(found, dataset.to("numpy", **options), strict=True):
+        for got, want in zip(batch.values(), wanted, strict=True):
+            assert (got.dtype, got.tobytes()) == (want.dtype, want.tobytes())
+
+
+# -- several workers -----------------------------------------------------------------------------
+
+
+def split(found: Any, count: int, batch_size: int, epochs: int = 1) -> list[list[list[Any]]]:
+    """Return the batches of each epoch of each part of a streaming split, read at once."""
+    parts = found.streaming_split(count, equal=True)
+    got: list[Any] = [[] for _ in parts]
+    failed: list[Exception] = []
+
+    def read(number: int) -> None:
+        try:
+            for _ in range(epochs):
+                got[number].append(list(columns(parts[number], batch_size)))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return got
+
+
+@pytest.mark.parametrize(
+    ("remainder", "count", "start"), [("drop", 2, 0), ("pad", 3, 0), ("keep", 2, 20), ("pad", 2, 7)]
+)
+def test_each_worker_is_given_the_batches_of_its_shard(
+    remainder: Any, count: int, start: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 1000)  # two batches of four
+    dataset = made_dataset(90 if remainder == "keep" else 91)
+    options: Any = {"shuffle": True, "seed": 2, "remainder": remainder, "start": start, "epoch": 4}
+    options["fields"] = EVERYTHING
+    found = fmnist_ray.ray_dataset(dataset, batch_size=4, num_workers=count, **options)
+    got = split(found, count, 4, epochs=2)
+    for index in range(count):
+        plan = BatchPlan(len(dataset), 4, True, 2, remainder, (index, count), EVERYTHING)
+        for n, begin in enumerate((start, 0)):
+            wanted = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, epoch=4 + n, start=begin)
+            assert_batches(
+                fmnist_ray.ADAPTER, got[index][n], wanted, EVERYTHING, f"worker {index}, epoch {n}"
+            )
+
+
+def test_a_plain_split_has_every_row_once_but_those_that_ray_drops() -> None:
+    for n, lost in ((24, 0), (23, 1)):
+        found = fmnist_ray.ray_dataset(made_dataset(n), batch_size=3, fields=("index",))
+        got = [batch["index"] for part in split(found, 2, 3) for batch in part[0]]
+        rows = np.concatenate(got)
+        assert len(rows) == len(np.unique(rows)) == n - lost
+        assert set(rows) <= set(made_dataset(n).indices)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_workers": 5}, "the last batch has 4 of 24 examples for 5 shards"),
+        ({"num_workers": 7}, 'has 24 examples for 7 workers.*remainder="drop"'),
+        ({"num_workers": 2, "start": 17}, "the last batch has 7 examples for 2 workers"),
+        ({"num_workers": 2, "shard": (0, 2)}, "Try: one of them"),
+        ({"num_workers": 0}, "num_workers"),
+        ({"dtype": "bfloat16"}, 'Try: dtype="float32"'),
+    ],
+    ids=str,
+)
+def test_what_cannot_hold_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        made_dataset(24).to("ray", **{"batch_size": 4, **options})
+
+
+def test_a_batch_that_ray_would_cut_is_refused_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ray.data.DataContext.get_current()
+    monkeypatch.setattr(context, "target_max_block_size", 1000)
+    with pytest.raises(OptionError, match="a batch of 1680 bytes is more than one block, 1000"):
+        fmnist_ray.ray_dataset(made_dataset(), batch_size=20, num_workers=1)
+
+
+def test_workers_that_would_be_given_others_batches_are_refused() -> None:
+    found = fmnist_ray.ray_dataset(made_dataset(24), batch_size=3, num_workers=2)
+    found.context.execution_options.preserve_order = False
+    with pytest.raises(OptionError, match=r"ExecutionOptions\(preserve_order=True\)"):
+        split(found, 2, 3)
+
+
+def test_ray_train_workers_are_given_their_shards(grey: Dataset, tmp_path: Path) -> None:
+    from ray.train.torch import TorchTrainer
+
+    dataset = fm.open_idx(*raw_files(grey, tmp_path))
+    options: Any = {"batch_size": 50, "shuffle": True, "seed": 3, "fields": ("image", "index")}
+
+    def work(config: dict[str, Any]) -> None:
+        rank, auto = ray.train.get_context().get_world_rank(), fmnist_ray.ADAPTER.shard({})
+        part = ray.train.get_dataset_shard("train")
+        epochs = [list(part.iter_batches(batch_size=50)) for _ in range(2)]
+        Path(config["folder"], f"{rank}.pickle").write_bytes(pickle.dumps((auto, epochs)))
+
+    TorchTrainer(
+        work,
+        train_loop_config={"folder": str(tmp_path)},
+        # Half a CPU each, so that one of the two is left to read the data.
+        scaling_config=ray.train.ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.5}),
+        run_config=ray.train.RunConfig(storage_path=str(tmp_path / "runs")),
+        datasets={"train": fmnist_ray.ray_dataset(dataset, num_workers=2, **options)},
+        dataset_config=ray.train.DataConfig(
+            execution_options=ray.data.ExecutionOptions(preserve_order=True)
+        ),
+    ).fit()
+    got = [pickle.loads((tmp_path / f"{rank}.pickle").read_bytes()) for rank in range(2)]
+    for rank, (auto, epochs) in enumerate(got):
+        assert auto == (rank, 2)
+        for epoch, found in enumerate(epochs):
+            plan = BatchPlan(3000, 50, True, 3, shard=(rank, 2), fields=("image", "index"))
+            wanted = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, epoch=epoch)
+            assert_batches(fmnist_ray.ADAPTER, found, wanted, plan.fields, f"{rank}, {epoch}")
+    for epoch in range(2):
+        rows = [batch["index"] for _, epochs in got for batch in epochs[epoch]]
+        assert np.sort(np.concatenate(rows)).tolist() == list(range(3000))
+
+
+def test_outside_of_ray_train_the_shard_is_the_whole() -> None:
+    assert fmnist_ray.ADAPTER.shard({}) == (0, 1)
+
+
+# -- addresses -----------------------------------------------------------------------------------
+
+
+class Ranges(SimpleHTTPRequestHandler):
+    """A server of a folder that answers requests for a range, and notes them."""
+
+    asked: list[tuple[str, int, int]]
+    honours = True
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range", "")
+        if not (self.honours and wanted.startswith("bytes=")):
+            return super().do_GET()
+        payload = Path(self.translate_path(self.path)).read_bytes()
+        begin, end = wanted.removeprefix("bytes=").split("-")
+        part = payload[int(begin) : int(end or len(payload)) + 1]
+        self.asked.append((self.path, int(begin), len(part)))
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(part)))
+        self.send_header(
+            "Content-Range", f"bytes {begin}-{int(begin) + len(part) - 1}/{len(payload)}"
+        )
+        self.end_headers()
+        self.wfile.write(part)
+        return None
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def served(folder: Path, *, honours: bool = True) -> Iterator[tuple[str, list[Any]]]:
+    """Serve a folder over http; give its address, and what is asked for."""
+    handler = type("Handler", (Ranges,), {"asked": [], "honours": honours})
+    make: Any = functools.partial(handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), make) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", handler.asked  # type: ignore[attr-defined]
+        finally:
+            server.shutdown()
+
+
+def assert_same_epoch(found: Dataset, wanted: Dataset) -> None:
+    """Raise AssertionError unless a shuffled epoch through Ray is the other's by numpy."""
+    fields: Any = ("image", "label", "index")
+    options: Any = {"batch_size": 150, "shuffle": True, "seed": 1, "fields": fields}
+    through_ray = columns(found.to("ray", **options), 150)
+    for batch, want in zip(through_ray, wanted.to("numpy", **options), strict=True):
+        for got, array in zip(batch.values(), want, strict=True):
+            assert (got.dtype, got.tobytes()) == (array.dtype, array.tobytes())
+
+
+def test_files_at_an_address_are_read_by_range_in_the_workers(
+    grey: Dataset, tmp_path: Path
+) -> None:
+    images, labels = raw_files(grey, tmp_path)
+    with served(tmp_path) as (address, asked):
+        dataset = fmnist_ray.open_urls(f"{address}/{images.name}", f"{address}/{labels.name}")
+        assert (len(dataset), dataset.image_shape, len(dataset.classes)) == (3000, (20, 20), 7)
+        assert sum(size for path, _, size in asked if path == f"/{images.name}") <= 1025
+        found = dataset.take(300).to("ray", batch_size=100, dtype="uint8", scale="raw")
+        assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
+        got = np.concatenate([batch["image"] for batch in columns(found, 100)])
+        assert got.tobytes() == grey.images[:300].tobytes()
+        read = sum(size for path, _, size in asked if path == f"/{images.name}")
+        assert read <= 1025 + 300 * 400, "more was read than the rows that were asked for"
+        assert_same_epoch(dataset, grey)
+
+
+def test_files_by_file_address_and_in_a_zip_file(grey: Dataset, tmp_path: Path) -> None:
+    images, labels = raw_files(grey, tmp_path)
+    assert_same_epoch(fmnist_ray.open_urls(images.as_uri(), labels.as_uri()), grey)
+    with zipfile.ZipFile(tmp_path / "both.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in (images, labels):
+            archive.write(path, path.name)
+    inside = f"::{(tmp_path / 'both.zip').as_uri()}"
+    urls = [f"zip://{path.name}{inside}" for path in (images, labels)]
+    assert_same_epoch(fmnist_ray.open_urls(*urls).select(range(2000)), grey.take(2000))
+
+
+def test_a_dataset_of_addresses_is_one_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fmnist_ray_urls, "GAP_BYTES", 60)
+    monkeypatch.setattr(fmnist_ray_urls, "REQUEST_BYTES", 100)
+    values = np.arange(-300, 300, dtype=">i2").reshape(50, 3, 4)
+    paths = tmp_path / "images", tmp_path / "labels"
+    fm.write_idx(paths[0], values)
+    fm.write_idx(paths[1], (np.arange(50) % 3).astype(np.int32))
+    wanted = fm.open_idx(*paths, classes=("a", "b", "c"))
+    found = fmnist_ray.open_urls(*(path.as_uri() for path in paths), classes=("a", "b", "c"))
+    assert found.is_lazy
+    for _ in range(2):
+        assert np.array_equal(np.asarray(found.images), wanted.images)
+        assert np.array_equal(found.labels, wanted.labels)
+        assert (found.digest, found.classes) == (wanted.digest, wanted.classes)
+        rows = np.array([49, 0, 7, 7, 48, 3, 20])
+        assert np.array_equal(found.gather_images(rows), wanted.gather_images(rows))
+        assert np.array_equal(found.per_class(3).images, wanted.per_class(3).images)
+        assert np.array_equal(found[11][0], wanted[11][0])
+        assert found[-1][1] == wanted[-1][1]
+        assert np.array_equal(
+            found.split(0.5, stratify=True)[1].labels, wanted.split(0.5, stratify=True)[1].labels
+        )
+        assert len(found.take(0).images) == 0
+        found = pickle.loads(pickle.dumps(found))  # the labels too are unread now
+
+
+def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, labels = raw_files(made_dataset(5), tmp_path)
+    (tmp_path / "packed").write_bytes(gzip.compress(images.read_bytes()))
+    (tmp_path / "short").write_bytes(images.read_bytes()[:-1])
+    (tmp_path / "lies").write_bytes(b"\0\0\x08\x03" + b"\xff" * 12)
+    (tmp_path / "page").write_bytes(b"<html>")
+    (tmp_path / "lone").write_bytes(b"")
+    refused: list[tuple[str, type[Exception], str]] = [
+        ("packed", IdxError, "found gzip, which cannot be read by range. Try: unpack it"),
+        ("short", IdxError, "calls for 116 bytes in all, found 115"),
+        ("lies", IdxError, "found 16"),
+        ("page", IdxError, "HTML"),
+        ("lone", IdxError, "empty file"),
+        ("missing", FileUnreadableError, "cannot be opened"),
+        (labels.name, DataMismatchError, "one image for each of 5 labels"),
+    ]
+    for name, kind, message in refused:
+        with pytest.raises(kind, match=message):
+            fmnist_ray.open_urls((tmp_path / name).as_uri(), labels.as_uri())
+    with pytest.raises(DataMismatchError, match="along one axis"):
+        fmnist_ray.open_urls(images.as_uri(), images.as_uri())
+    with pytest.raises(DataMismatchError, match="expected labels from 0 to 0"):
+        fmnist_ray.open_urls(images.as_uri(), labels.as_uri(), classes=("one",))
+    with pytest.raises(OptionError, match=r"fmnist_core\.open_idx for files of this machine"):
+        fmnist_ray.open_urls(str(images), str(labels))
+    monkeypatch.setenv("FMNIST_OFFLINE", "1")
+    with pytest.raises(FmnistError, match="FMNIST_OFFLINE"):
+        fmnist_ray.open_urls("http://127.0.0.1:9/images", labels.as_uri())
+
+
+def test_a_server_without_ranges_is_noticed(grey: Dataset, tmp_path: Path) -> None:
+    images, labels = raw_files(grey, tmp_path)
+    with served(tmp_path, honours=False) as (address, _):
+        with pytest.raises(FileUnreadableError, match="Try: a server that answers requests"):
+            fmnist_ray.open_urls(f"{address}/{images.name}", labels.as_uri())
