@@ -5,17 +5,17 @@ Every adapter that can start from numpy starts here; the others must give the sa
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding
+from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
-from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 from fmnist_core.provenance import Provenance
+from fmnist_core.registry import check_adapter
 from fmnist_core.state import State
 
 Arrays = tuple[NDArray[Any], ...]
@@ -26,6 +26,13 @@ SENT_AT_ONCE = 2**20
 
 # Of the module, not of a loader, which could not be pickled with it.
 _TAKING_AN_EPOCH = threading.Lock()
+
+
+class Habits(Protocol):
+    """What users of a framework are used to; an adapter says it."""
+
+    layout: Layout
+    label_dtype: Literal["int32", "int64"]
 
 
 class Progress:
@@ -126,8 +133,8 @@ class Assembler:
         What a batch holds, in this order.
     encoding : Encoding
         What pixels and labels become.
-    adapter : Adapter
-        Whose habits of layout and label type are taken where the encoding leaves them open.
+    adapter : Habits
+        Whose layout and label type are taken where the encoding leaves them open.
 
     Raises
     ------
@@ -136,7 +143,7 @@ class Assembler:
     """
 
     def __init__(
-        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Adapter
+        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Habits
     ) -> None:
         self.dataset = dataset
         self.fields = fields
@@ -279,8 +286,8 @@ class Batches(Generic[_Batch]):
     def provenance(self) -> Provenance:
         """What this was made from, and where its next iteration begins."""
         made = self._assemble
-        upcoming = self._epochs.upcoming
-        return Provenance(made.adapter, made.dataset, self.plan, made.encoding, upcoming)
+        adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
+        return Provenance(adapter, made.dataset, self.plan, made.encoding, upcoming)
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
         return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))
@@ -290,7 +297,7 @@ class Batches(Generic[_Batch]):
 
 
 def resolved(
-    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Adapter
+    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Habits
 ) -> Encoding:
     """Return an encoding with nothing left open, for one dataset and one adapter's habits.
 

@@ -293,3 +293,32 @@ def test_ready_batches_are_what_torch_would_stack(files: tuple[Path, Path]) -> N
         for one, other in zip(found, wanted, strict=True):
             assert one.dtype == other.dtype
             assert torch.equal(one, other)
+
+
+# -- what other libraries look at ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("remainder", ["keep", "drop", "pad"])
+def test_the_sampler_of_a_shared_loader_is_its_shard(remainder: str) -> None:
+    fields = ("index", "weight")
+    options = {"batch_size": 4, "shuffle": True, "remainder": remainder, "fields": fields}
+    loader = fmnist_torch.data_loader(made_dataset(), shard=(1, 2), start=3, **options)
+    sampler = loader.sampler
+    assert isinstance(sampler, torch.utils.data.DistributedSampler)
+    rows = [made_dataset().indices[row] for row in sampler]
+    assert len(sampler) == len(rows)
+    assert rows == [row for index, _ in loader for row in index.tolist()]
+    with pytest.raises(AttributeError, match=r"batch_sampler\.set_epoch"):
+        sampler.set_epoch(1)
+    assert not isinstance(
+        fmnist_torch.data_loader(made_dataset(), **options).sampler,
+        torch.utils.data.DistributedSampler,
+    )
+
+
+def test_fillers_have_weight_0_in_a_loader_of_ones_own() -> None:
+    plan = BatchPlan(23, 10, remainder="pad", fields=("weight",))
+    examples = fmnist_torch.MapDataset(made_dataset(), fields=("weight",))
+    own = DataLoader(examples, batch_sampler=fmnist_torch.PlanSampler(plan))
+    assert [weight.sum().item() for (weight,) in own] == [10, 10, 3]
+    assert examples[-1] == (1.0,)

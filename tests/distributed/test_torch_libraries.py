@@ -1,0 +1,57 @@
+"""Lightning and accelerate at two ranks: each gets its shard, once, also after a restart."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torchrun import HERE, found_by_ranks
+
+from fmnist_core import BatchPlan
+
+missing = [name for name in ("lightning", "accelerate") if find_spec(name) is None]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing), reason=f"without {missing}")]
+
+RANKS = 2
+
+
+@pytest.fixture(scope="module", params=["lightning", "accelerate"])
+def found(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
+    """What each of two ranks found under a library."""
+    folder = tmp_path_factory.mktemp(request.param)
+    return found_by_ranks("torch_libraries.py", RANKS, folder, request.param)
+
+
+def law(rank: int) -> list[list[int]]:
+    """Return the batches of two epochs; rows are indices, as nothing is selected."""
+    plan = BatchPlan(101, 6, shuffle=True, seed=4, shard=(rank, RANKS))
+    return [rows.tolist() for epoch in range(2) for rows in plan.epoch(epoch)]
+
+
+def test_each_rank_reads_its_shard_once(found: list[dict[str, Any]]) -> None:
+    for rank in range(RANKS):
+        assert found[rank]["whole"] == law(rank)
+
+
+def test_a_checkpoint_within_an_epoch_goes_on(found: list[dict[str, Any]]) -> None:
+    for rank in range(RANKS):
+        assert found[rank]["rest"] == law(rank)[4:]
+
+
+def test_a_loader_that_is_not_shared_is_refused(found: list[dict[str, Any]]) -> None:
+    for rank in found:
+        wanted = ("use_distributed_sampler=False", 'Try: shard="auto"')
+        assert any(words in rank["unshared"] for words in wanted)
+
+
+def test_lightning_may_start_the_ranks_itself(tmp_path: Path) -> None:
+    command = [sys.executable, str(HERE / "torch_libraries.py"), str(tmp_path), "lightning-alone"]
+    job = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert job.returncode == 0, job.stderr
+    for rank in range(RANKS):
+        assert json.loads((tmp_path / f"{rank}.json").read_text())["hooked"] == law(rank)
