@@ -46,7 +46,7 @@ class TensorFlowAdapter:
         *,
         epoch: int = 0,
         start: int = 0,
-        input_context: tf.distribute.InputContext | None = None,
+        input_context: "tf.distribute.InputContext | None" = None,
     ) -> tf.data.Dataset:
         """Return a `tf.data.Dataset` of tuples of tensors, one for each field.
 
@@ -104,7 +104,7 @@ def tf_dataset(
     dataset: Dataset,
     *,
     batch_size: int,
-    input_context: tf.distribute.InputContext | None = None,
+    input_context: "tf.distribute.InputContext | None" = None,
     **options: Unpack[LoaderOptions],
 ) -> tf.data.Dataset:
     """Return a dataset as a `tf.data.Dataset` of tuples of tensors; options as `Dataset.to`."""

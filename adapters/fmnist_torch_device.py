@@ -59,8 +59,7 @@ class Resident:
                 for first in range(0, len(rows), some):
                     own = slice(first, first + some)
                     made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))
-                    parts = (torch.split(array, rows.shape[1]) for array in made)
-                    yield from zip(*parts, strict=True)
+                    yield from _parts(made, rows.shape[1])
 
         return batches()
 
@@ -95,6 +94,15 @@ class Resident:
         if self._encoding.scale == "standard":
             values.sub_(self._scale[1:2]).div_(self._scale[2:3])
         return values.to(dtype)
+
+
+def _parts(block: TorchBatch, size: int) -> Iterator[TorchBatch]:
+    """Return the batches of a block, each in its own part of the same memory.
+
+    Detached, as autograd would not let views of one block be written to by what is learned.
+    """
+    split = (torch.split(tensor, size) for tensor in block)
+    return (tuple(tensor.detach() for tensor in batch) for batch in zip(*split, strict=True))
 
 
 def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:

@@ -268,6 +268,16 @@ def test_devices_that_cannot_be(options: dict[str, Any], message: str) -> None:
 # -- a DataLoader of one's own -------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_what_is_learned_can_be_written_into_a_batch(device: str | None) -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=4, device=device)
+    brightness = torch.ones((), requires_grad=True)
+    for image, _ in loader:
+        image.mul_(brightness).sum().backward()
+        assert image.requires_grad
+    assert brightness.grad.item() == pytest.approx(Encoding().table[made_dataset().images].sum())
+
+
 def test_own_collation_sees_examples() -> None:
     seen: list[Any] = []
 

@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def run_together(
-    program: str, arguments: list[list[str]], environments: list[dict[str, str]], *, seconds: int
+    program: Path, arguments: list[list[str]], environments: list[dict[str, str]], *, seconds: int
 ) -> list[tuple[int, str]]:
     """Run one process for each environment, all at once; return their exit codes and what they say.
 
@@ -28,7 +28,7 @@ def run_together(
     """
     processes = [
         subprocess.Popen(
-            [sys.executable, str(HERE / program), *own],
+            [sys.executable, str(program), *own],
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -48,6 +48,6 @@ def run_together(
 def results(program: str, outputs: list[Path], environments: list[dict[str, str]]) -> list[Any]:
     """Run a job whose processes each write a JSON file, named by their first argument."""
     arguments = [[str(output)] for output in outputs]
-    ended = run_together(program, arguments, environments, seconds=240)
+    ended = run_together(HERE / program, arguments, environments, seconds=240)
     assert [code for code, _ in ended] == [0] * len(ended), "\n".join(words for _, words in ended)
     return [json.loads(output.read_text()) for output in outputs]

@@ -9,6 +9,8 @@ from programs import free_port, results
 
 from fmnist_core import BatchPlan
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 2
 
 

@@ -11,6 +11,8 @@ from programs import free_port, results
 
 from fmnist_core import BatchPlan
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 2
 
 
