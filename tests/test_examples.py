@@ -47,6 +47,12 @@ def reference(**options: Any) -> Any:
     return train.to("numpy", batch_size=BATCH_SIZE, shuffle=True, seed=0, **options)
 
 
+def mirrored(program: str, output: Path) -> list[str | Path]:
+    """Return the command of an example whose test images are followed by their mirror images."""
+    watched = [TESTS / "mirrored_example.py", output / "predicted", EXAMPLES / program]
+    return [*watched, *SMALL, f"--epochs={EPOCHS}", "--output", output]
+
+
 def check(process: subprocess.CompletedProcess[str], output: Path) -> None:
     """Check what an example printed and wrote."""
     assert process.returncode == 0, process.stderr[-3000:]
@@ -63,6 +69,8 @@ def check(process: subprocess.CompletedProcess[str], output: Path) -> None:
     assert history["test_accuracy"] == np.trace(history["confusion"]) / LIMIT
     for name in ("curves.svg", "confusion.svg"):
         assert (output / name).read_text().rstrip().endswith("</svg>")
+    images, mirror_images = np.split(np.array(json.loads((output / "predicted").read_text())), 2)
+    np.testing.assert_array_equal(images, mirror_images)  # judged by the scores of both
 
 
 @pytest.mark.parametrize(
@@ -71,16 +79,15 @@ def check(process: subprocess.CompletedProcess[str], output: Path) -> None:
 )
 def test_a_loop_trains(program: str, needed: list[str], tmp_path: Path) -> None:
     need("matplotlib", *needed)
-    options = [f"--epochs={EPOCHS}", "--output", tmp_path]
-    check(run([EXAMPLES / program, *SMALL, *options]), tmp_path)
+    check(run(mirrored(program, tmp_path)), tmp_path)
 
 
 @pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
 def test_keras_trains_on_exactly_the_plan(backend: str, tmp_path: Path) -> None:
     need("matplotlib", "keras", backend)
-    options = ["--backend", backend, f"--epochs={EPOCHS}", "--output", tmp_path]
-    command = [TESTS / "watched_keras.py", tmp_path / "means", EXAMPLES / "keras_convnet.py"]
-    check(run([*command, *SMALL, *options], KERAS_BACKEND=backend), tmp_path)
+    program = [*mirrored("keras_convnet.py", tmp_path), "--backend", backend]
+    command = [TESTS / "watched_keras.py", tmp_path / "means", *program]
+    check(run(command, KERAS_BACKEND=backend), tmp_path)
 
     expected: list[float] = []
     batches = reference(fields=("label",))

@@ -2,8 +2,9 @@
 
 The net: four convolutions 3 x 3, each followed by batch normalisation and ReLU, three of them by
 the largest of 2 x 2 pixels before that; a hidden layer; a layer to the classes; dropout before each
-of the two. Of the training images about half are mirrored, drawn anew in every epoch. Adam, with a
-learning rate that falls to zero along a cosine. No framework is imported here.
+of the two. Of the training images about half are mirrored, drawn anew in every epoch; a test image
+is judged by the mean of its scores and of its mirror image's. Adam, with a learning rate that falls
+to zero along a cosine. No framework is imported here.
 """
 
 import hashlib

@@ -58,6 +58,12 @@ def convnet(image_shape: tuple[int, ...], num_classes: int) -> keras.Model:
     return model
 
 
+def both_ways(model: keras.Model) -> keras.Model:
+    """Return a model whose scores are the mean of those of an image and of its mirror image."""
+    images = keras.Input(model.input_shape[1:])
+    return keras.Model(images, layers.average([model(images), model(keras.ops.flip(images, 2))]))
+
+
 def main() -> None:
     """Train, watch, and test once at the end."""
     train, val, test = common.data(args)
@@ -92,7 +98,7 @@ def main() -> None:
     for figures in zip(*(fitted.history[name] for name in names), strict=True):
         run.add(*figures)
     test_batches = as_keras_takes(test.to(args.backend, **options))
-    predicted = model.predict(test_batches).argmax(axis=1)
+    predicted = both_ways(model).predict(test_batches).argmax(axis=1)
     run.finish(test, predicted, args.output)
 
 

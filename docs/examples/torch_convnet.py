@@ -48,8 +48,20 @@ class ConvNet(nn.Module):
         return self.layers(images.permute(0, 3, 1, 2))
 
 
+class BothWays(nn.Module):
+    """A network whose scores are the mean of another's of an image and of its mirror image."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the scores of each class: (batch, classes)."""
+        return (self.model(images) + self.model(images.flip(2))) / 2
+
+
 @torch.no_grad()
-def scores(model: ConvNet, batches: Iterable[tuple[Tensor, Tensor]], device: str) -> Tensor:
+def scores(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: str) -> Tensor:
     """Return the scores of all images: (n, classes)."""
     model.eval()
     return torch.cat([model(images.to(device)) for images, _ in batches]).cpu()
@@ -91,7 +103,7 @@ def main() -> None:
         val_accuracy = (val_scores.argmax(dim=1) == val_labels).float().mean()
         run.add(loss_sum / len(train), right / len(train), val_loss, val_accuracy)
 
-    predicted = scores(model, test.to("torch", **options), device).argmax(dim=1)
+    predicted = scores(BothWays(model), test.to("torch", **options), device).argmax(dim=1)
     run.finish(test, predicted.numpy(), args.output)
 
 
