@@ -115,3 +115,13 @@ def test_a_missing_package_is_named() -> None:
     assert "needs 'matplotlib'" in process.stderr
     assert "pip install" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_an_epoch_as_one_compiled_call(tmp_path: Path) -> None:
+    need("jax", "optax", "matplotlib")
+    done = run([EXAMPLES / "jax_one_call.py", *SMALL, "--epochs=8", "--output", tmp_path])
+    assert done.returncode == 0, done.stderr[-3000:]
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert len(history["loss"]) == 8
+    assert history["loss"][-1] < history["loss"][0] / 2
+    assert history["test_accuracy"] > 0.5

@@ -57,6 +57,8 @@ def cluster() -> Iterator[None]:
                 address = next(line.split()[1] for line in said if line.startswith("address:"))
                 ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
                 patch.setattr(logging.getLogger("ray.data"), "level", logging.CRITICAL)
+                # Workers do not find this module: what they need of it is sent.
+                ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
                 context = ray.data.DataContext.get_current()
                 patch.setattr(context, "enable_progress_bars", False)
                 yield
