@@ -199,16 +199,6 @@ def weighted_blocks(
     return weighted()
 
 
-def epoch_blocks(
-    plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
-) -> Iterator[tuple[Arrays, int]]:
-    """Yield the numpy arrays of some consecutive batches at a time, and the size of each batch."""
-    return (
-        (assemble(rows.reshape(-1), weights.reshape(-1)), rows.shape[1])
-        for rows, weights in weighted_blocks(plan, epoch, start)
-    )
-
-
 def epoch_batches(
     plan: BatchPlan, assemble: Assembler, epoch: int, start: int = 0
 ) -> Iterator[Arrays]:
@@ -216,9 +206,13 @@ def epoch_batches(
 
     Batches of one block are disjoint parts of the same fresh memory.
     """
+    blocks = (
+        (assemble(rows.reshape(-1), weights.reshape(-1)), rows.shape[1])
+        for rows, weights in weighted_blocks(plan, epoch, start)
+    )
     return (
         tuple(array[first : first + size] for array in arrays)
-        for arrays, size in epoch_blocks(plan, assemble, epoch, start)
+        for arrays, size in blocks
         for first in range(0, len(arrays[0]), size)
     )
 

@@ -155,7 +155,7 @@ def _walk(positions: NDArray[np.int64], n: int, key: tuple[int, int, int]) -> ND
 
 
 def _parts(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return positions in parts that stay in a core's cache, which halves what they cost."""
+    """Return positions in parts that stay in a core's cache."""
     return np.array_split(positions, -(-len(positions) // _PART))
 
 
