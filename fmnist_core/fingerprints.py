@@ -9,13 +9,14 @@ from typing import Any
 from fmnist_core.errors import DataMismatchError, OptionError
 from fmnist_core.files import as_path, expanded, open_regular, write_whole
 from fmnist_core.order import check_epoch, check_range
+from fmnist_core.plan import Field
 from fmnist_core.provenance import Provenance, provenance_of
 from fmnist_core.received import EpochFingerprint
 
 FINGERPRINT_VERSION = 1
 """Version of the formula and of the file."""
 
-FIELDS = ("image", "label", "index")
+FIELDS: tuple[Field, ...] = ("image", "label", "index")
 """What a batch must hold to be fingerprinted."""
 
 _KINDS: dict[str, tuple[type, ...]] = {
