@@ -8,7 +8,7 @@ from fmnist_core.errors import (
     AdapterNotFoundError,
     DataMismatchError,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     FmnistError,
     FrameworkMissingError,
     IdxError,
@@ -18,7 +18,7 @@ from fmnist_core.errors import (
 )
 from fmnist_core.fingerprints import Fingerprint, fingerprint
 from fmnist_core.hookspecs import Adapter, hookimpl
-from fmnist_core.idx import map_idx, parse_idx, read_idx, write_idx
+from fmnist_core.idx.format import map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan
@@ -36,7 +36,7 @@ __all__ = [
     "DatasetInfo",
     "Encoding",
     "FetchError",
-    "FileUnreadableError",
+    "FileAccessError",
     "Fingerprint",
     "FmnistError",
     "FrameworkMissingError",

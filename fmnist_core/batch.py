@@ -35,7 +35,7 @@ class Habits(Protocol):
     label_dtype: Literal["int32", "int64"]
 
 
-class Progress:
+class EpochPosition:
     """How far one iteration has come, counted in batches that were received."""
 
     def __init__(self, plan: BatchPlan, epoch: int, start: int) -> None:
@@ -49,7 +49,7 @@ class Progress:
         return self.plan.state(self.epoch, self.steps, self.start, digest=digest)
 
 
-class Epochs:
+class EpochCounter:
     """Which epoch comes next, and where in it the latest iteration is.
 
     Parameters
@@ -69,21 +69,21 @@ class Epochs:
 
     def _begin_at(self, epoch: int, start: int) -> None:
         self._first = self.epoch, self.start = epoch, start
-        self.latest: Progress | None = None
+        self.latest: EpochPosition | None = None
 
     def go_to(self, epoch: int) -> None:
         """Make an epoch the next; `start` applies to the first only."""
         self.epoch = epoch
         self.start = self._first[1] if epoch == self._first[0] else 0
 
-    def take(self) -> Progress:
+    def take(self) -> EpochPosition:
         """Begin the next epoch."""
         with _TAKING_AN_EPOCH:
             return self.began(self.epoch, self.start)
 
-    def began(self, epoch: int, start: int) -> Progress:
+    def began(self, epoch: int, start: int) -> EpochPosition:
         """Note that an epoch was begun; the one after it is next."""
-        self.latest = Progress(self.plan, epoch, start)
+        self.latest = EpochPosition(self.plan, epoch, start)
         self.go_to(epoch + 1)
         return self.latest
 
@@ -92,8 +92,8 @@ class Epochs:
         return self.plan.num_steps(self.start)
 
     def state(self, digest: str) -> State:
-        """Return where the latest iteration is, or where to begin; argument as `Progress.state`."""
-        latest = self.latest or Progress(self.plan, self.epoch, self.start)
+        """Return where the latest iteration is, or where the first begins."""
+        latest = self.latest or EpochPosition(self.plan, self.epoch, self.start)
         return latest.state(digest)
 
     def record(self, digest: str) -> dict[str, Any]:
@@ -106,10 +106,10 @@ class Epochs:
         self._begin_at(*self.plan.position(state, digest=digest, title=title))
 
 
-class Received(Iterator[_Batch]):
+class CountedIterator(Iterator[_Batch]):
     """The batches of one iteration; it counts those that are asked for."""
 
-    def __init__(self, batches: Iterator[_Batch], progress: Progress) -> None:
+    def __init__(self, batches: Iterator[_Batch], progress: EpochPosition) -> None:
         self._batches = batches
         self.progress = progress
 
@@ -244,7 +244,7 @@ class Batches(Generic[_Batch]):
         self.encoding = assemble.encoding
         self._assemble = assemble
         self._convert = convert
-        self._epochs = Epochs(plan, epoch, start)
+        self._epochs = EpochCounter(plan, epoch, start)
 
     def __len__(self) -> int:
         """Return the number of batches of the next iteration."""
@@ -253,7 +253,7 @@ class Batches(Generic[_Batch]):
     def __iter__(self) -> Iterator[_Batch]:
         """Begin the next epoch."""
         progress = self._epochs.take()
-        return Received(self._batches(progress.epoch, progress.start), progress)
+        return CountedIterator(self._batches(progress.epoch, progress.start), progress)
 
     def state_dict(self) -> State:
         """Return where the latest iteration is: a small dictionary that JSON can hold.

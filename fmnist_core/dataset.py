@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core import quality
 from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError, RowOutsideError
+from fmnist_core.errors import OptionError, RowOutsideError, check_range
 from fmnist_core.examples import Description, Examples, own_description
 from fmnist_core.hookspecs import Adapter
-from fmnist_core.order import check_range
 from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.registry import check_adapter, check_options, get_adapter, own_shard
 from fmnist_core.selection import (

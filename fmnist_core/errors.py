@@ -1,8 +1,10 @@
-"""Every exception that fmnist raises on purpose.
+"""Every exception that fmnist raises on purpose, and the checks of arguments that raise them.
 
-Each kind also derives from the builtin a caller would expect, so ``except ValueError`` and
+Each exception also derives from the builtin a caller would expect, so ``except ValueError`` and
 ``except FmnistError`` both work.
 """
+
+import numpy as np
 
 
 class FmnistError(Exception):
@@ -21,7 +23,7 @@ class IdxError(FmnistError, ValueError):
     """The bytes are not a whole, well-formed IDX payload."""
 
 
-class FileUnreadableError(FmnistError, OSError):
+class FileAccessError(FmnistError, OSError):
     """A file is missing, is not a regular file, or cannot be read or written."""
 
 
@@ -51,3 +53,28 @@ class AdapterInvalidError(FmnistError, TypeError):
 
 class FrameworkMissingError(FmnistError, ImportError):
     """The code is installed, but a package that it drives is not."""
+
+
+def check_range(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number as a Python int, which no arithmetic overflows.
+
+    Raises
+    ------
+    OptionError
+        Unless `value` is a whole number (not a bool) in [low, high].
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    if not low <= value <= high:
+        raise OptionError(f"{name} must be from {low} to {high}, not {value}")
+    return int(value)
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed as an int, or raise OptionError if it is out of range."""
+    return check_range("seed", seed, 0, 2**64 - 1)
+
+
+def check_epoch(epoch: object) -> int:
+    """Return an epoch as an int, or raise OptionError if it is out of range."""
+    return check_range("epoch", epoch, 0, 2**32 - 1)

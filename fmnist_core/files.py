@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fmnist_core.errors import FileUnreadableError, OptionError
+from fmnist_core.errors import FileAccessError, OptionError
 
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
@@ -24,11 +24,11 @@ def as_path(path: object) -> Path:
 
 
 def expanded(path: Path) -> Path:
-    """Return a path with ``~`` and ``~user`` replaced, or raise FileUnreadableError."""
+    """Return a path with ``~`` and ``~user`` replaced, or raise FileAccessError."""
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise FileUnreadableError(f"{path}: no such user, or one without a home folder") from error
+        raise FileAccessError(f"{path}: no such user, or one without a home folder") from error
 
 
 @contextmanager
@@ -37,18 +37,18 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If `path` is missing, is a directory, a pipe or a device, or cannot be read.
     """
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileUnreadableError(f"{path}: expected a file, found a pipe or a device")
+                raise FileAccessError(f"{path}: expected a file, found a pipe or a device")
             yield file
-    except FileUnreadableError:
+    except FileAccessError:
         raise
     except OSError as error:
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{path}: cannot be read ({_reason(error)}). Check the path and its permissions."
         ) from error
 
@@ -69,7 +69,7 @@ def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool 
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If the folder is missing or the file cannot be written; nothing is left behind.
     """
     with written_whole(path, sync=sync) as file:
@@ -83,7 +83,7 @@ def written_whole(path: Path, *, sync: bool = True) -> Iterator[io.BufferedWrite
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         As `write_whole`.
     """
     temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
@@ -94,10 +94,10 @@ def written_whole(path: Path, *, sync: bool = True) -> Iterator[io.BufferedWrite
             if sync:
                 os.fsync(file.fileno())
         os.replace(temporary, path)
-    except FileUnreadableError:
+    except FileAccessError:
         raise
     except OSError as error:
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{path}: cannot be written ({_reason(error)}). "
             "Check the disk's free space and the folder's permissions"
         ) from error

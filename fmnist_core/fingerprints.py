@@ -6,12 +6,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.epoch_fingerprint import EpochFingerprint
+from fmnist_core.errors import DataMismatchError, OptionError, check_epoch, check_range
 from fmnist_core.files import as_path, expanded, open_regular, write_whole
-from fmnist_core.order import check_epoch, check_range
 from fmnist_core.plan import Field
 from fmnist_core.provenance import Provenance, provenance_of
-from fmnist_core.received import EpochFingerprint
 
 FINGERPRINT_VERSION = 1
 """Version of the formula and of the file."""
@@ -169,7 +168,7 @@ class Fingerprint:
 
         Raises
         ------
-        FileUnreadableError
+        FileAccessError
             If the file cannot be written.
         """
         content = {
@@ -187,7 +186,7 @@ class Fingerprint:
 
         Raises
         ------
-        FileUnreadableError
+        FileAccessError
             If the file cannot be read.
         DataMismatchError
             If it is no fingerprint, is cut short, or is of another version.

@@ -11,14 +11,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, check_epoch, check_range, check_seed
 from fmnist_core.order import (
     KEPT_ORDER_LIMIT,
     MAX_EXAMPLES,
     ORDER_VERSION,
-    check_epoch,
-    check_range,
-    check_seed,
     index_shuffle,
     whole_order,
 )
@@ -194,7 +191,7 @@ class BatchPlan:
         """
         epoch, start = check_epoch(epoch), self.check_start(start)
         # Held here so that other iterations cannot push it out of the order's memory.
-        order = whole_order(self.num_examples, self.seed, epoch) if self.keeps_order else None
+        order = whole_order(self.num_examples, self.seed, epoch) if self.caches_order else None
         whole = (self.num_examples - start) // self.global_batch_size
         some = max(examples // self.batch_size, 1)
 
@@ -301,7 +298,7 @@ class BatchPlan:
         return positions
 
     @property
-    def keeps_order(self) -> bool:
+    def caches_order(self) -> bool:
         """Whether a whole epoch's order is computed at once, being shuffled and small enough."""
         return self.shuffle and 0 < self.num_examples <= KEPT_ORDER_LIMIT
 

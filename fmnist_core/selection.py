@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core.errors import OptionError
-from fmnist_core.order import MAX_EXAMPLES, check_range, whole_order
+from fmnist_core.errors import OptionError, check_range
+from fmnist_core.order import MAX_EXAMPLES, whole_order
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import DataMismatchError, FileUnreadableError
-from fmnist_core.idx import map_idx, parse_idx, read_payload
-from fmnist_core.packing import container_of
+from fmnist_core.errors import DataMismatchError, FileAccessError
+from fmnist_core.idx.containers import container_of
+from fmnist_core.idx.format import map_idx, parse_idx, read_payload
 
 HASHED_AT_ONCE = 2**20
 """Elements that are brought into one byte order, and hashed, at a time."""
@@ -44,7 +44,7 @@ class FileStamp:
         try:
             status = path.stat()
         except OSError as error:
-            raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+            raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
         return cls(str(path.absolute()), status.st_size, status.st_mtime_ns, member)
 
     def check(self) -> None:
@@ -60,13 +60,13 @@ class FileStamp:
 
 
 @dataclass(frozen=True)
-class Origin:
+class SourceFiles:
     """The files that a source came from, and how they were read.
 
     Attributes
     ----------
     images, labels : FileStamp
-    turned : bool
+    transposed : bool
         Whether each image was transposed, which takes memory for all of them.
     first_label : int
         What was subtracted from each label.
@@ -74,7 +74,7 @@ class Origin:
 
     images: FileStamp
     labels: FileStamp
-    turned: bool = False
+    transposed: bool = False
     first_label: int = 0
 
     def open(self) -> "Source":
@@ -83,7 +83,7 @@ class Origin:
         extended = None
         if labels.dtype.newbyteorder("=") == np.int32 and labels.shape[1:] == (EXTENDED_COLUMNS,):
             extended, labels = labels, labels[:, 0].astype(np.int32)
-        if self.turned:
+        if self.transposed:
             images = np.ascontiguousarray(images.swapaxes(1, 2))
         if self.first_label:
             labels = labels - labels.dtype.type(self.first_label)
@@ -100,14 +100,14 @@ class Source:
         In native byte order, or big-endian where a file of a larger type is mapped.
     extended : int32 ndarray (n, columns), optional
         QMNIST's extended labels, or others of the kind.
-    origin : Origin, optional
+    origin : SourceFiles, optional
         The files they came from.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
     extended: NDArray[Any] | None = None
-    origin: Origin | None = None
+    origin: SourceFiles | None = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels", "extended"):
@@ -160,7 +160,7 @@ class Source:
     @classmethod
     def from_files(cls, images: Path, labels: Path) -> "Source":
         """Open two IDX files, mapping those that are raw."""
-        return Origin(FileStamp.of(images), FileStamp.of(labels)).open()
+        return SourceFiles(FileStamp.of(images), FileStamp.of(labels)).open()
 
     @cached_property
     def digest(self) -> str:
@@ -210,7 +210,7 @@ def open_array(path: Path, member: str = "") -> NDArray[Any]:
     return parse_idx(read_payload(path, member), name=str(path))
 
 
-def _reopened(origin: Origin) -> Source:
+def _reopened(origin: SourceFiles) -> Source:
     origin.images.check()
     origin.labels.check()
     return origin.open()

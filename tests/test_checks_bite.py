@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fmnist_core import BatchPlan, Dataset, Encoding, testing
-from fmnist_core.batch import Epochs, Received, resolved
+from fmnist_core.batch import CountedIterator, EpochCounter, resolved
 from fmnist_core.encoding import Layout
 
 Array = NDArray[Any]
@@ -457,17 +457,17 @@ class Stateful(Sound):
     def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **options: Any) -> Any:
         return StatefulLoader(self, dataset, plan, options)
 
-    def received(self, batches: Iterator[Any], epochs: Epochs) -> Iterator[Any]:
-        return Received(batches, epochs.latest or epochs.take())
+    def received(self, batches: Iterator[Any], epochs: EpochCounter) -> Iterator[Any]:
+        return CountedIterator(batches, epochs.latest or epochs.take())
 
-    def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
+    def load(self, state: Any, epochs: EpochCounter, dataset: Dataset) -> None:
         epochs.load(state, dataset.digest, repr(dataset))
 
 
 class StatefulLoader:
     def __init__(self, adapter: Stateful, dataset: Dataset, plan: BatchPlan, options: Any) -> None:
         self.adapter, self.dataset, self.plan = adapter, dataset, plan
-        self.epochs = Epochs(plan, **options)
+        self.epochs = EpochCounter(plan, **options)
 
     def __iter__(self) -> Iterator[Any]:
         taken = self.epochs.take()
@@ -488,7 +488,7 @@ def test_a_sound_state_passes() -> None:
 
 @caught_by("check_state")
 class CountsWhatIsMadeAhead(Stateful):
-    def received(self, batches: Iterator[Any], epochs: Epochs) -> Iterator[Any]:
+    def received(self, batches: Iterator[Any], epochs: EpochCounter) -> Iterator[Any]:
         counted = super().received(batches, epochs)
         ahead = next(counted, None)
         while (batch := ahead) is not None:
@@ -498,19 +498,19 @@ class CountsWhatIsMadeAhead(Stateful):
 
 @caught_by("check_state")
 class CountsNothing(Stateful):
-    def received(self, batches: Iterator[Any], epochs: Epochs) -> Iterator[Any]:
+    def received(self, batches: Iterator[Any], epochs: EpochCounter) -> Iterator[Any]:
         return batches
 
 
 @caught_by("check_state")
 class ForgetsTheEpoch(Stateful):
-    def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
+    def load(self, state: Any, epochs: EpochCounter, dataset: Dataset) -> None:
         super().load(state and {**state, "epoch": 0}, epochs, dataset)
 
 
 @caught_by("check_state")
 class GoesOnWithOtherData(Stateful):
-    def load(self, state: Any, epochs: Epochs, dataset: Dataset) -> None:
+    def load(self, state: Any, epochs: EpochCounter, dataset: Dataset) -> None:
         super().load(state and {**state, "digest": dataset.digest}, epochs, dataset)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmnist_core import FileUnreadableError, read_idx, write_idx
+from fmnist_core import FileAccessError, read_idx, write_idx
 from fmnist_core.files import open_regular, write_whole
-from fmnist_core.packing import container_of
+from fmnist_core.idx.containers import container_of
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 PAYLOAD = struct.pack(">2xBB3I", 8, 3, 2, 3, 4) + ARRAY.tobytes()
@@ -21,13 +21,13 @@ PAYLOAD = struct.pack(">2xBB3I", 8, 3, 2, 3, 4) + ARRAY.tobytes()
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadableError, match=r"absent\.idx: cannot be read \(No such file"):
+    with pytest.raises(FileAccessError, match=r"absent\.idx: cannot be read \(No such file"):
         read_idx(tmp_path / "absent.idx")
 
 
 def test_a_folder_is_refused_and_no_descriptor_is_left_open(tmp_path: Path) -> None:
     def refuse() -> None:
-        with pytest.raises(FileUnreadableError, match=str(tmp_path)):
+        with pytest.raises(FileAccessError, match=str(tmp_path)):
             read_idx(tmp_path)
 
     refuse()
@@ -43,20 +43,20 @@ def test_a_folder_is_refused_and_no_descriptor_is_left_open(tmp_path: Path) -> N
 def test_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    with pytest.raises(FileUnreadableError, match=r"pipe: expected a file, found"):
+    with pytest.raises(FileAccessError, match=r"pipe: expected a file, found"):
         read_idx(path)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
 def test_an_endless_device_is_refused() -> None:
-    with pytest.raises(FileUnreadableError, match=r"/dev/zero: expected a file, found"):
+    with pytest.raises(FileAccessError, match=r"/dev/zero: expected a file, found"):
         read_idx("/dev/zero")
 
 
 def test_a_link_to_itself(tmp_path: Path) -> None:
     path = tmp_path / "loop"
     path.symlink_to(path)
-    with pytest.raises(FileUnreadableError, match=r"loop: cannot be read"):
+    with pytest.raises(FileAccessError, match=r"loop: cannot be read"):
         container_of(path)
 
 
@@ -68,9 +68,7 @@ def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr(os, "open", denied)
-    with pytest.raises(
-        FileUnreadableError, match=r"cannot be read \(Permission denied\)"
-    ) as caught:
+    with pytest.raises(FileAccessError, match=r"cannot be read \(Permission denied\)") as caught:
         read_idx(path)
     assert isinstance(caught.value, OSError)
     assert isinstance(caught.value.__cause__, PermissionError)
@@ -79,7 +77,7 @@ def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
 def test_an_error_while_reading() -> None:
     # A regular file whose first page cannot be read, by root either.
-    with pytest.raises(FileUnreadableError, match=r"/proc/self/mem: cannot be read"):
+    with pytest.raises(FileAccessError, match=r"/proc/self/mem: cannot be read"):
         read_idx("/proc/self/mem")
 
 
@@ -116,7 +114,7 @@ def test_a_failed_write_leaves_what_was_there(
         blocks = breaking(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     else:
         monkeypatch.setattr(os, step, no_space)
-    with pytest.raises(FileUnreadableError, match=r"x: cannot be written \(No space left"):
+    with pytest.raises(FileAccessError, match=r"x: cannot be written \(No space left"):
         write_whole(path, blocks)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([] if old is None else [old])
 
@@ -137,9 +135,7 @@ def test_a_write_that_hits_a_real_limit(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     try:
-        with pytest.raises(
-            FileUnreadableError, match=r"x\.idx: cannot be written \(File too large"
-        ):
+        with pytest.raises(FileAccessError, match=r"x\.idx: cannot be written \(File too large"):
             write_idx(path, np.zeros(1 << 20, np.uint8))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -172,13 +168,13 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(FileUnreadableError, match=r"cannot be written"):
+    with pytest.raises(FileAccessError, match=r"cannot be written"):
         write_idx(tmp_path / name, ARRAY)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_the_root_folder_is_no_file_to_write() -> None:
-    with pytest.raises(FileUnreadableError, match=r"^/: cannot be written"):
+    with pytest.raises(FileAccessError, match=r"^/: cannot be written"):
         write_whole(Path("/"), [b""])
 
 
@@ -188,7 +184,7 @@ def test_a_read_only_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("builtins.open", read_only)
     monkeypatch.setattr(os, "unlink", read_only)
-    with pytest.raises(FileUnreadableError, match=r"cannot be written \(Read-only file system\)"):
+    with pytest.raises(FileAccessError, match=r"cannot be written \(Read-only file system\)"):
         write_whole(tmp_path / "x", [b""])
 
 

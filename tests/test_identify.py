@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import FileUnreadableError, read_idx, write_idx
-from fmnist_core import identify as module
-from fmnist_core.identify import DIAGNOSES, Identity, identify
-from fmnist_core.idx import read_payload
+from fmnist_core import FileAccessError, read_idx, write_idx
+from fmnist_core.idx.format import read_payload
+from fmnist_core.storage import identify as module
+from fmnist_core.storage.identify import DIAGNOSES, Identity, identify
 
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 HEADER = bytes.fromhex("00000803 00000005 00000004 00000003")
@@ -259,7 +259,7 @@ def test_a_bomb_is_read_no_further_than_its_header_justifies(
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(FileUnreadableError):
+        with pytest.raises(FileAccessError):
             identify(path)
 
 

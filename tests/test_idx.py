@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from fmnist_core import IdxError, OptionError, map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.files import BLOCK
-from fmnist_core.header import ELEMENT_TYPES, MAX_AXIS, IdxHeader
-from fmnist_core.idx import read_header
+from fmnist_core.idx.format import read_header
+from fmnist_core.idx.header import ELEMENT_TYPES, MAX_AXIS, IdxHeader
 
 CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}
 GOLDEN = bytes.fromhex("00000b02 00000002 00000003 0001fffe7fff8000 00000100".replace(" ", ""))

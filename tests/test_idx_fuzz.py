@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fmnist_core import IdxError, map_idx, parse_idx, read_idx
 from fmnist_core.files import BLOCK
-from fmnist_core.header import ELEMENT_TYPES, MAX_AXIS, IdxHeader
+from fmnist_core.idx.header import ELEMENT_TYPES, MAX_AXIS, IdxHeader
 
 ARRAY = np.array([[1, -2, 32767], [-32768, 0, 256]], np.int16)
 HEADER = IdxHeader(np.dtype(">i2"), (2, 3))

@@ -14,8 +14,8 @@ import pytest
 
 from fmnist_core import Dataset, FetchError, load, store
 from fmnist_core.catalog import FASHION_MNIST
-from fmnist_core.obtain import obtain
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo
+from fmnist_core.storage.obtain import ensure_files
 
 IMAGES, LABELS = NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 TEST = FASHION_MNIST.split("test")
@@ -120,7 +120,7 @@ def test_the_store_is_filled_once_and_then_trusted(
     forbid(monkeypatch, hashlib, "sha256", "new", "file_digest")
     forbid(monkeypatch, store, "locked")
     assert_genuine(load("fashion-mnist", "test"), payloads)
-    assert obtain(FASHION_MNIST, "test", place) == (place / IMAGES, place / LABELS)
+    assert ensure_files(FASHION_MNIST, "test", place) == (place / IMAGES, place / LABELS)
 
 
 def test_verify_hashes_again(place: Path, mirror: str, hashed: list[str]) -> None:
@@ -194,7 +194,7 @@ def test_a_note_of_another_digest_is_no_reason_to_trust(
     place: Path, mirror: str, payloads: Payloads
 ) -> None:
     load("fashion-mnist", "test", source_url=mirror)
-    store.trust(place / LABELS, hashlib.sha256(flip(place / LABELS)).hexdigest())
+    store.mark_verified(place / LABELS, hashlib.sha256(flip(place / LABELS)).hexdigest())
     with pytest.warns(UserWarning, match=LABELS):
         assert_genuine(load("fashion-mnist", "test", source_url=mirror), payloads)
 
@@ -281,7 +281,7 @@ def test_what_torchvision_left_is_mapped_where_it_lies(
 ) -> None:
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
     folder = put(TORCHVISION.absolute(), payloads, bytes)
-    assert obtain(FASHION_MNIST, "test", place) == (folder / IMAGES, folder / LABELS)
+    assert ensure_files(FASHION_MNIST, "test", place) == (folder / IMAGES, folder / LABELS)
     assert_genuine(load("fashion-mnist", "test"), payloads)
     assert names_in(place) <= {".lock"}
 
@@ -399,7 +399,7 @@ def test_after_a_wrong_mirror_the_next_is_asked(
             shutil.copyfile(data_root / "fashion" / f"{name}.gz", folder / f"{name}.gz")
             flip(folder / f"{name}.gz", 2000)
     info = replace(FASHION_MNIST, mirrors=(folder.as_uri(), mirror))
-    paths = obtain(info, "test", place)
+    paths = ensure_files(info, "test", place)
     assert [path.read_bytes() for path in paths] == [payloads[name] for name in NAMES]
     assert names_in(place) == {*NAMES, "verified.json", ".lock"}
 
@@ -423,7 +423,7 @@ def test_a_download_is_reported(mirror: str) -> None:
 
 
 def without_payload_digests(file: FileInfo) -> FileInfo:
-    return replace(file, payload=Bytes())
+    return replace(file, payload=Checksums())
 
 
 @pytest.fixture
@@ -440,16 +440,16 @@ def test_the_published_files_digest_is_enough(
     place: Path, packed_only: DatasetInfo, payloads: Payloads, hashed: list[str]
 ) -> None:
     for _ in range(2):
-        paths = obtain(packed_only, "test", place)
+        paths = ensure_files(packed_only, "test", place)
         assert [path.read_bytes() for path in paths] == [payloads[name] for name in NAMES]
         assert hashed == []
     os.utime(place / LABELS, ns=(1, 1))
     for _ in range(2):
-        assert obtain(packed_only, "test", place) == paths
+        assert ensure_files(packed_only, "test", place) == paths
         assert set(hashed) == {LABELS}
     flip(place / LABELS)
     with pytest.warns(UserWarning, match=f"{place / LABELS}"):
-        obtain(packed_only, "test", place)
+        ensure_files(packed_only, "test", place)
     assert (place / LABELS).read_bytes() == payloads[LABELS]
 
 
@@ -458,5 +458,5 @@ def test_the_same_payload_packed_otherwise_is_then_refused(
 ) -> None:
     folder = put(tmp_path / "mirror", payloads, fast, ".gz")
     with pytest.raises(FetchError, match=IMAGES):
-        obtain(packed_only, "test", place, source_url=folder.as_uri())
+        ensure_files(packed_only, "test", place, source_url=folder.as_uri())
     assert names_in(place) == {".lock"}

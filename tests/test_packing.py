@@ -19,9 +19,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from fmnist_core import IdxError, files, read_idx, write_idx
-from fmnist_core.header import read_exactly
-from fmnist_core.idx import read_payload
-from fmnist_core.packing import ForeignArrayError, container_of, members, unpacked
+from fmnist_core.idx.containers import ForeignArrayError, container_of, members, unpacked
+from fmnist_core.idx.format import read_payload
+from fmnist_core.idx.header import read_exactly
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 PAYLOAD = struct.pack(">2xBB3I", 8, 3, 2, 3, 4) + ARRAY.tobytes()
@@ -71,7 +71,7 @@ def test_the_size_of_a_read_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container: str, block: int
 ) -> None:
     monkeypatch.setattr(files, "BLOCK", block)
-    monkeypatch.setattr("fmnist_core.idx.BLOCK", block)
+    monkeypatch.setattr("fmnist_core.idx.format.BLOCK", block)
     path = tmp_path / "x"
     path.write_bytes(PACK[container](PAYLOAD))
     np.testing.assert_array_equal(read_idx(path), ARRAY)
@@ -188,7 +188,7 @@ def test_the_size_of_a_read_does_not_cut_an_element(
 ) -> None:
     wide = np.arange(1000, dtype=np.int32)
     np.save(tmp_path / "x.npy", wide)
-    monkeypatch.setattr("fmnist_core.idx.BLOCK", block)
+    monkeypatch.setattr("fmnist_core.idx.format.BLOCK", block)
     np.testing.assert_array_equal(read_idx(tmp_path / "x.npy"), wide)
 
 

@@ -25,7 +25,7 @@ from fmnist_core import (
     DataMismatchError,
     Dataset,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     IdxError,
     OptionError,
     load,
@@ -35,9 +35,9 @@ from fmnist_core import (
 )
 from fmnist_core.catalog import CATALOG
 from fmnist_core.files import file_digest
-from fmnist_core.identify import identify
-from fmnist_core.obtain import obtain
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, SplitInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, SplitInfo
+from fmnist_core.storage.identify import identify
+from fmnist_core.storage.obtain import ensure_files
 from fmnist_core.tools.cli import main
 
 COUNT = 50
@@ -101,12 +101,12 @@ def known_now(info: DatasetInfo, folder: Path) -> DatasetInfo:
     def remade(file: FileInfo, array: Array) -> FileInfo:
         path, payload = folder / file.packed_name, payload_of(array, folder)
         sha256 = hashlib.sha256(payload).hexdigest() if file.payload.sha256 else None
-        packed = Bytes(
+        packed = Checksums(
             path.stat().st_size,
             file_digest(path) if file.packed.sha256 else None,
             file_digest(path, "md5"),
         )
-        return replace(file, payload=Bytes(len(payload), sha256), packed=packed)
+        return replace(file, payload=Checksums(len(payload), sha256), packed=packed)
 
     splits = {}
     for split in info.splits:
@@ -152,15 +152,16 @@ def catalog(
 def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are fetched from now on."""
     names: list[str] = []
-    from fmnist_core import fetch
 
-    real = fetch.fetch
+    from fmnist_core.storage import download
+
+    real = download.fetch
 
     def counted(urls: Any, target: Path, *rest: Any, **options: Any) -> Any:
         names.append(target.name)
         return real(urls, target, *rest, **options)
 
-    monkeypatch.setattr(fetch, "fetch", counted)
+    monkeypatch.setattr(download, "fetch", counted)
     return names
 
 
@@ -311,12 +312,12 @@ def test_keras_mnist_npz_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     mnist, files = CATALOG["mnist"], []
     for file, array in zip(mnist.split("test").files, (images, labels), strict=True):
         payload = payload_of(array, tmp_path)
-        known = Bytes(len(payload), hashlib.sha256(payload).hexdigest())
+        known = Checksums(len(payload), hashlib.sha256(payload).hexdigest())
         files.append(replace(file, payload=known))
     info = replace(mnist, splits={"test": SplitInfo(COUNT, *files)}, mirrors=())
     (tmp_path / "keras" / "datasets").mkdir(parents=True)
     np.savez(tmp_path / "keras" / "datasets" / "mnist.npz", x_test=images, y_test=labels)
-    paths = obtain(info, "test", store.folder(info))
+    paths = ensure_files(info, "test", store.folder(info))
     assert [path.parent for path in paths] == [store.folder(info)] * 2
     assert paths[0].read_bytes() == payload_of(images, tmp_path)
 
@@ -335,7 +336,7 @@ def test_what_is_not_the_published_file_is_said(tmp_path: Path, mirror: Path) ->
     write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", labels)
     with pytest.raises(DataMismatchError, match=r"t10k-images-idx3-ubyte.gz as it is published"):
         load("kmnist", "test", root=tmp_path)
-    with pytest.raises(FileUnreadableError, match=r"expected gzip.zip, as it is published"):
+    with pytest.raises(FileAccessError, match=r"expected gzip.zip, as it is published"):
         load("emnist-digits", "test", root=tmp_path)
     with zipfile.ZipFile(tmp_path / "gzip.zip", "w") as archive:
         archive.writestr("other", b"")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import DataMismatchError, FileUnreadableError, open_idx, write_idx
+from fmnist_core import DataMismatchError, FileAccessError, open_idx, write_idx
 from fmnist_core.source import FileStamp, Source, open_array
 
 IMAGES = np.arange(3000 * 4 * 5, dtype=np.int32).astype(np.uint8).reshape(3000, 4, 5)
@@ -113,9 +113,9 @@ def test_a_changed_file_is_refused(paths: tuple[Path, Path], which: int, change:
 def test_a_file_that_is_gone(paths: tuple[Path, Path]) -> None:
     data = pickle.dumps(Source.from_files(*paths))
     paths[1].unlink()
-    with pytest.raises(FileUnreadableError, match=f"{paths[1]}: cannot be read"):
+    with pytest.raises(FileAccessError, match=f"{paths[1]}: cannot be read"):
         pickle.loads(data)
-    with pytest.raises(FileUnreadableError, match=f"{paths[1]}: cannot be read"):
+    with pytest.raises(FileAccessError, match=f"{paths[1]}: cannot be read"):
         Source.from_files(*paths)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import filelock
 import pytest
 
-from fmnist_core import FileUnreadableError, IdxError, files, store
+from fmnist_core import FileAccessError, IdxError, files, store
 from fmnist_core.catalog import FASHION_MNIST, MNIST
-from fmnist_core.records import Bytes, FileInfo
+from fmnist_core.records import Checksums, FileInfo
 
 Packing = Callable[[bytes], bytes]
 
@@ -67,7 +67,7 @@ def test_locked_makes_the_folder_and_keeps_others_out_until_it_is_done(home: Pat
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("a bug"), IdxError("bad"), FileUnreadableError("own"), KeyboardInterrupt()],
+    [RuntimeError("a bug"), IdxError("bad"), FileAccessError("own"), KeyboardInterrupt()],
 )
 def test_locked_lets_go_and_lets_errors_pass(home: Path, error: BaseException) -> None:
     with pytest.raises(type(error)), store.locked(home / "mnist"):
@@ -80,9 +80,7 @@ def test_a_store_that_cannot_be_made(home: Path) -> None:
     home.parent.parent.mkdir(exist_ok=True)
     home.parent.write_bytes(b"a file where a folder should be")
     with (
-        pytest.raises(
-            FileUnreadableError, match=r"mnist: the store cannot .* FMNIST_HOME"
-        ) as caught,
+        pytest.raises(FileAccessError, match=r"mnist: the store cannot .* FMNIST_HOME") as caught,
         store.locked(home / "mnist"),
     ):
         raise AssertionError("not reached")
@@ -120,11 +118,11 @@ def test_what_unpacks_to_more_than_the_limit_has_no_digest(tmp_path: Path, pack:
 
 def test_a_folder_cannot_vouch_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Only the .gz digest of this file is known, as in a plugin's catalog.
-    file = FileInfo("images", Bytes(), Bytes(sha256="0" * 64))
+    file = FileInfo("images", Checksums(), Checksums(sha256="0" * 64))
     folder = tmp_path / "downloaded"
     folder.mkdir()
     (folder / "images").write_bytes(b"anything")
-    store.trust(folder / "images", files.file_digest(folder / "images"))
+    store.mark_verified(folder / "images", files.file_digest(folder / "images"))
     assert not store.is_genuine(folder / "images", file)
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path))
     assert store.is_genuine(folder / "images", file)

@@ -220,7 +220,7 @@ def doctor(as_json: bool) -> None:
 @main.command()
 def where() -> None:
     """Print the store's folder."""
-    from fmnist_core import store
+    from fmnist_core.storage import store
 
     click.echo(store.home())
 

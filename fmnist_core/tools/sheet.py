@@ -19,7 +19,7 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
     ------
     OptionError
         If the images are not grey uint8 pictures.
-    FileUnreadableError
+    FileAccessError
         If the file cannot be written.
     """
     if dataset.image_dtype != np.uint8 or len(dataset.image_shape) != 2:

@@ -21,7 +21,7 @@ import pytest
 
 import fmnist_core as fm
 from fmnist_core import BatchPlan, Dataset, Encoding, FmnistError, OptionError
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, IdxError
+from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError
 from fmnist_core.order import whole_order
 from fmnist_core.testing import (
     CHECKS,
@@ -33,8 +33,8 @@ from fmnist_core.testing import (
 
 ray = pytest.importorskip("ray")
 fmnist_ray = pytest.importorskip("fmnist_ray")
-fmnist_ray_read = pytest.importorskip("fmnist_ray_read")
-fmnist_ray_urls = pytest.importorskip("fmnist_ray_urls")
+fmnist_ray.read = pytest.importorskip("fmnist_ray.read")
+fmnist_ray.urls = pytest.importorskip("fmnist_ray.urls")
 
 EVERYTHING = ("image", "label", "weight", "index", "extended")
 
@@ -501,8 +501,8 @@ def test_files_by_file_address_and_in_a_zip_file(grey: Dataset, tmp_path: Path) 
 def test_a_dataset_of_addresses_is_one_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fmnist_ray_urls, "GAP_BYTES", 60)
-    monkeypatch.setattr(fmnist_ray_urls, "REQUEST_BYTES", 100)
+    monkeypatch.setattr(fmnist_ray.urls, "GAP_BYTES", 60)
+    monkeypatch.setattr(fmnist_ray.urls, "REQUEST_BYTES", 100)
     values = np.arange(-300, 300, dtype=">i2").reshape(50, 3, 4)
     paths = tmp_path / "images", tmp_path / "labels"
     fm.write_idx(paths[0], values)
@@ -541,7 +541,7 @@ def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
         ("lies", IdxError, "found 16"),
         ("page", IdxError, "HTML"),
         ("lone", IdxError, "empty file"),
-        ("missing", FileUnreadableError, "cannot be opened"),
+        ("missing", FileAccessError, "cannot be opened"),
         (labels.name, DataMismatchError, "one image for each of 5 labels"),
     ]
     for name, kind, message in refused:
@@ -561,5 +561,5 @@ def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
 def test_a_server_without_ranges_is_noticed(grey: Dataset, tmp_path: Path) -> None:
     images, labels = raw_files(grey, tmp_path)
     with served(tmp_path, honours=False) as (address, _):
-        with pytest.raises(FileUnreadableError, match="Try: a server that answers requests"):
+        with pytest.raises(FileAccessError, match="Try: a server that answers requests"):
             fmnist_ray.open_urls(f"{address}/{images.name}", labels.as_uri())

@@ -238,7 +238,7 @@ def test_conformance_on_a_device(check: Callable[[Any], None]) -> None:
 
 
 def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fmnist_torch_device as module
+    import fmnist_torch.device as module
 
     def multiplied(self: Any, pixels: Any) -> Any:
         return pixels.to(torch.float32) * np.float32(1 / 255)

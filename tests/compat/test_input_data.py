@@ -15,7 +15,7 @@ from old_code import RunOld, made_arrays, write_pair
 from fmnist_core import (
     DataMismatchError,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     IdxError,
     OptionError,
     UnknownDatasetError,
@@ -281,7 +281,7 @@ def test_a_folder_with_some_of_the_files_is_not_filled_up(made: Path, left: str)
     for path in made.iterdir():
         if not path.name.startswith(left):
             path.unlink()
-    with pytest.raises(FileUnreadableError, match="found no such file"):
+    with pytest.raises(FileAccessError, match="found no such file"):
         read_data_sets(made)
 
 

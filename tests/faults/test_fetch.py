@@ -23,12 +23,12 @@ from server import ENDLESS, HTML, FaultServer, Page, closed_port
 from fmnist_core import (
     DataMismatchError,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     FrameworkMissingError,
     web,
 )
-from fmnist_core import fetch as fetching
-from fmnist_core.fetch import Fetched, fetch
+from fmnist_core.storage import download as fetching
+from fmnist_core.storage.download import Fetched, fetch
 
 BODY = random.Random(1).randbytes(20_001)
 OTHER = random.Random(2).randbytes(20_007)
@@ -490,7 +490,7 @@ NURSERY = """
 import os, signal, sys, time
 from pathlib import Path
 import requests
-from fmnist_core.fetch import fetch
+from fmnist_core.storage.download import fetch
 
 for line in sys.stdin:
     url, target, lifetime = line.split()
@@ -802,7 +802,7 @@ def refuse_next(server: FaultServer, path: str) -> list[str]:
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_is_no_mirrors_fault(server: FaultServer, path: str, target: Path) -> None:
     part(target).symlink_to("/dev/full")
-    with pytest.raises(FileUnreadableError, match="No space left on device"):
+    with pytest.raises(FileAccessError, match="No space left on device"):
         fetch(refuse_next(server, path), target, check)
     assert server.asked(f"{path}/next") == []
 
@@ -816,7 +816,7 @@ def test_a_folder_that_cannot_be_written_is_no_mirrors_fault(
         folder.write_bytes(b"")
     elif kind == "taken":
         (folder / "x.gz" / "someone's").mkdir(parents=True)
-    with pytest.raises(FileUnreadableError, match=r"cannot be written.*permissions"):
+    with pytest.raises(FileAccessError, match=r"cannot be written.*permissions"):
         fetch(refuse_next(server, path), folder / "x.gz", check)
     assert server.asked(f"{path}/next") == []
 
@@ -826,12 +826,12 @@ def test_a_read_only_folder_is_no_mirrors_fault(
     server: FaultServer, path: str, target: Path
 ) -> None:
     target.parent.chmod(0o500)
-    with pytest.raises(FileUnreadableError, match="Permission denied"):
+    with pytest.raises(FileAccessError, match="Permission denied"):
         fetch(refuse_next(server, path), target, check)
     assert server.asked(f"{path}/next") == []
 
 
-@pytest.mark.parametrize("error", [FileUnreadableError("unreadable"), ZeroDivisionError("a bug")])
+@pytest.mark.parametrize("error", [FileAccessError("unreadable"), ZeroDivisionError("a bug")])
 def test_an_error_of_the_check_itself_is_no_mirrors_fault(
     server: FaultServer, path: str, target: Path, error: Exception
 ) -> None:
@@ -878,5 +878,5 @@ def test_the_note_of_a_part_holds_no_secret(server: FaultServer, path: str, targ
 
 
 def test_fetch_loads_requests_only_when_it_fetches() -> None:
-    script = "import sys, fmnist_core.fetch; assert 'requests' not in sys.modules"
+    script = "import sys, fmnist_core.storage.download; assert 'requests' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -267,7 +267,7 @@ def test_where_no_disk_has_room_it_is_said_and_nothing_is_left_half_written(
         said, complaints = result_of(process)
     assert (said, process.returncode) == ("ready", 1)
     last = complaints.splitlines()[-1]
-    assert last.startswith("fmnist_core.errors.FileUnreadableError: ")
+    assert last.startswith("fmnist_core.errors.FileAccessError: ")
     assert "cannot be written (File too large)" in last
     assert not names_in(place) & {*NAMES, "verified.json", f"{IMAGES}.gz"}
     assert digest_of(load("fashion-mnist", "test")) == genuine

@@ -11,10 +11,10 @@ from torch.utils.data import Dataset as TorchDataset
 from fmnist_core import load
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FileUnreadableError
+from fmnist_core.errors import FileAccessError
 from fmnist_core.files import as_path
-from fmnist_core.obtain import in_other_library
 from fmnist_core.picture import pil_image
+from fmnist_core.storage.obtain import find_local
 
 
 class FashionMNIST(TorchDataset[tuple[Any, Any]]):
@@ -34,7 +34,7 @@ class FashionMNIST(TorchDataset[tuple[Any, Any]]):
 
     Raises
     ------
-    FileUnreadableError, FetchError, IdxError, DataMismatchError
+    FileAccessError, FetchError, IdxError, DataMismatchError
         As `fmnist_core.load`.
     """
 
@@ -93,11 +93,11 @@ def _garments(root: str | os.PathLike[str], split: str, download: bool) -> Datas
     info = FASHION_MNIST
     try:
         return load(info.name, split, root=as_path(root))
-    except FileUnreadableError as error:
+    except FileAccessError as error:
         if download:
             # Old code asks for it once, of either split: torchvision then brought both.
             return {name: load(info.name, name) for name in info.splits}[split]
         files = info.split(split).images, info.split(split).labels
-        if not all(in_other_library(info, file) for file in files):
-            raise FileUnreadableError(f"{error}; or download=True") from error
+        if not all(find_local(info, file) for file in files):
+            raise FileAccessError(f"{error}; or download=True") from error
     return load(info.name, split)

@@ -1,6 +1,6 @@
 """One http or https address -> its bytes.
 
-Whatever a server or the way to it does wrong is a `Fault`, and nothing takes for ever.
+Whatever a server or the way to it does wrong is a `MirrorError`, and nothing takes for ever.
 """
 
 import http.client
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    import requests
 
 BLOCK = 1 << 18
 """Most bytes held at a time."""
@@ -46,7 +46,7 @@ _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
 
 
-class Fault(Exception):
+class MirrorError(Exception):
     """An address did not give what it should; another may. It never leaves `fetch`.
 
     Attributes
@@ -61,7 +61,7 @@ class Fault(Exception):
 
 
 @dataclass(frozen=True)
-class Marks:
+class Validators:
     """What a server says of a file, to know it again: its length, ETag and Last-Modified."""
 
     total: int | None = None
@@ -70,11 +70,11 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class Held:
+class PartialFile:
     """The first bytes of a file, here already: how many, and the marks of the file they are of."""
 
     nbytes: int
-    marks: Marks
+    marks: Validators
 
     @property
     def headers(self) -> dict[str, str]:
@@ -88,12 +88,12 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an address gives: bytes from `start` on, in blocks that raise a Fault if they fail."""
+class Response:
+    """What an address gives: bytes from `start` on, in blocks that raise MirrorError on failure."""
 
     blocks: Generator[bytes, None, None]
     start: int = 0
-    marks: Marks = Marks()
+    marks: Validators = Validators()
     media_type: str = ""
 
 
@@ -111,7 +111,7 @@ def shown(url: str) -> str:
 
 
 @contextmanager
-def answered(url: str, held: Held | None) -> Iterator[Answer]:
+def answered(url: str, held: PartialFile | None) -> Iterator[Response]:
     """Ask for a file, or for the rest of it if there is such a thing; redirects are followed."""
     with _session() as session, ExitStack() as stack:
         response = stack.enter_context(closing(_follow(session, url, held)))
@@ -122,18 +122,18 @@ def answered(url: str, held: Held | None) -> Iterator[Answer]:
         start = held.nbytes if held and response.status_code == 206 else 0
         if response.status_code != (206 if start else 200):
             phrase = http.client.responses.get(response.status_code, "")
-            raise Fault(f"HTTP {response.status_code} {phrase}".rstrip(), _pause(response))
+            raise MirrorError(f"HTTP {response.status_code} {phrase}".rstrip(), _pause(response))
         media_type = response.headers.get("Content-Type", "")
-        yield Answer(_body(response), start, _marks(response), media_type)
+        yield Response(_body(response), start, _marks(response), media_type)
 
 
-def _session() -> "Session":
-    from requests import Response, Session
+def _session() -> "requests.Session":
+    import requests
 
-    class OneHop(Session):
+    class OneHop(requests.Session):
         """Leaves redirects to `_follow`: requests would go to http, and reads their bodies."""
 
-        def get_redirect_target(self, resp: Response) -> None:
+        def get_redirect_target(self, resp: requests.Response) -> None:
             return None
 
     session = OneHop()
@@ -142,7 +142,7 @@ def _session() -> "Session":
     return session
 
 
-def _follow(session: "Session", url: str, held: Held | None) -> "Response":
+def _follow(session: "requests.Session", url: str, held: PartialFile | None) -> "requests.Response":
     for _ in range(MAX_REDIRECTS + 1):
         response = _ask(session, url, held.headers if held else {})
         location = response.headers.get("Location")
@@ -150,7 +150,7 @@ def _follow(session: "Session", url: str, held: Held | None) -> "Response":
             return response
         response.close()
         url = _next_hop(url, location)
-    raise Fault(f"redirects more than {MAX_REDIRECTS} times")
+    raise MirrorError(f"redirects more than {MAX_REDIRECTS} times")
 
 
 def _next_hop(url: str, location: str) -> str:
@@ -158,19 +158,19 @@ def _next_hop(url: str, location: str) -> str:
         target = urljoin(url, location)
         before, after = urlsplit(url).scheme, urlsplit(target).scheme
     except ValueError:
-        raise Fault("redirects to what cannot be parsed as an address") from None
+        raise MirrorError("redirects to what cannot be parsed as an address") from None
     if after not in ("http", "https") or (before, after) == ("https", "http"):
-        raise Fault(f"redirects from {before} to {shown(target)}, which is not followed")
+        raise MirrorError(f"redirects from {before} to {shown(target)}, which is not followed")
     return target
 
 
-def _ask(session: "Session", url: str, headers: dict[str, str]) -> "Response":
+def _ask(session: "requests.Session", url: str, headers: dict[str, str]) -> "requests.Response":
     """Return the answer to one request, its body unread.
 
     It is waited for from another thread: a slow name server, a host of many dead addresses and
     headers that trickle are beyond the time-outs of a socket.
     """
-    answers: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
     given_up = threading.Event()
 
     def ask() -> None:
@@ -192,14 +192,14 @@ def _ask(session: "Session", url: str, headers: dict[str, str]) -> "Response":
         with suppress(queue.Empty):
             if not isinstance(late := answers.get_nowait(), Exception):
                 late.close()
-        raise Fault(f"no whole answer within {ANSWER_TIMEOUT:g} s") from None
+        raise MirrorError(f"no whole answer within {ANSWER_TIMEOUT:g} s") from None
     if isinstance(answer, Exception):
         # Not chained: the library's own words hold the whole address, with its credentials.
-        raise Fault(_reason(answer))
+        raise MirrorError(_reason(answer))
     return answer
 
 
-def _body(response: "Response") -> Generator[bytes, None, None]:
+def _body(response: "requests.Response") -> Generator[bytes, None, None]:
     """Give the bytes as sent, as they come; give up on a server that gives next to none."""
     waited, received = 0.0, 0
     while True:
@@ -208,7 +208,7 @@ def _body(response: "Response") -> Generator[bytes, None, None]:
             # read() would wait until the whole block is there, however slowly it comes.
             block = response.raw.read1(BLOCK, decode_content=False)
         except Exception as error:
-            raise Fault(_reason(error)) from None
+            raise MirrorError(_reason(error)) from None
         if not block:
             return
         # Only waiting counts, not what is done with the block.
@@ -216,21 +216,21 @@ def _body(response: "Response") -> Generator[bytes, None, None]:
         yield block
         if waited >= RATE_WINDOW:
             if received < LEAST_RATE * waited:
-                raise Fault(f"too slow: {received} bytes in {waited:.1f} s")
+                raise MirrorError(f"too slow: {received} bytes in {waited:.1f} s")
             waited, received = 0.0, 0
 
 
-def _marks(response: "Response") -> Marks:
+def _marks(response: "requests.Response") -> Validators:
     headers = response.headers
     if response.status_code == 206:
         length = _content_range(response)[1]
     else:
         length = "" if "Transfer-Encoding" in headers else headers.get("Content-Length", "")
     total = int(length) if _LENGTH.fullmatch(length) else None
-    return Marks(total, headers.get("ETag", ""), headers.get("Last-Modified", ""))
+    return Validators(total, headers.get("ETag", ""), headers.get("Last-Modified", ""))
 
 
-def _continues(response: "Response", held: Held) -> bool:
+def _continues(response: "requests.Response", held: PartialFile) -> bool:
     """Return whether a partial answer is the rest of the very file that the held bytes are of."""
     if response.status_code != 206 or _content_range(response)[0] != str(held.nbytes):
         return False
@@ -239,12 +239,12 @@ def _continues(response: "Response", held: Held) -> bool:
     return all(not a or not b or a == b for a, b in pairs)
 
 
-def _content_range(response: "Response") -> tuple[str, str]:
+def _content_range(response: "requests.Response") -> tuple[str, str]:
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     return (match[1], match[2]) if match else ("", "")
 
 
-def _pause(response: "Response") -> float | None:
+def _pause(response: "requests.Response") -> float | None:
     """Return the seconds that Retry-After asks for: a number or a date."""
     if response.status_code not in (429, 503) or not (
         text := response.headers.get("Retry-After", "").strip()

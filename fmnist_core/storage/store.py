@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, IdxError
+from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError
 from fmnist_core.files import BLOCK, expanded, file_digest, write_whole
-from fmnist_core.header import ByteStream, parse_header, read_exactly
-from fmnist_core.packing import container_of, unpacked
+from fmnist_core.idx.containers import container_of, unpacked
+from fmnist_core.idx.header import ByteStream, parse_header, read_exactly
 from fmnist_core.records import DatasetInfo, FileInfo
 
 _NOTES = "verified.json"
@@ -29,7 +29,7 @@ def home() -> Path:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If none is chosen and this user has no home folder, as in many containers.
     """
     if chosen := os.environ.get("FMNIST_HOME"):
@@ -39,7 +39,7 @@ def home() -> Path:
     with suppress(RuntimeError):
         if (place := user_cache_path("fmnist")).is_absolute():
             return place
-    raise FileUnreadableError(
+    raise FileAccessError(
         "the store has no place, as this user has no home folder. Try: set FMNIST_HOME to a folder"
     )
 
@@ -55,7 +55,7 @@ def locked(place: Path) -> Iterator[None]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If the store cannot be written.
     """
     from filelock import FileLock
@@ -66,7 +66,7 @@ def locked(place: Path) -> Iterator[None]:
         lock.acquire()
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{place}: the store cannot be written ({reason}). "
             "Try: set FMNIST_HOME to a folder that can"
         ) from error
@@ -76,7 +76,7 @@ def locked(place: Path) -> Iterator[None]:
         lock.release()
 
 
-def is_trusted(path: Path, file: FileInfo) -> bool:
+def is_verified(path: Path, file: FileInfo) -> bool:
     """Whether a payload was verified before and has not been touched since; reads no data."""
     digest = _note(path, as_it_is_now=True)
     return digest is not None and file.payload.sha256 in (None, digest)
@@ -90,7 +90,7 @@ def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
 
     Raises
     ------
-    FileUnreadableError, IdxError
+    FileAccessError, IdxError
         If the file cannot be read or unpacked.
     """
     # Another folder's notes are not ours: it could vouch for itself.
@@ -107,7 +107,7 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If it cannot be read, unless it is only missing and that is `missing_ok`.
     """
     if missing_ok and not path.exists():
@@ -119,7 +119,7 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     return _note(path, as_it_is_now=True) == wanted or file_digest(path, kind) == wanted
 
 
-def trust(path: Path, digest: str) -> None:
+def mark_verified(path: Path, digest: str) -> None:
     """Note that a file is verified as it is now; the caller holds the lock."""
     size, modified = _state(path)
     notes = _notes(path.parent) | {path.name: [size, modified, digest]}
@@ -127,19 +127,19 @@ def trust(path: Path, digest: str) -> None:
     write_whole(path.parent / _NOTES, [json.dumps(notes, indent=1).encode()], sync=False)
 
 
-def trust_published(path: Path, file: FileInfo) -> None:
+def mark_published_verified(path: Path, file: FileInfo) -> None:
     """Note that a published file is verified as it is now; the caller holds the lock."""
-    trust(path, file.packed.sha256 or file.packed.md5 or "")
+    mark_verified(path, file.packed.sha256 or file.packed.md5 or "")
 
 
-def take_in(packed: Path, target: Path, file: FileInfo, member: str = "") -> None:
+def unpack_verified(packed: Path, target: Path, file: FileInfo, member: str = "") -> None:
     """Unpack a file into the store, verifying it on the way; the caller holds the lock.
 
     Raises
     ------
     DataMismatchError
         If it is not the payload; nothing is left behind.
-    IdxError, FileUnreadableError
+    IdxError, FileAccessError
         If it cannot be unpacked, or the store cannot be written.
     """
     if file.payload.sha256 is None and not is_published(packed, file):
@@ -149,7 +149,9 @@ def take_in(packed: Path, target: Path, file: FileInfo, member: str = "") -> Non
     def blocks() -> Iterator[bytes]:
         with unpacked(packed, member) as stream:
             left = file.payload.nbytes
-            for block in _turned(stream) if file.turned else iter(lambda: stream.read1(BLOCK), b""):
+            for block in (
+                _transposed(stream) if file.transposed else iter(lambda: stream.read1(BLOCK), b"")
+            ):
                 digest.update(block)
                 if left is not None and (left := left - len(block)) < 0:
                     raise _not_it(packed, file)
@@ -158,10 +160,10 @@ def take_in(packed: Path, target: Path, file: FileInfo, member: str = "") -> Non
             raise _not_it(packed, file)
 
     write_whole(target, blocks())
-    trust(target, digest.hexdigest())
+    mark_verified(target, digest.hexdigest())
 
 
-def _turned(stream: ByteStream) -> Iterator[bytes]:
+def _transposed(stream: ByteStream) -> Iterator[bytes]:
     """Yield a payload of one-byte images with each image transposed, some images at a time."""
     start = read_exactly(stream, 16)
     header = parse_header(start)
@@ -188,7 +190,7 @@ def left_behind(path: Path, file: FileInfo) -> list[Path]:
     ]
 
 
-def sweep(path: Path, file: FileInfo) -> None:
+def remove_leftovers(path: Path, file: FileInfo) -> None:
     """Remove what killed processes left beside a payload; the caller holds the lock."""
     for left in left_behind(path, file):
         with suppress(OSError):
@@ -225,7 +227,7 @@ def _note(path: Path, *, as_it_is_now: bool = False) -> str | None:
 
 
 def _is_inside(path: Path) -> bool:
-    with suppress(FileUnreadableError):
+    with suppress(FileAccessError):
         return path.absolute().is_relative_to(home().absolute())
     return False
 

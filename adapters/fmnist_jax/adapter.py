@@ -15,14 +15,14 @@ from jax.experimental.multihost_utils import process_allgather
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
+from fmnist_core.agreement import check_agreement
 from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches, weighted_blocks
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan
-from fmnist_core.state import check_agreement
-from fmnist_jax_resident import JaxBatch, Place, Resident, put, some_batches
+from fmnist_jax.device import JaxBatch, Place, Resident, put, some_batches
 
 MADE_AT_ONCE = 8
 """Batches that one compiled call makes on a device."""

@@ -14,8 +14,8 @@ from typing import Literal
 from fmnist_core.catalog import describe_packed, describe_payload
 from fmnist_core.errors import FmnistError, IdxError
 from fmnist_core.files import BLOCK, file_digest
-from fmnist_core.header import ELEMENT_TYPES, IdxHeader, parse_header
-from fmnist_core.packing import ForeignArrayError, container_of, members, unpacked
+from fmnist_core.idx.containers import ForeignArrayError, container_of, members, unpacked
+from fmnist_core.idx.header import ELEMENT_TYPES, IdxHeader, parse_header
 
 Verdict = Literal["genuine", "old revision", "unknown", "damaged", "foreign"]
 
@@ -85,7 +85,7 @@ def identify(path: Path) -> list[Identity]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If the file is missing, is not a regular file or cannot be read.
     """
     container = container_of(path)

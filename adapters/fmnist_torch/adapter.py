@@ -14,12 +14,12 @@ from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan
-from fmnist_torch_compat import FashionMNIST
-from fmnist_torch_dataset import BatchDataset, MapDataset, TorchHabits
-from fmnist_torch_device import TorchBatch
-from fmnist_torch_loader import PlanLoader
-from fmnist_torch_ranks import own_shard
-from fmnist_torch_sampler import PlanSampler
+from fmnist_torch.compat import FashionMNIST
+from fmnist_torch.datasets import BatchDataset, MapDataset, TorchHabits
+from fmnist_torch.device import TorchBatch
+from fmnist_torch.loader import PlanLoader
+from fmnist_torch.ranks import own_shard
+from fmnist_torch.sampler import PlanSampler
 
 __all__ = ["ADAPTER", "FashionMNIST", "MapDataset", "PlanLoader", "PlanSampler", "data_loader"]
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FileUnreadableError, FrameworkMissingError, IdxError, OptionError
+from fmnist_core.errors import FileAccessError, FrameworkMissingError, IdxError, OptionError
 from fmnist_core.examples import own_description
-from fmnist_core.header import IdxHeader, read_from
-from fmnist_core.packing import container_of_start
+from fmnist_core.idx.containers import container_of_start
+from fmnist_core.idx.header import IdxHeader, read_from
 from fmnist_core.source import Source
-from fmnist_core.transport import offline
+from fmnist_core.storage.urls import offline
 
 LONGEST_HEADER = 4 + 4 * 255
 """Bytes that hold any header of IDX."""
@@ -62,7 +62,7 @@ def open_urls(
     ------
     OptionError
         If an address has no scheme.
-    FileUnreadableError
+    FileAccessError
         If it cannot be opened or read by range.
     FrameworkMissingError
         If fsspec needs another package to open it.
@@ -225,14 +225,14 @@ def _opened(url: str) -> Iterator[io.BufferedIOBase]:
             "Try: fmnist_core.open_idx for files of this machine"
         )
     if offline() and scheme != "file":
-        raise FileUnreadableError(f"{url}: not tried, as FMNIST_OFFLINE is set")
+        raise FileAccessError(f"{url}: not tried, as FMNIST_OFFLINE is set")
     try:
         filesystem, path = fsspec.core.url_to_fs(url)
         file = filesystem.open(path, "rb", cache_type="none")
     except ImportError as error:
         raise FrameworkMissingError(f"{url}: needs more to be opened: {error}") from error
     except Exception as error:
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{url}: cannot be opened ({type(error).__name__}: {error}). Check the address, and "
             "that every node may read it"
         ) from error
@@ -248,7 +248,7 @@ def _read(file: io.BufferedIOBase, url: str, first: int, size: int, *, whole: bo
         while len(payload) < size and (block := file.read(size - len(payload))):
             payload += block
     except Exception as error:
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{url}: expected bytes {first} to {first + size} by range, found "
             f"{type(error).__name__}: {error}. Try: a server that answers requests for a range, or "
             "fetch the file and use fmnist_core.open_idx"

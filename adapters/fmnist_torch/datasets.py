@@ -16,7 +16,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Field
-from fmnist_torch_device import Resident, TorchBatch, to_tensor
+from fmnist_torch.device import Resident, TorchBatch, to_tensor
 
 Rows = NDArray[np.int64]
 

@@ -12,8 +12,8 @@ from typing import Any
 from torch import distributed
 from torch.utils.data import get_worker_info
 
+from fmnist_core.agreement import check_agreement, check_shard
 from fmnist_core.errors import OptionError
-from fmnist_core.state import check_agreement, check_shard
 
 
 def own_shard() -> tuple[int, int]:

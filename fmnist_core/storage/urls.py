@@ -8,10 +8,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from fmnist_core import web
-from fmnist_core.errors import FileUnreadableError, FrameworkMissingError
+from fmnist_core.errors import FileAccessError, FrameworkMissingError
 from fmnist_core.files import open_regular
-from fmnist_core.web import BLOCK, Answer, Fault, Held, Marks
+from fmnist_core.storage import http
+from fmnist_core.storage.http import BLOCK, MirrorError, PartialFile, Response, Validators
 
 
 class _Readable(Protocol):
@@ -24,12 +24,12 @@ def offline() -> bool:
 
 
 @contextmanager
-def opened(url: str, held: Held | None = None) -> Iterator[Answer]:
+def opened(url: str, held: PartialFile | None = None) -> Iterator[Response]:
     """Open an address; of a file of which bytes are held, perhaps only the rest.
 
     Raises
     ------
-    Fault
+    MirrorError
         If the address does not give a file; on reading `blocks`, if it stops giving it.
     FrameworkMissingError
         If the address needs a package that is not installed.
@@ -37,12 +37,12 @@ def opened(url: str, held: Held | None = None) -> Iterator[Answer]:
     try:
         scheme = urlsplit(url).scheme
     except ValueError:
-        raise Fault("cannot be parsed as an address") from None
+        raise MirrorError("cannot be parsed as an address") from None
     if offline() and scheme != "file":
-        raise Fault("not tried, as FMNIST_OFFLINE is set")
+        raise MirrorError("not tried, as FMNIST_OFFLINE is set")
     if not scheme:
-        raise Fault("expected an address such as https://... or file:///...")
-    openers = {"http": web.answered, "https": web.answered, "file": _file}
+        raise MirrorError("expected an address such as https://... or file:///...")
+    openers = {"http": http.answered, "https": http.answered, "file": _file}
     with openers.get(scheme, _fsspec)(url, held) as answer, closing(answer.blocks):
         yield answer
 
@@ -51,20 +51,20 @@ def opened(url: str, held: Held | None = None) -> Iterator[Answer]:
 
 
 @contextmanager
-def _file(url: str, _: Held | None) -> Iterator[Answer]:
+def _file(url: str, _: PartialFile | None) -> Iterator[Response]:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise Fault("expected file:///folder/name, with three slashes")
+        raise MirrorError("expected file:///folder/name, with three slashes")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(open_regular(Path(url2pathname(parts.path))))
-        except (FileUnreadableError, ValueError) as error:
-            raise Fault(str(error)) from None
-        yield Answer(_read(file), marks=Marks(os.fstat(file.fileno()).st_size))
+        except (FileAccessError, ValueError) as error:
+            raise MirrorError(str(error)) from None
+        yield Response(_read(file), marks=Validators(os.fstat(file.fileno()).st_size))
 
 
 @contextmanager
-def _fsspec(url: str, _: Held | None) -> Iterator[Answer]:
+def _fsspec(url: str, _: PartialFile | None) -> Iterator[Response]:
     scheme = urlsplit(url).scheme
     try:
         import fsspec
@@ -77,9 +77,9 @@ def _fsspec(url: str, _: Held | None) -> Iterator[Answer]:
     except ImportError as error:
         raise FrameworkMissingError(f"{scheme}:// addresses need more: {error}") from error
     except Exception as error:
-        raise Fault(_words(error)) from None
+        raise MirrorError(_words(error)) from None
     with closing(file):
-        yield Answer(_read(file), marks=Marks(getattr(file, "size", None)))
+        yield Response(_read(file), marks=Validators(getattr(file, "size", None)))
 
 
 def _read(file: _Readable) -> Generator[bytes, None, None]:
@@ -87,7 +87,7 @@ def _read(file: _Readable) -> Generator[bytes, None, None]:
         try:
             block = file.read(BLOCK)
         except Exception as error:
-            raise Fault(_words(error)) from None
+            raise MirrorError(_words(error)) from None
         if not block:
             return
         yield block

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from fmnist_core.errors import IdxError, OptionError
 from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
-from fmnist_core.header import IdxHeader, read_from
-from fmnist_core.packing import container_of, unpacked
+from fmnist_core.idx.containers import container_of, unpacked
+from fmnist_core.idx.header import IdxHeader, read_from
 
 _GZIP_LEVEL = 9
 
@@ -63,7 +63,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If the file is missing, not a regular file or unreadable.
     IdxError
         If it is not IDX, is truncated or damaged, or has bytes too many. At most what is really
@@ -80,7 +80,7 @@ def read_payload(path: Path, member: str = "") -> bytearray:
 
     Raises
     ------
-    FileUnreadableError, IdxError
+    FileAccessError, IdxError
         As `read_idx`.
     """
     if container_of(path) == "raw":
@@ -108,7 +108,7 @@ def read_header(path: Path) -> IdxHeader:
 
     Raises
     ------
-    FileUnreadableError, IdxError
+    FileAccessError, IdxError
         If the file cannot be read, or does not start with a whole IDX header.
     """
     with unpacked(path) as stream:
@@ -125,7 +125,7 @@ def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If the file is missing, not a regular file or unreadable.
     IdxError
         If it is packed (only raw files can be mapped), not IDX, or of the wrong length.
@@ -157,7 +157,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     ------
     OptionError
         If IDX cannot hold the array: another element type, over 255 axes, an axis of 2**32 or more.
-    FileUnreadableError
+    FileAccessError
         If the file cannot be written.
     """
     path = as_path(path)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import DistributedSampler, Sampler
 
-from fmnist_core.batch import Epochs, Progress
+from fmnist_core.batch import EpochCounter, EpochPosition
 from fmnist_core.plan import BatchPlan
 from fmnist_core.state import State
 
@@ -25,7 +25,7 @@ class PlanSampler(Sampler[list[int]]):
     def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
         self.plan = plan
         self.batch_size = plan.batch_size
-        self.epochs = Epochs(plan, epoch, start)
+        self.epochs = EpochCounter(plan, epoch, start)
 
     @property
     def epoch(self) -> int:
@@ -47,7 +47,7 @@ class PlanSampler(Sampler[list[int]]):
         return self._rows(self.epochs.epoch, self.epochs.start)
 
     def _rows(self, epoch: int, start: int) -> Iterator[list[int]]:
-        given = Progress(self.plan, epoch, start)
+        given = EpochPosition(self.plan, epoch, start)
         if self.epochs.epoch == epoch:
             given = self.epochs.began(epoch, start)
         padded = self.plan.remainder == "pad"

@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 
 from fmnist_core.errors import IdxError, OptionError
 from fmnist_core.files import BLOCK, open_regular
-from fmnist_core.header import ByteStream, IdxHeader
+from fmnist_core.idx.header import ByteStream, IdxHeader
 
 if TYPE_CHECKING:
     import lzma
@@ -162,7 +162,7 @@ def container_of(path: Path) -> str:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If `path` is missing, is not a regular file or cannot be read.
     """
     with open_regular(path) as file:
@@ -191,7 +191,7 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If the file cannot be opened.
     IdxError
         If the packed stream is damaged or ends before its end marker, or has no such member.
@@ -259,7 +259,7 @@ def members(path: Path) -> list[str]:
 
     Raises
     ------
-    FileUnreadableError, IdxError
+    FileAccessError, IdxError
         If it cannot be read or is damaged.
     """
     with open_regular(path) as file:

@@ -8,14 +8,14 @@ from typing import Any
 from torch import distributed
 from torch.utils.data import DataLoader
 
-from fmnist_core.batch import Epochs, Received
+from fmnist_core.batch import CountedIterator, EpochCounter
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
 from fmnist_core.provenance import Provenance
 from fmnist_core.state import State
-from fmnist_torch_dataset import BatchDataset
-from fmnist_torch_ranks import compare_ranks, in_a_group
-from fmnist_torch_sampler import PlanSampler, ShardSampler
+from fmnist_torch.datasets import BatchDataset
+from fmnist_torch.ranks import compare_ranks, in_a_group
+from fmnist_torch.sampler import PlanSampler, ShardSampler
 
 
 class PlanLoader(DataLoader[tuple[Any, ...]]):
@@ -33,7 +33,7 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
 
     def __init__(self, dataset: BatchDataset, **options: Any) -> None:
         try:
-            super().__init__(dataset, **{"collate_fn": _as_it_is, **options})
+            super().__init__(dataset, **{"collate_fn": _identity, **options})
         except (TypeError, ValueError) as error:
             raise OptionError(f"torch's DataLoader refuses {options}: {error}") from error
         self._turns = 0
@@ -55,7 +55,7 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         return sampler
 
     @property
-    def _epochs(self) -> Epochs:
+    def _epochs(self) -> EpochCounter:
         return self._sampler.epochs
 
     @property
@@ -98,14 +98,14 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
             self._agreed = True
         with _TAKING_AN_EPOCH:
             epoch, start = epochs.epoch, epochs.start
-            here = self._needs_no_help
+            here = self._in_process
             batches = data.epoch(epochs.plan, epoch, start) if here else super().__iter__()
             # The sampler has bound its rows by now; what it says is next, len() tells too.
             progress = epochs.began(epoch, start)
             self._turns += 1
         if self.persistent_workers:
-            batches = self._only_the_latest(batches, self._turns)
-        return Received(batches, progress)
+            batches = self._guard_persistent(batches, self._turns)
+        return CountedIterator(batches, progress)
 
     def state_dict(self) -> State:
         """Return where the latest iteration is: a small dictionary that JSON can hold.
@@ -136,12 +136,12 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         return Provenance(data.adapter, data.source, self.plan, data.encoding, upcoming)
 
     @property
-    def _needs_no_help(self) -> bool:
+    def _in_process(self) -> bool:
         """Whether batches can be made in this process, several at a time."""
         own = self.batch_sampler is self._sampler
         return own and self.num_workers == 0 and not self.pin_memory
 
-    def _only_the_latest(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
+    def _guard_persistent(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
         """Yield from workers that persist, which can serve one iteration only."""
         while True:
             if turn != self._turns:
@@ -160,5 +160,5 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
 _TAKING_AN_EPOCH = threading.Lock()
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch

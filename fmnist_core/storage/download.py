@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from fmnist_core.errors import FetchError, FileUnreadableError, FmnistError, FrameworkMissingError
-from fmnist_core.transport import offline, opened
-from fmnist_core.web import Answer, Fault, Held, Marks, shown
+from fmnist_core.errors import FetchError, FileAccessError, FmnistError, FrameworkMissingError
+from fmnist_core.storage.http import MirrorError, PartialFile, Response, Validators, shown
+from fmnist_core.storage.urls import offline, opened
 
 PATIENCE = 10.0
 """Most seconds, all together, to wait where a server asks for it and no other mirror is left."""
@@ -28,7 +28,7 @@ REPORT_EVERY = 0.1
 """Seconds between two reports of progress."""
 
 Check = Callable[[Path], None]
-Report = Callable[[int, int | None], None]
+BytesProgress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def fetch(
     check: Check,
     *,
     nbytes: int | None = None,
-    report: Report | None = None,
+    report: BytesProgress | None = None,
 ) -> Fetched:
     """Fetch a file from the first address that gives it; the caller holds the lock of its folder.
 
@@ -68,7 +68,7 @@ def fetch(
         If no address gives it; the message says what each did.
     FrameworkMissingError
         If every address needs a package that is not installed.
-    FileUnreadableError
+    FileAccessError
         If it cannot be written here; no other address is tried.
     """
     job = _Job(target, check, nbytes, report)
@@ -87,7 +87,7 @@ def fetch(
         except FrameworkMissingError as error:
             job.blame(url, error)
             missing.append(error)
-        except Fault as fault:
+        except MirrorError as fault:
             job.blame(url, fault)
             if fault.retry_after is not None:
                 # Behind all other mirrors.
@@ -107,7 +107,7 @@ def _failure(target: Path, faults: list[str]) -> str:
     )
 
 
-class _WrongData(Fault):
+class _WrongData(MirrorError):
     """The bytes came, and are not the wanted ones."""
 
 
@@ -115,7 +115,7 @@ class _Job:
     """One file to be had, and what went wrong so far."""
 
     def __init__(
-        self, target: Path, check: Check, nbytes: int | None, report: Report | None
+        self, target: Path, check: Check, nbytes: int | None, report: BytesProgress | None
     ) -> None:
         self.target, self.check, self.nbytes = target, check, nbytes
         self.part, self.progress = _Part(target), _Progress(report)
@@ -139,7 +139,7 @@ class _Job:
             self._verify()
         except _WrongData as error:
             self.part.discard()
-            self.blame(url, Fault(f"kept from an earlier attempt: {error}"))
+            self.blame(url, MirrorError(f"kept from an earlier attempt: {error}"))
             return None
         return url
 
@@ -155,9 +155,9 @@ class _Job:
                 if not self.resumed_at:
                     raise
                 # What was here may be of another revision, or from a faulty mirror.
-                self.blame(url, Fault(f"resumed after {self.resumed_at} bytes: {error}"))
+                self.blame(url, MirrorError(f"resumed after {self.resumed_at} bytes: {error}"))
 
-    def _download(self, url: str, held: Held | None) -> None:
+    def _download(self, url: str, held: PartialFile | None) -> None:
         """Make the part as long as it should be with what an address gives."""
         self.resumed_at = 0
         with opened(url, held) as answer:
@@ -168,16 +168,16 @@ class _Job:
         if whole is not None and done > whole:
             raise _WrongData(f"expected {whole} bytes, and the body goes on")
         if whole is not None and done < whole:
-            raise Fault(f"the body ends too early, after {done} of {whole} bytes")
+            raise MirrorError(f"the body ends too early, after {done} of {whole} bytes")
 
-    def _length(self, answer: Answer) -> int | None:
+    def _length(self, answer: Response) -> int | None:
         total = answer.marks.total
         if self.nbytes is None or total is None or total == self.nbytes:
             return total if self.nbytes is None else self.nbytes
         kind = f" of {answer.media_type}" if answer.media_type else ""
-        raise Fault(f"expected {self.nbytes} bytes, found {total}{kind}")
+        raise MirrorError(f"expected {self.nbytes} bytes, found {total}{kind}")
 
-    def _receive(self, answer: Answer, whole: int | None, file: io.FileIO) -> int:
+    def _receive(self, answer: Response, whole: int | None, file: io.FileIO) -> int:
         done = answer.start
         self.progress.begin(done, whole)
         try:
@@ -187,8 +187,8 @@ class _Job:
                     break
                 self.part.write(file, block)
                 self.progress.tell(done)
-        except Fault as fault:
-            raise Fault(f"{fault}, after {done} bytes") from None
+        except MirrorError as fault:
+            raise MirrorError(f"{fault}, after {done} bytes") from None
         self.progress.tell(done, now=True)
         return done
 
@@ -197,7 +197,7 @@ class _Job:
         self.part.sync()
         try:
             self.check(self.part.path)
-        except FileUnreadableError:
+        except FileAccessError:
             # This machine's fault, not the mirror's.
             raise
         except FmnistError as error:
@@ -218,26 +218,26 @@ class _Part:
         except OSError:
             return 0
 
-    def note(self) -> tuple[str, Marks] | None:
+    def note(self) -> tuple[str, Validators] | None:
         """Return the address, as shown, and the marks of the first bytes; None if not known."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
-            return note["url"], Marks(**note["marks"])
+            return note["url"], Validators(**note["marks"])
         except (OSError, ValueError, LookupError, TypeError):
             # Never written, or torn: begin anew.
             return None
 
-    def held(self, url: str) -> Held | None:
+    def held(self, url: str) -> PartialFile | None:
         """Return what may be resumed at an address."""
         note, size = self.note(), self.size()
         if note is None or not size:
             return None
         origin, marks = note
         # Mirrors mark one file differently; the length must do, and `check` has the last word.
-        return Held(size, marks if origin == shown(url) else Marks(marks.total))
+        return PartialFile(size, marks if origin == shown(url) else Validators(marks.total))
 
     @contextmanager
-    def opened(self, url: str, answer: Answer) -> Iterator[io.FileIO]:
+    def opened(self, url: str, answer: Response) -> Iterator[io.FileIO]:
         """Open the part to add to it what an answer brings, from its start or from zero."""
         with _written_here(self.path):
             if not answer.start:
@@ -278,7 +278,7 @@ def _written_here(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{path}: cannot be written ({error.strerror or type(error).__name__}). "
             "Check the disk's free space and the folder's permissions"
         ) from error
@@ -287,7 +287,7 @@ def _written_here(path: Path) -> Iterator[None]:
 class _Progress:
     """Tells a caller now and then how far a download is."""
 
-    def __init__(self, report: Report | None) -> None:
+    def __init__(self, report: BytesProgress | None) -> None:
         self._report, self._due = report, 0.0
         self._total: int | None = None
 

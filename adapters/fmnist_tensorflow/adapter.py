@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
+from fmnist_core.agreement import check_shard
 from fmnist_core.batch import resolved
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
@@ -21,8 +22,7 @@ from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan
 from fmnist_core.provenance import Provenance
-from fmnist_core.state import check_shard
-from fmnist_tensorflow_order import keys, shuffled
+from fmnist_tensorflow.order import keys, shuffled
 
 Tensors = tuple[tf.Tensor, ...]
 

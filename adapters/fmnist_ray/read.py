@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ray.data import DataContext, Datasource, ReadTask
 from ray.data.block import Block, BlockAccessor, BlockMetadata
 
-from fmnist_core.batch import Arrays, Assembler, Epochs, Progress
+from fmnist_core.batch import Arrays, Assembler, EpochCounter, EpochPosition
 from fmnist_core.errors import OptionError
 from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan, Field
@@ -62,7 +62,7 @@ class FmnistDatasource(Datasource):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._plan = plan
-        self._epochs = Epochs(plan, epoch, start)
+        self._epochs = EpochCounter(plan, epoch, start)
         self._num_workers = num_workers
         self._row_nbytes = row_nbytes(assemble)
         self._steps_at_once = max(block_bytes // max(self._row_nbytes * plan.batch_size, 1), 1)
@@ -87,7 +87,7 @@ class FmnistDatasource(Datasource):
     ) -> list[ReadTask]:
         """Return the tasks of the next epoch, which begins only where Ray says in which context."""
         if data_context is None:
-            progress = Progress(self._plan, self._epochs.epoch, self._epochs.start)
+            progress = EpochPosition(self._plan, self._epochs.epoch, self._epochs.start)
         else:
             self._check_order(data_context)
             progress = self._epochs.take()
@@ -102,7 +102,7 @@ class FmnistDatasource(Datasource):
                 "preserve_order=True)))"
             )
 
-    def _reads(self, progress: Progress) -> "Iterator[ReadBatches]":
+    def _reads(self, progress: EpochPosition) -> "Iterator[ReadBatches]":
         """Yield what each task reads: some steps of one worker, then the same of the next.
 
         Ray gives a block to the worker that has the fewest rows, the first of them if several

@@ -7,22 +7,23 @@ from itertools import repeat
 from pathlib import Path
 from warnings import warn
 
-from fmnist_core import store, synthetic
+from fmnist_core import synthetic
 from fmnist_core.catalog import SYNTHETIC
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, FmnistError, IdxError
-from fmnist_core.identify import Identity, identify
-from fmnist_core.idx import write_idx
-from fmnist_core.packing import container_of, members
+from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, IdxError
+from fmnist_core.idx.containers import container_of, members
+from fmnist_core.idx.format import write_idx
 from fmnist_core.records import DatasetInfo, FileInfo
+from fmnist_core.storage import store
+from fmnist_core.storage.identify import Identity, identify
 
-Report = Callable[[str, int, int | None], None]
+FileProgress = Callable[[str, int, int | None], None]
 """Told now and then of a download: the file's name, bytes done, bytes in all or None."""
 
 Found = tuple[Path, str]
 """A file, and which member of it where it is a zip file, else ""."""
 
 
-def obtain(
+def ensure_files(
     info: DatasetInfo,
     split: str,
     place: Path,
@@ -30,7 +31,7 @@ def obtain(
     upright: bool = True,
     source_url: str | None = None,
     verify: bool = False,
-    report: Report | None = None,
+    report: FileProgress | None = None,
 ) -> tuple[Path, Path]:
     """Return verified raw files of a split's images and labels.
 
@@ -52,16 +53,16 @@ def obtain(
     ------
     FetchError
         If a file is nowhere on this machine and no mirror gives it.
-    FileUnreadableError
+    FileAccessError
         If the store cannot be written.
     """
     files = files_of(info, split, upright=upright)
     paths = place / files[0].name, place / files[1].name
-    if not verify and all(map(store.is_trusted, paths, files)):
+    if not verify and all(map(store.is_verified, paths, files)):
         if any(map(store.left_behind, paths, files)):
             with suppress(FmnistError), store.locked(place):
                 for path, file in zip(paths, files, strict=True):
-                    store.sweep(path, file)
+                    store.remove_leftovers(path, file)
         return paths
     mirrors = _mirrors(info, source_url)
     with store.locked(place):
@@ -70,11 +71,11 @@ def obtain(
             _draw(split, paths, files)
             here = dict.fromkeys(paths, True)
         images, labels = (
-            path if here[path] else _brought(path, info, file, mirrors, report)
+            path if here[path] else _import_or_fetch(path, info, file, mirrors, report)
             for path, file in zip(paths, files, strict=True)
         )
         for path, file in zip(paths, files, strict=True):
-            store.sweep(path, file)
+            store.remove_leftovers(path, file)
         return images, labels
 
 
@@ -87,7 +88,7 @@ def files_of(info: DatasetInfo, split: str, *, upright: bool = True) -> tuple[Fi
         If there is no such split.
     """
     images, labels = info.split(split).files
-    return images.turn() if upright and info.transposed else images, labels
+    return images.as_transposed() if upright and info.transposed else images, labels
 
 
 def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> Found | None:
@@ -95,7 +96,7 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> F
 
     Raises
     ------
-    DataMismatchError, IdxError, FileUnreadableError
+    DataMismatchError, IdxError, FileAccessError
         If there are files of its name and none holds it; what the first of them is instead.
     """
     wrong: FmnistError | None = None
@@ -169,11 +170,11 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
     """Whether the store has a payload; one that is not genuine is taken for absent, aloud."""
     if not path.exists():
         return False
-    if not verify and store.is_trusted(path, file):
+    if not verify and store.is_verified(path, file):
         return True
     with suppress(IdxError):
         if store.is_genuine(path, file):
-            store.trust(path, file.payload.sha256 or store.payload_sha256(path) or "")
+            store.mark_verified(path, file.payload.sha256 or store.payload_sha256(path) or "")
             return True
     # The caller of `load` is told: from here it is the fifth.
     warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=5)
@@ -186,31 +187,31 @@ def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
         try:
             write_idx(part, array)
             check_genuine(part, SYNTHETIC, file)
-            store.take_in(part, path, file)
+            store.unpack_verified(part, path, file)
         finally:
             part.unlink(missing_ok=True)
 
 
-def _brought(
+def _import_or_fetch(
     path: Path,
     info: DatasetInfo,
     file: FileInfo,
     mirrors: Sequence[str],
-    report: Report | None,
+    report: FileProgress | None,
 ) -> Path:
     """Return where a payload is after it was brought here."""
-    other = in_other_library(info, file, path.parent)
+    other = find_local(info, file, path.parent)
     if other is None:
         _fetch(path, info, file, mirrors, report)
         return path
     found, member = other
-    if container_of(found) == "raw" and not file.turned:
+    if container_of(found) == "raw" and not file.transposed:
         return found
-    store.take_in(found, path, file, member)
+    store.unpack_verified(found, path, file, member)
     return path
 
 
-def in_other_library(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
+def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
     """Return a genuine file that torchvision, Keras or a hand left on this machine, or None.
 
     It is looked for in `places` first, and in the store, which may be one that cannot be written.
@@ -225,14 +226,14 @@ def find_published(info: DatasetInfo, file: FileInfo) -> Path:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If there is none.
     """
     for folder in _folders(info):
         path = folder / file.packed_name
         if store.is_published(path, file, missing_ok=True):
             return path
-    raise FileUnreadableError(
+    raise FileAccessError(
         f"expected {file.packed_name} of {info.title} in {store.folder(info)}, found none. "
         f"Try: fmnist remove {info.name}; fmnist fetch {info.name}"
     )
@@ -257,16 +258,16 @@ def _fetch(
     info: DatasetInfo,
     file: FileInfo,
     mirrors: Sequence[str],
-    report: Report | None,
+    report: FileProgress | None,
 ) -> None:
     """Fetch a packed file from the first mirror that has it, and take its payload in."""
-    from fmnist_core.fetch import fetch
+    from fmnist_core.storage.download import fetch
 
     packed = path.with_name(file.packed_name)
 
     def check_and_take_in(part: Path) -> None:
         try:
-            store.take_in(part, path, file, file.member)
+            store.unpack_verified(part, path, file, file.member)
         except (DataMismatchError, IdxError):
             check_genuine(part, info, file, file.member)
             raise
@@ -283,4 +284,4 @@ def _fetch(
         packed.unlink(missing_ok=True)
     else:
         # Kept: it alone can prove what came out of it, and may hold more that is wanted.
-        store.trust_published(packed, file)
+        store.mark_published_verified(packed, file)

@@ -17,12 +17,12 @@ from fmnist_core import hookimpl
 from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, check_range
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.order import MAX_EXAMPLES, check_range
+from fmnist_core.order import MAX_EXAMPLES
 from fmnist_core.plan import BatchPlan
-from fmnist_ray_read import BLOCK_BYTES, FmnistDatasource, row_nbytes
-from fmnist_ray_urls import open_urls
+from fmnist_ray.read import BLOCK_BYTES, FmnistDatasource, row_nbytes
+from fmnist_ray.urls import open_urls
 
 __all__ = ["ADAPTER", "RayAdapter", "fmnist_adapter", "open_urls", "ray_dataset"]
 
