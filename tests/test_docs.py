@@ -60,7 +60,8 @@ def test_the_adapter_that_the_docs_write_conforms(tmp_path: Path) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fmnist-dict\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[fmnist]\ndict = fmnist_dict\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    paths = (str(tmp_path), os.environ.get("PYTHONPATH", ""))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     run = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
     )

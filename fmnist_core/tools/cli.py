@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fmnist_core.errors import FmnistError
-from fmnist_core.tools import fingerprint_commands
+from fmnist_core.tools import fingerprint as fingerprints
 
 
 class PlainErrors(click.Group):
@@ -252,9 +252,5 @@ def bundle_command(name: str, output: Path) -> None:
     click.echo(f"Wrote {output}")
 
 
-for command in (
-    fingerprint_commands.fingerprint,
-    fingerprint_commands.merge,
-    fingerprint_commands.compare,
-):
+for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
     main.add_command(command)
