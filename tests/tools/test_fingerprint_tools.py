@@ -198,7 +198,7 @@ def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> N
         (("fingerprint", "synthetic", "--dtype", "int"), "dtype must be one of"),
         (
             ("merge", "a.json", "a.json"),
-            "a.json, merged with the files before it: epoch 0: 20 positions",
+            "merged with the files before it: epoch 0: 20 positions",
         ),
         (("merge", "a.json", "none.json"), "none.json: cannot be read"),
         (
