@@ -3,13 +3,13 @@
 import os
 
 import jax
-import jobs
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import fmnist_jax
 from fmnist_core import Dataset, FmnistError
 from fmnist_core.batch import Batches
+from tests.helpers import jobs
 
 # After the imports: none of them may have asked for the devices already.
 jax.distributed.initialize(
