@@ -26,6 +26,8 @@ from fmnist_core.plan import BatchPlan
 from fmnist_core.records import DatasetInfo
 from fmnist_core.registry import available_adapters, get_adapter
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Adapter",
     "AdapterConflictError",

@@ -4,16 +4,23 @@ import hashlib
 import io
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 from fmnist_core.errors import FileAccessError, OptionError
 
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
 
+REPLACE_PATIENCE = 1.0
+"""Seconds to wait on Windows for a program that has a file open which is to be replaced."""
+
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_HELD_OPEN = (5, 32)
+"""Windows' ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION."""
 
 
 def as_path(path: object) -> Path:
@@ -92,19 +99,60 @@ def written_whole(path: Path, *, sync: bool = True) -> Iterator[io.BufferedWrite
             yield file
             file.flush()
             if sync:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
+                sync_to_disk(file.fileno())
+        replace(temporary, path)
     except FileAccessError:
         raise
     except OSError as error:
-        raise FileAccessError(
-            f"{path}: cannot be written ({_reason(error)}). "
-            "Check the disk's free space and the folder's permissions"
-        ) from error
+        raise write_error(path, error) from error
     finally:
         # Gone already where the rename succeeded; never made where the folder forbids it.
         with suppress(OSError):
             temporary.unlink()
+
+
+def sync_to_disk(descriptor: int) -> None:
+    """Wait until an open file's bytes are on the disk itself, so that a power cut keeps them."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        # There fsync only hands the bytes to the drive, which may keep them in its cache.
+        with suppress(OSError):  # a file system that knows no better, such as SMB
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename a file, over another if there is one.
+
+    Windows refuses while any program has either file open, as virus scanners and indexers have new
+    files for a moment: pip and git try again for a while too.
+    """
+    give_up = monotonic() + REPLACE_PATIENCE
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError as error:
+            if not _is_held_open(error) or monotonic() > give_up:
+                raise
+            sleep(0.05)
+
+
+def write_error(path: Path, error: OSError) -> FileAccessError:
+    """Return our error for a file that cannot be written or replaced."""
+    advice = "Check the disk's free space and the folder's permissions"
+    if _is_held_open(error):
+        advice = (
+            "Another program may have it open, or this one as a mapped Dataset. Try: close it, or "
+            "use Dataset.in_memory(); else check the folder's permissions"
+        )
+    return FileAccessError(f"{path}: cannot be written ({_reason(error)}). {advice}")
+
+
+def _is_held_open(error: OSError) -> bool:
+    return getattr(error, "winerror", None) in _HELD_OPEN
 
 
 def _reason(error: OSError) -> str:

@@ -16,6 +16,7 @@ CORE = PROJECT / "fmnist_core"
 # Data flows down this list; a room imports only rooms above it.
 ROOMS = [
     "errors",
+    "llvm",
     "records",
     "files",
     "idx",
