@@ -1,14 +1,72 @@
-"""Every exception that fmnist raises on purpose, and the checks of arguments that raise them.
+"""Every exception that fmnist raises on purpose, the checks of arguments that raise them, and what
+their messages may hold.
 
 Each exception also derives from the builtin a caller would expect, so ``except ValueError`` and
 ``except FmnistError`` both work.
 """
 
+import reprlib
+
 import numpy as np
+
+_BRIEF = 80
+"""Most characters of a value in a message."""
+
+_WIDE = 256
+"""Bits of a whole number from which on its length is told, not its digits."""
+
+
+def printable(text: str) -> str:
+    """Return text from elsewhere, fit for one line of a terminal or a log.
+
+    Control characters, line breaks, marks of writing direction and lone surrogates are escaped, so
+    that a file's name can neither drive the terminal nor forge a line of its own.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[2Jb\\nc")
+    'a\\\\x1b[2Jb\\\\nc'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
+def brief(value: object) -> str:
+    """Return a value's repr in a few characters; it never raises and never takes long.
+
+    Examples
+    --------
+    >>> brief(10**5000)
+    'a whole number of 16610 bits'
+    >>> brief(b"0123456789" * 9)
+    "b'0123456789012345678901234567890123456789'... (90 bytes)"
+    """
+    if isinstance(value, int) and value.bit_length() > _WIDE:
+        return f"a whole number of {value.bit_length()} bits"
+    if isinstance(value, str | bytes | bytearray) and len(value) > _BRIEF:
+        unit = "characters" if isinstance(value, str) else "bytes"
+        return f"{brief(value[: _BRIEF // 2])}... ({len(value)} {unit})"
+    try:
+        text = _SHORT.repr(value)
+    except Exception:  # a number deep inside, or a repr that is a stranger's
+        text = f"<{type(value).__name__}>"
+    return printable(text if len(text) <= _BRIEF else f"{text[: _BRIEF - 3]}...")
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _BRIEF
 
 
 class FmnistError(Exception):
     """Base class of every error that fmnist raises on purpose."""
+
+    def __str__(self) -> str:
+        # What is quoted in a message may be a stranger's; our own lines stay lines.
+        return "\n".join(map(printable, super().__str__().split("\n")))
 
 
 class OptionError(FmnistError, ValueError):
@@ -64,9 +122,9 @@ def check_range(name: str, value: object, low: int, high: int) -> int:
         Unless `value` is a whole number (not a bool) in [low, high].
     """
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {brief(value)}")
     if not low <= value <= high:
-        raise OptionError(f"{name} must be from {low} to {high}, not {value}")
+        raise OptionError(f"{name} must be from {low} to {high}, not {brief(int(value))}")
     return int(value)
 
 
