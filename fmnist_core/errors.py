@@ -85,6 +85,10 @@ class FileAccessError(FmnistError, OSError):
     """A file is missing, is not a regular file, or cannot be read or written."""
 
 
+class DiskFullError(FileAccessError):
+    """A file cannot be written, as the disk or this user's part of it is full."""
+
+
 class FetchError(FmnistError, OSError):
     """No mirror gives a file; the message says what each of them did."""
 
