@@ -7,10 +7,11 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
+from time import monotonic, sleep, time
 
 from fmnist_core.errors import (
     DataMismatchError,
@@ -28,8 +29,13 @@ BLOCK = 1 << 20
 STALE = 24 * 3600.0
 """Seconds after which a half-written file that nobody touched is a dead process's."""
 
+REPLACE_PATIENCE = 1.0
+"""Seconds to wait on Windows for a program that has a file open which is to be replaced."""
+
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+_HELD_OPEN = (5, 32)
+"""Windows' ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION."""
 
 
 def as_path(path: object) -> Path:
@@ -118,10 +124,7 @@ def writing(path: Path) -> Iterator[None]:
     except FmnistError:
         raise
     except OSError as error:
-        reason = f"{_name(path)}: cannot be written ({_reason(error)})"
-        if error.errno in _NO_ROOM:
-            raise DiskFullError(f"{reason}. Make room on the disk, or use another") from error
-        raise FileAccessError(f"{reason}. Check the folder and its permissions") from error
+        raise write_error(path, error) from error
 
 
 def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool = True) -> None:
@@ -162,8 +165,8 @@ def written_whole(
                 if like:
                     _resemble(temporary, like)
                 if sync:
-                    os.fsync(file.fileno())
-            os.replace(temporary, path)
+                    sync_to_disk(file.fileno())
+            replace(temporary, path)
         finally:
             # Gone already where the rename succeeded; never made where the folder forbids it.
             with suppress(OSError):
@@ -199,7 +202,8 @@ def written_output(path: Path) -> Iterator[io.BufferedWriter]:
                 yield file
         else:
             with open(path, "wb", opener=_open_at_once) as file:
-                os.set_blocking(file.fileno(), True)
+                if _NONBLOCK:
+                    os.set_blocking(file.fileno(), True)
                 yield file
 
 
@@ -226,6 +230,52 @@ def _remove_stale_parts(path: Path) -> None:
 
 def _name(path: Path) -> str:
     return printable(str(path))
+
+
+def sync_to_disk(descriptor: int) -> None:
+    """Wait until an open file's bytes are on the disk itself, so that a power cut keeps them."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        # There fsync only hands the bytes to the drive, which may keep them in its cache.
+        with suppress(OSError):  # a file system that knows no better, such as SMB
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename a file, over another if there is one.
+
+    Windows refuses while any program has either file open, as virus scanners and indexers have new
+    files for a moment: pip and git try again for a while too.
+    """
+    give_up = monotonic() + REPLACE_PATIENCE
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError as error:
+            if not _is_held_open(error) or monotonic() > give_up:
+                raise
+            sleep(0.05)
+
+
+def write_error(path: Path, error: OSError) -> FileAccessError:
+    """Return our error for a file that cannot be written or replaced."""
+    reason = f"{_name(path)}: cannot be written ({_reason(error)})"
+    if error.errno in _NO_ROOM:
+        return DiskFullError(f"{reason}. Check the disk's free space, or use another disk")
+    if _is_held_open(error):
+        return FileAccessError(
+            f"{reason}. Another program may have it open, or this one as a mapped Dataset. Try: "
+            "close it, or use Dataset.in_memory(); else check the folder's permissions"
+        )
+    return FileAccessError(f"{reason}. Check the folder's permissions")
+
+
+def _is_held_open(error: OSError) -> bool:
+    return getattr(error, "winerror", None) in _HELD_OPEN
 
 
 def _reason(error: OSError) -> str:
