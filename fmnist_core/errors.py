@@ -4,7 +4,12 @@ Each exception also derives from the builtin a caller would expect, so ``except 
 ``except FmnistError`` both work.
 """
 
+import reprlib
+
 import numpy as np
+
+MAX_REPR = 80
+"""Most characters of a caller's value in a message."""
 
 
 class FmnistError(Exception):
@@ -55,6 +60,29 @@ class FrameworkMissingError(FmnistError, ImportError):
     """The code is installed, but a package that it drives is not."""
 
 
+def brief(value: object) -> str:
+    """Return what a caller gave in one short line, for a message: data by their size.
+
+    Examples
+    --------
+    >>> brief(bytes(47_040_016))
+    'bytes of length 47,040,016'
+    >>> brief(np.zeros((60_000, 28, 28), np.uint8))
+    'an array of uint8, shape (60000, 28, 28)'
+    >>> brief("val")
+    "'val'"
+    """
+    if isinstance(value, bytes | bytearray | memoryview) and len(value) > MAX_REPR // 4:
+        return f"{type(value).__name__} of length {len(value):,}"
+    if isinstance(value, np.ndarray) and value.size > 1:
+        return f"an array of {value.dtype}, shape {value.shape}"
+    return " ".join(_REPR.repr(value).split())
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = MAX_REPR
+
+
 def check_range(name: str, value: object, low: int, high: int) -> int:
     """Return a whole number as a Python int, which no arithmetic overflows.
 
@@ -64,7 +92,7 @@ def check_range(name: str, value: object, low: int, high: int) -> int:
         Unless `value` is a whole number (not a bool) in [low, high].
     """
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {brief(value)}")
     if not low <= value <= high:
         raise OptionError(f"{name} must be from {low} to {high}, not {value}")
     return int(value)

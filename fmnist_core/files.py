@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fmnist_core.errors import FileAccessError, OptionError
+from fmnist_core.errors import FileAccessError, OptionError, brief
 
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
@@ -19,7 +19,9 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 def as_path(path: object) -> Path:
     """Return what a caller gave as a path, or raise OptionError if it cannot be one."""
     if not isinstance(path, str | os.PathLike) or "\0" in str(path):
-        raise OptionError(f"expected a path, found {path!r}")
+        is_data = isinstance(path, bytes | bytearray | memoryview)
+        hint = ". Try: parse_idx(data) for the bytes of an IDX file" if is_data else ""
+        raise OptionError(f"expected a path, found {brief(path)}{hint}")
     return Path(path)
 
 
