@@ -9,7 +9,7 @@ import reprlib
 
 import numpy as np
 
-_BRIEF = 80
+MAX_REPR = 80
 """Most characters of a value in a message."""
 
 _WIDE = 256
@@ -36,29 +36,34 @@ def printable(text: str) -> str:
 
 
 def brief(value: object) -> str:
-    """Return a value's repr in a few characters; it never raises and never takes long.
+    """Return what a caller or a file gave in one short line; it never raises nor takes long.
 
     Examples
     --------
+    >>> brief(bytes(47_040_016))
+    'bytes of length 47,040,016'
+    >>> brief(np.zeros((60_000, 28, 28), np.uint8))
+    'an array of uint8, shape (60000, 28, 28)'
     >>> brief(10**5000)
     'a whole number of 16610 bits'
-    >>> brief(b"0123456789" * 9)
-    "b'0123456789012345678901234567890123456789'... (90 bytes)"
+    >>> brief("val")
+    "'val'"
     """
+    if isinstance(value, bytes | bytearray | memoryview) and len(value) > MAX_REPR // 4:
+        return f"{type(value).__name__} of length {len(value):,}"
+    if isinstance(value, np.ndarray) and value.size > 1:
+        return f"an array of {value.dtype}, shape {value.shape}"
     if isinstance(value, int) and value.bit_length() > _WIDE:
         return f"a whole number of {value.bit_length()} bits"
-    if isinstance(value, str | bytes | bytearray) and len(value) > _BRIEF:
-        unit = "characters" if isinstance(value, str) else "bytes"
-        return f"{brief(value[: _BRIEF // 2])}... ({len(value)} {unit})"
     try:
-        text = _SHORT.repr(value)
+        text = " ".join(_REPR.repr(value).split())
     except Exception:  # a number deep inside, or a repr that is a stranger's
         text = f"<{type(value).__name__}>"
-    return printable(text if len(text) <= _BRIEF else f"{text[: _BRIEF - 3]}...")
+    return printable(text if len(text) <= MAX_REPR else f"{text[: MAX_REPR - 3]}...")
 
 
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _BRIEF
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = MAX_REPR
 
 
 class FmnistError(Exception):

@@ -41,7 +41,9 @@ _HELD_OPEN = (5, 32)
 def as_path(path: object) -> Path:
     """Return what a caller gave as a path, or raise OptionError if it cannot be one."""
     if not isinstance(path, str | os.PathLike) or "\0" in str(path):
-        raise OptionError(f"expected a path, found {brief(path)}")
+        is_data = isinstance(path, bytes | bytearray | memoryview)
+        hint = ". Try: parse_idx(data) for the bytes of an IDX file" if is_data else ""
+        raise OptionError(f"expected a path, found {brief(path)}{hint}")
     return Path(path)
 
 

@@ -79,7 +79,7 @@ class Unspeakable:
 )
 def test_brief_is_short_whatever_the_value(value: object) -> None:
     text = brief(value)
-    assert 0 < len(text) < 120
+    assert 0 < len(text) <= 80
     assert text.isprintable()
 
 
