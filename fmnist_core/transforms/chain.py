@@ -1,7 +1,7 @@
 """A chain of transforms: what becomes of the images of a batch, given where they stand."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields, is_dataclass
 from functools import partial
 from typing import Any
 
@@ -153,10 +153,10 @@ class Chain:
         others = self.images(ops, others, partners, seed=seed, epoch=epoch, view=view)
         shape = tuple(images.shape[1:])
         drawn = mix.draw(draws[-1], shape)
-        own, theirs = mix.weights(ops, shape, **drawn)
+        own, theirs = mix.weights(ops, shape, drawn)
         if labels is not None:
             labels = labels * own[:, None] + their_labels * theirs[:, None]
-        return mix.apply(ops, images, others, **drawn), labels
+        return mix.apply(ops, images, others, drawn), labels
 
     def explain(
         self,
@@ -176,7 +176,9 @@ class Chain:
         for transform, draws in zip(
             self.transforms, self._draws(NUMPY, places, seed, epoch, view), strict=True
         ):
-            drawn = {name: found[0].item() for name, found in transform.draw(draws, shape).items()}
+            drawn = {
+                name: values[0].item() for name, values in transform.draw(draws, shape).items()
+            }
             if isinstance(transform, Transform):
                 shape = transform.shape(shape)
             else:
@@ -189,7 +191,7 @@ class Chain:
         """Return the chain in a form that JSON can hold: of each transform its name and options."""
         return [
             {"name": _name(transform)}
-            | {field.name: _plain(getattr(transform, field.name)) for field in fields(transform)}  # type: ignore[arg-type]
+            | {field.name: _plain(getattr(transform, field.name)) for field in _options(transform)}
             for transform in self.transforms
         ]
 
@@ -218,7 +220,7 @@ class Chain:
         for step, own in zip(self.steps, draws, strict=False):
             drawn = step.draw(own, tuple(images.shape[1:]))
             apply = step.apply_numpy if ops is NUMPY else partial(step.apply, ops)
-            images = apply(images, **drawn)
+            images = apply(images, drawn)
         return images
 
 
@@ -234,11 +236,12 @@ def as_chain(transform: object) -> Chain:
         return Chain()
     if isinstance(transform, Chain):
         return transform
-    return Chain(tuple(transform) if isinstance(transform, tuple | list) else (transform,))  # type: ignore[arg-type]
+    several: Any = transform if isinstance(transform, tuple | list) else (transform,)
+    return Chain(tuple(several))
 
 
 def _check_transform(transform: object) -> None:
-    if isinstance(transform, Transform | Mix):
+    if isinstance(transform, Transform | Mix) and is_dataclass(transform):
         check_range(f"streams of {transform}", transform.streams, 0, STREAMS_EACH)
         return
     if isinstance(transform, type) and issubclass(transform, Transform | Mix):
@@ -265,6 +268,10 @@ def _name(transform: Transform | Mix) -> str:
     package = __package__
     own = package is not None and kind.__module__.startswith(package)
     return kind.__name__ if own else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _options(transform: Any) -> tuple[Field[Any], ...]:
+    return fields(transform)
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 from fmnist_core.transforms.tables import box_sizes
 from fmnist_core.transforms.transform import (
     MAX_SIDE,
+    Drawn,
     Transform,
     check_chance,
     check_interval,
@@ -61,7 +62,7 @@ class RandomErasing(Transform):
         """Return heights and widths of the boxes that leave something of each row and column."""
         return box_sizes(shape[0], shape[1], self.scale, self.ratio, whole=False)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         heights, widths = self._sizes(shape)
         size = draws.pick(1, len(heights))
         height, width = (
@@ -76,37 +77,18 @@ class RandomErasing(Transform):
         }
         return drawn | ({"noise": draws.word(1)} if self.value == "random" else {})
 
-    def apply(  # type: ignore[override]
-        self,
-        ops: ArrayOps,
-        images: Array,
-        *,
-        erase: Array,
-        top: Array,
-        left: Array,
-        height: Array,
-        width: Array,
-        noise: Array | None = None,
-    ) -> Array:
-        inside = box(ops, images, (top, left), (height, width)) & erase[:, None, None]
-        value = self.value if noise is None else _noisy(ops, noise, images.shape[1:])
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
+        inside = box(ops, images, *box_of(drawn)) & drawn["erase"][:, None, None]
+        noisy = self.value == "random"
+        value = _noisy(ops, drawn["noise"], images.shape[1:3]) if noisy else self.value
         return ops.where(~inside, images, value)
 
-    def apply_numpy(  # type: ignore[override]
-        self,
-        images: NDArray[Any],
-        *,
-        erase: NDArray[np.bool_],
-        noise: NDArray[np.int32] | None = None,
-        **corners: NDArray[np.int32],
-    ) -> NDArray[Any]:
-        chosen = np.flatnonzero(erase)
-        top, left, height, width = (
-            corners[name][chosen] for name in ("top", "left", "height", "width")
-        )
-        kept = outside_boxes(*_lines(NUMPY, images.shape[1:], (top, left), (height, width)))
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        chosen = np.flatnonzero(drawn["erase"])
+        own = {name: values[chosen] for name, values in drawn.items()}
         shape = images.shape[1:]
-        value = self.value if noise is None else _noisy(NUMPY, noise[chosen], shape)
+        kept = outside_boxes(*_lines(NUMPY, shape, *box_of(own)))
+        value = _noisy(NUMPY, own["noise"], shape) if self.value == "random" else self.value
         images[chosen] = overwritten(images[chosen], kept, value)
         return images
 
@@ -122,19 +104,17 @@ class Cutout(Transform):
         check_range("size", self.size, 1, MAX_SIDE)
         check_range("value", self.value, 0, 255)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         half = self.size // 2
         return {"top": draws.pick(0, shape[0]) - half, "left": draws.pick(1, shape[1]) - half}
 
-    def apply(self, ops: ArrayOps, images: Array, *, top: Array, left: Array) -> Array:  # type: ignore[override]
-        inside = box(ops, images, (top, left), (self.size, self.size))
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
+        inside = box(ops, images, (drawn["top"], drawn["left"]), (self.size, self.size))
         return ops.where(~inside, images, self.value)
 
-    def apply_numpy(  # type: ignore[override]
-        self, images: NDArray[Any], *, top: NDArray[np.int32], left: NDArray[np.int32]
-    ) -> NDArray[Any]:
-        sides = self.size, self.size
-        kept = outside_boxes(*_lines(NUMPY, images.shape[1:], (top, left), sides))
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        corner, sides = (drawn["top"], drawn["left"]), (self.size, self.size)
+        kept = outside_boxes(*_lines(NUMPY, images.shape[1:], corner, sides))
         return overwritten(images, kept, self.value)
 
 
@@ -168,6 +148,11 @@ def _lines(
         for size, first, side in zip(shape, corner, sides, strict=True)
     )
     return rows, columns
+
+
+def box_of(drawn: Drawn) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Return corner and sides of the boxes that were drawn."""
+    return (drawn["top"], drawn["left"]), (drawn["height"], drawn["width"])
 
 
 def _noisy(ops: ArrayOps, words: Array, shape: tuple[int, int]) -> Array:

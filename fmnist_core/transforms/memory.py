@@ -45,6 +45,8 @@ def shifted(
     border of a row, or of the image, is then replaced by `fill`.
     """
     count, height, width = images.shape
+    if not count:
+        return images
     pixels, margin = height * width, padding * (width + 1)
     flat = np.empty(count * pixels + 2 * margin, np.uint8)
     flat[margin : margin + count * pixels] = images.reshape(-1)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fmnist_core.transforms.draws import Draws
-from fmnist_core.transforms.masks import box
+from fmnist_core.transforms.masks import box, box_of
 from fmnist_core.transforms.ops import Array, ArrayOps
 from fmnist_core.transforms.tables import beta_quantiles, cut_sides, parts
-from fmnist_core.transforms.transform import check_number
+from fmnist_core.transforms.transform import Drawn, check_number
 
 PARTNER_SEED = 0x9E3779B97F4A7C15
 """What the seed of the order is combined with, by exclusive or, for the order of partners."""
@@ -27,15 +27,15 @@ class Mix:
 
     streams: ClassVar[int] = 1
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         """Return what chance decides for each example; as `Transform.draw`."""
         raise NotImplementedError
 
-    def apply(self, ops: ArrayOps, images: Array, others: Array, **drawn: Array) -> Array:
+    def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
         """Return (batch, height, width) images joined with `others`, their partners'."""
         raise NotImplementedError
 
-    def weights(self, ops: ArrayOps, shape: tuple[int, ...], **drawn: Array) -> tuple[Array, Array]:
+    def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
         """Return how much of a label is its own and how much its partner's: float32 (batch,)."""
         raise NotImplementedError
 
@@ -49,17 +49,17 @@ class MixUp(Mix):
     def __post_init__(self) -> None:
         check_number("alpha", self.alpha, 0.01, 100)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {"own": _own_part(draws, self.alpha)}
 
-    def apply(self, ops: ArrayOps, images: Array, others: Array, *, own: Array) -> Array:  # type: ignore[override]
-        part = own[:, None, None]
+    def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
+        part = drawn["own"][:, None, None]
         blend = part * ops.int32(images) + (256 - part) * ops.int32(others)
         return ops.uint8(ops.right(blend + 128, 8))
 
-    def weights(self, ops: ArrayOps, shape: tuple[int, ...], *, own: Array) -> tuple[Array, Array]:  # type: ignore[override]
+    def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
         table = ops.constant(parts(256))
-        return ops.take(table, own), ops.take(table, 256 - own)
+        return ops.take(table, drawn["own"]), ops.take(table, 256 - drawn["own"])
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CutMix(Mix):
     def __post_init__(self) -> None:
         check_number("alpha", self.alpha, 0.01, 100)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         ops, own = draws.ops, _own_part(draws, self.alpha)
         drawn = {}
         for index, (first, side, size) in enumerate(
@@ -86,24 +86,12 @@ class CutMix(Mix):
             drawn[side] = ops.clip(middle + half, 0, size) - drawn[first]
         return drawn
 
-    def apply(  # type: ignore[override]
-        self,
-        ops: ArrayOps,
-        images: Array,
-        others: Array,
-        *,
-        top: Array,
-        left: Array,
-        height: Array,
-        width: Array,
-    ) -> Array:
-        return ops.where(box(ops, images, (top, left), (height, width)), others, images)
+    def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
+        return ops.where(box(ops, images, *box_of(drawn)), others, images)
 
-    def weights(  # type: ignore[override]
-        self, ops: ArrayOps, shape: tuple[int, ...], *, height: Array, width: Array, **_: Array
-    ) -> tuple[Array, Array]:
+    def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
         whole = shape[0] * shape[1]
-        table, area = ops.constant(parts(whole)), height * width
+        table, area = ops.constant(parts(whole)), drawn["height"] * drawn["width"]
         return ops.take(table, whole - area), ops.take(table, area)
 
 

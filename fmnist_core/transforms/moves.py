@@ -13,6 +13,7 @@ from fmnist_core.transforms.memory import mirrored, shifted
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 from fmnist_core.transforms.transform import (
     MAX_SIDE,
+    Drawn,
     Transform,
     check_chance,
     check_size,
@@ -34,17 +35,17 @@ class RandomHorizontalFlip(Transform):
     def __post_init__(self) -> None:
         check_chance(self.p)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {"flip": draws.chance(0, self.p)}
 
-    def apply(self, ops: ArrayOps, images: Array, *, flip: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = images.shape[1:3]
         columns = ops.arange(width)[None, :]
-        columns = ops.where(flip[:, None], width - 1 - columns, columns)
+        columns = ops.where(drawn["flip"][:, None], width - 1 - columns, columns)
         return window(ops, images, ops.arange(height)[None, :], columns)
 
-    def apply_numpy(self, images: NDArray[Any], *, flip: NDArray[np.bool_]) -> NDArray[Any]:  # type: ignore[override]
-        chosen = np.flatnonzero(flip)
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        chosen = np.flatnonzero(drawn["flip"])
         if images.dtype == np.uint8 and images.ndim == 3:
             images[chosen] = mirrored(images[chosen])
         else:
@@ -63,17 +64,17 @@ class RandomVerticalFlip(Transform):
     def __post_init__(self) -> None:
         check_chance(self.p)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {"flip": draws.chance(0, self.p)}
 
-    def apply(self, ops: ArrayOps, images: Array, *, flip: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = images.shape[1:3]
         rows = ops.arange(height)[None, :]
-        rows = ops.where(flip[:, None], height - 1 - rows, rows)
+        rows = ops.where(drawn["flip"][:, None], height - 1 - rows, rows)
         return window(ops, images, rows, ops.arange(width)[None, :])
 
-    def apply_numpy(self, images: NDArray[Any], *, flip: NDArray[np.bool_]) -> NDArray[Any]:  # type: ignore[override]
-        chosen = np.flatnonzero(flip)
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        chosen = np.flatnonzero(drawn["flip"])
         images[chosen] = images[chosen, ::-1]
         return images
 
@@ -95,7 +96,7 @@ class Pad(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _padded_shape(shape, self.padding)
 
-    def apply(self, ops: ArrayOps, images: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         return _padded(ops, images, self.padding, self.fill)
 
 
@@ -115,7 +116,7 @@ class CenterCrop(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _cropped_shape(self, shape, self.size)
 
-    def apply(self, ops: ArrayOps, images: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = check_size(self.size)
         # Python's round takes halves to the even number, as torchvision's CenterCrop does.
         top, left = (
@@ -144,22 +145,22 @@ class RandomCrop(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _cropped_shape(self, _padded_shape(shape, self.padding), self.size)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         size, whole = check_size(self.size), _padded_shape(shape, self.padding)
         return {
             "top": draws.pick(0, whole[0] - size[0] + 1),
             "left": draws.pick(1, whole[1] - size[1] + 1),
         }
 
-    def apply(self, ops: ArrayOps, images: Array, *, top: Array, left: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = check_size(self.size)
         padded = _padded(ops, images, self.padding, self.fill)
-        rows, columns = top[:, None] + ops.arange(height), left[:, None] + ops.arange(width)
+        rows = drawn["top"][:, None] + ops.arange(height)
+        columns = drawn["left"][:, None] + ops.arange(width)
         return window(ops, padded, rows, columns)
 
-    def apply_numpy(  # type: ignore[override]
-        self, images: NDArray[Any], *, top: NDArray[np.int32], left: NDArray[np.int32]
-    ) -> NDArray[Any]:
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        top, left = drawn["top"], drawn["left"]
         size = check_size(self.size)
         if images.dtype == np.uint8 and images.shape[1:] == size and self.padding <= _MOST_SHIFT:
             return shifted(images, self.padding, self.fill, top, left)

@@ -55,16 +55,22 @@ def threshold(p: float) -> int:
 
 @_kept
 def turns(steps: int) -> Any:
-    """Return 2^14 times cosine, sine and tangent of -`steps` to `steps` steps: (3, 2 steps + 1).
+    """Return 2^14 times cosine and sine of -`steps` to `steps` steps: (2, 2 steps + 1).
 
-    No tangent of a quarter turn is asked for. docs/transforms.md says what the values are rounded
-    from; none but exact ones is within 1e-9 of a half, so any library's sine gives these.
+    No value but exact ones is within 1e-9 of a half, so any library's sine gives these.
     """
-    angles = [2 * math.pi * k / FULL_TURN for k in range(-steps, steps + 1)]
-    return [
-        [math.floor(_ONE * function(angle) + 0.5) for angle in angles]
-        for function in (math.cos, math.sin, math.tan)
-    ]
+    return [_of_angles(function, steps) for function in (math.cos, math.sin)]
+
+
+@_kept
+def tangents(steps: int) -> Any:
+    """Return 2^14 times the tangent of -`steps` to `steps` steps: (2 steps + 1,); as `turns`."""
+    return _of_angles(math.tan, steps)
+
+
+def _of_angles(function: Callable[[float], float], steps: int) -> list[int]:
+    angles = (2 * math.pi * k / FULL_TURN for k in range(-steps, steps + 1))
+    return [math.floor(_ONE * function(angle) + 0.5) for angle in angles]
 
 
 @_kept

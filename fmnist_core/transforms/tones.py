@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fmnist_core.transforms.draws import Draws, noise
 from fmnist_core.transforms.ops import Array, ArrayOps
 from fmnist_core.transforms.tables import halves_up, written
-from fmnist_core.transforms.transform import Transform, check_chance, check_number
+from fmnist_core.transforms.transform import Drawn, Transform, check_chance, check_number
 
 _BYTES_DEVIATION = 147.8
 """Standard deviation of the sum of four bytes, of which every value is as likely."""
@@ -32,7 +32,7 @@ class ColorJitter(Transform):
         check_number("brightness", self.brightness, 0, 100)
         check_number("contrast", self.contrast, 0, 100)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {
             name: _factor(draws, index, amount)
             for index, (name, amount) in enumerate(
@@ -40,13 +40,13 @@ class ColorJitter(Transform):
             )
         }
 
-    def apply(self, ops: ArrayOps, images: Array, *, brightness: Array, contrast: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = images.shape[1:3]
         pixels = ops.int32(images)
-        pixels = ops.clip(_times(ops, brightness, pixels), 0, 255)
+        pixels = ops.clip(_times(ops, drawn["brightness"], pixels), 0, 255)
         total = ops.sum(ops.reshape(pixels, (-1, height * width)))
         mean = ((total + height * width // 2) // (height * width))[:, None, None]
-        return ops.uint8(ops.clip(_times(ops, contrast, pixels - mean) + mean, 0, 255))
+        return ops.uint8(ops.clip(_times(ops, drawn["contrast"], pixels - mean) + mean, 0, 255))
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class RandomInvert(Transform):
     def __post_init__(self) -> None:
         check_chance(self.p)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {"invert": draws.chance(0, self.p)}
 
-    def apply(self, ops: ArrayOps, images: Array, *, invert: Array) -> Array:  # type: ignore[override]
-        return ops.where(invert[:, None, None], 255 - images, images)
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
+        return ops.where(drawn["invert"][:, None, None], 255 - images, images)
 
-    def apply_numpy(self, images: NDArray[Any], *, invert: NDArray[np.bool_]) -> NDArray[Any]:  # type: ignore[override]
-        images ^= np.where(invert, np.uint8(255), np.uint8(0))[:, None, None]
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        images ^= np.where(drawn["invert"], np.uint8(255), np.uint8(0))[:, None, None]
         return images
 
 
@@ -81,10 +81,10 @@ class GaussianNoise(Transform):
     def __post_init__(self) -> None:
         check_number("sigma", self.sigma, 0, 1)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {"noise": draws.word(0)}
 
-    def apply(self, ops: ArrayOps, images: Array, **drawn: Array) -> Array:
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         words = noise(ops, drawn["noise"], images.shape[1:3])
         # Two bytes at once, then the two sums.
         pairs = (words & 0x00FF00FF) + (ops.right(words, 8) & 0x00FF00FF)

@@ -1,7 +1,7 @@
 """What a transform is, and the checks of its options."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,9 @@ from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 
 MAX_SIDE = 2**16
 """Most pixels on a side of an image: a draw has 16 bits."""
+
+Drawn = Mapping[str, Array]
+"""What chance decided: of each name an array (batch,), an entry for each example."""
 
 _PART_PIXELS = 24_000
 """Pixels that are computed at once: their int32 stay in a core's cache, and are small enough that
@@ -48,7 +51,7 @@ class Transform:
         """
         return shape
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         """Return what chance decides for each example: names and arrays (batch,).
 
         Parameters
@@ -59,29 +62,28 @@ class Transform:
         """
         return {}
 
-    def apply(self, ops: ArrayOps, images: Array, **drawn: Array) -> Array:
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         """Return (batch, height, width[, channels]) images transformed as it was drawn."""
         raise NotImplementedError
 
-    def apply_numpy(self, images: NDArray[Any], **drawn: NDArray[Any]) -> NDArray[Any]:
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         """Return the same for numpy arrays, as fast as numpy can; `images` may be overwritten."""
-
-        def apply(ops: ArrayOps, part: Array, *values: Array) -> Array:
-            return self.apply(ops, part, **dict(zip(drawn, values, strict=True)))
-
-        return in_parts(apply, images, *drawn.values())
+        return in_parts(self.apply, images, drawn)
 
 
 def in_parts(
-    apply: Callable[..., NDArray[Any]], images: NDArray[Any], *of_each: NDArray[Any]
+    apply: Callable[..., NDArray[Any]], images: NDArray[Any], drawn: Drawn
 ) -> NDArray[Any]:
-    """Return ``apply(NUMPY, images, *of_each)``, computed for a few images at a time."""
+    """Return ``apply(NUMPY, images, drawn)``, computed for a few images at a time."""
     some = max(_PART_PIXELS // math.prod(images.shape[1:]), 1)
     if len(images) <= some:
-        return apply(NUMPY, images, *of_each)
+        return apply(NUMPY, images, drawn)
     parts = [slice(first, first + some) for first in range(0, len(images), some)]
     return np.concatenate(
-        [apply(NUMPY, images[part], *(array[part] for array in of_each)) for part in parts]
+        [
+            apply(NUMPY, images[part], {name: values[part] for name, values in drawn.items()})
+            for part in parts
+        ]
     )
 
 

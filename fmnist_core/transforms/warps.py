@@ -21,10 +21,12 @@ from fmnist_core.transforms.tables import (
     halves_up,
     inverse_sizes,
     resize_taps,
+    tangents,
     turns,
     written,
 )
 from fmnist_core.transforms.transform import (
+    Drawn,
     Transform,
     check_interval,
     check_number,
@@ -90,7 +92,7 @@ class RandomAffine(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _warped_shape(self, shape, shape)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         turn, shear = turn_steps(self.degrees), turn_steps(self.shear)
         height, width = shape
         across, down = (
@@ -105,36 +107,23 @@ class RandomAffine(Transform):
             "across": draws.pick(4, 2 * across + 1) - across,
         }
 
-    def apply(
-        self, ops: ArrayOps, images: Array, *, down: Array, across: Array, **drawn: Array
-    ) -> Array:
-        return self._sampled(ops, images, down, across, *self._matrix(ops, **drawn))
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
+        return self._sampled(ops, images, self._maps(ops, drawn))
 
-    def apply_numpy(  # type: ignore[override]
-        self, images: NDArray[Any], *, down: Array, across: Array, **drawn: Array
-    ) -> NDArray[Any]:
-        return in_parts(self._sampled, images, down, across, *self._matrix(NUMPY, **drawn))
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        return in_parts(self._sampled, images, self._maps(NUMPY, drawn))
 
-    def _sampled(
-        self,
-        ops: ArrayOps,
-        images: Array,
-        down: Array,
-        across: Array,
-        xx: Array,
-        xy: Array,
-        yx: Array,
-        yy: Array,
-    ) -> Array:
+    def _sampled(self, ops: ArrayOps, images: Array, maps: Drawn) -> Array:
         """Return images whose pixels are those of `images` where the map of each leads."""
         height, width = images.shape[1:3]
-        x = (4 * (2 * ops.arange(width) + (1 - width)))[None, :] - across[:, None]
-        y = (4 * (2 * ops.arange(height) + (1 - height)))[None, :] - down[:, None]
+        x = (4 * (2 * ops.arange(width) + (1 - width)))[None, :] - maps["across"][:, None]
+        y = (4 * (2 * ops.arange(height) + (1 - height)))[None, :] - maps["down"][:, None]
         # In 2^-17 pixel; what depends on the column and what depends on the row are added last.
-        columns = (xx[:, None] * x)[:, None, :] + (xy[:, None] * y + ((width - 1) << 16))[
-            :, :, None
-        ]
-        rows = (yx[:, None] * x)[:, None, :] + (yy[:, None] * y + ((height - 1) << 16))[:, :, None]
+        columns, rows = (
+            (maps[from_x][:, None] * x)[:, None, :]
+            + (maps[from_y][:, None] * y + ((size - 1) << 16))[:, :, None]
+            for from_x, from_y, size in (("xx", "xy", width), ("yx", "yy", height))
+        )
         # Two pixels of `fill` on each side: from there on outwards there is nothing else.
         corners = _corners(ops, ops.pad(images, ((0, 0), (2, 2), (2, 2)), self.fill))
         row = ops.clip(ops.right(rows, 17), -2, height) + 2
@@ -142,20 +131,29 @@ class RandomAffine(Transform):
         fractions = ops.right(rows, 9) & 255, ops.right(columns, 9) & 255
         return _bilinear(ops, corners, (row, column), fractions)
 
-    def _matrix(self, ops: ArrayOps, *, turn: Array, shear: Array, size: Array) -> list[Array]:
-        """Return the matrix from places in the new image to places in the old, in 2^-14."""
+    def _maps(self, ops: ArrayOps, drawn: Drawn) -> Drawn:
+        """Return the map from places in the new image to places in the old.
+
+        A shift, and then a matrix whose entries are in 2^-14.
+        """
         most_turn, most_shear = turn_steps(self.degrees), turn_steps(self.shear)
-        table = turns(most_turn)
-        cosine, sine = (ops.take(ops.constant(row), turn + most_turn) for row in table[:2])
-        tangent = ops.take(ops.constant(turns(most_shear)[2]), shear + most_shear)
-        inverse = ops.take(ops.constant(inverse_sizes(*self.scale)), size)
+        cosine, sine = (
+            ops.take(ops.constant(row), drawn["turn"] + most_turn) for row in turns(most_turn)
+        )
+        tangent = ops.take(ops.constant(tangents(most_shear)), drawn["shear"] + most_shear)
+        inverse = ops.take(ops.constant(inverse_sizes(*self.scale)), drawn["size"])
 
         def times(one: Array, other: Array) -> Array:
             return ops.right(one * other + 8192, 14)
 
-        below = -sine, cosine
-        above = cosine + times(tangent, below[0]), sine + times(tangent, below[1])
-        return [times(inverse, entry) for entry in (*above, *below)]
+        matrix = {
+            "xx": cosine + times(tangent, -sine),
+            "xy": sine + times(tangent, cosine),
+            "yx": -sine,
+            "yy": cosine,
+        }
+        scaled = {name: times(inverse, entry) for name, entry in matrix.items()}
+        return scaled | {"down": drawn["down"], "across": drawn["across"]}
 
 
 @dataclass(frozen=True)
@@ -177,18 +175,18 @@ class RandomRotation(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _warped_shape(self, shape, shape)
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         steps = turn_steps(self.degrees)
         return {"turn": draws.pick(0, 2 * steps + 1) - steps}
 
-    def apply(self, ops: ArrayOps, images: Array, *, turn: Array) -> Array:  # type: ignore[override]
-        return self._affine().apply(ops, images, **_only(turn))
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
+        return self._affine().apply(ops, images, _only(drawn["turn"]))
 
-    def apply_numpy(self, images: NDArray[Any], *, turn: Array) -> NDArray[Any]:  # type: ignore[override]
-        return self._affine().apply_numpy(images, **_only(turn))
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        return self._affine().apply_numpy(images, _only(drawn["turn"]))
 
 
-def _only(turn: Array) -> dict[str, Array]:
+def _only(turn: Array) -> Drawn:
     none = turn * 0
     return {"turn": turn, "shear": none, "size": none, "down": none, "across": none}
 
@@ -214,7 +212,7 @@ class RandomResizedCrop(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _warped_shape(self, shape, check_size(self.size))
 
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> dict[str, Array]:
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         heights, widths = self._sizes(shape)
         size = draws.pick(0, len(heights))
         height, width = (
@@ -231,17 +229,15 @@ class RandomResizedCrop(Transform):
         sizes = box_sizes(shape[0], shape[1], self.scale, self.ratio)
         return sizes if sizes.size else np.full((2, 1), min(shape[:2]), np.int32)
 
-    def apply(  # type: ignore[override]
-        self, ops: ArrayOps, images: Array, *, top: Array, left: Array, height: Array, width: Array
-    ) -> Array:
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         rows, columns = (
-            _places(ops, side, size)
-            for side, size in zip((height, width), check_size(self.size), strict=True)
+            _places(ops, drawn[side], size)
+            for side, size in zip(("height", "width"), check_size(self.size), strict=True)
         )
         # The pixel after the last counts for nothing, but has to be somewhere.
         corners = _corners(ops, ops.pad(images, ((0, 0), (0, 1), (0, 1)), 0))
-        row = (top[:, None] + ops.right(rows, 15))[:, :, None]
-        column = (left[:, None] + ops.right(columns, 15))[:, None, :]
+        row = (drawn["top"][:, None] + ops.right(rows, 15))[:, :, None]
+        column = (drawn["left"][:, None] + ops.right(columns, 15))[:, None, :]
         fractions = (ops.right(rows, 7) & 255)[:, :, None], (ops.right(columns, 7) & 255)[:, None]
         return _bilinear(ops, corners, (row, column), fractions)
 
@@ -261,7 +257,7 @@ class Resize(Transform):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _warped_shape(self, shape, check_size(self.size))
 
-    def apply(self, ops: ArrayOps, images: Array) -> Array:  # type: ignore[override]
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = images.shape[1:3]
         new_height, new_width = check_size(self.size)
         across = _resized(ops, ops.reshape(images, (-1, width, 1)), new_width)
