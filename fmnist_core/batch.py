@@ -4,35 +4,34 @@ Every adapter that can start from numpy starts here; the others must give the sa
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
-from fmnist_core.provenance import Provenance
+from fmnist_core.hookspecs import Adapter
+from fmnist_core.plan import BatchPlan, Examples, Field
+from fmnist_core.provenance import Provenance, provenance_of
 from fmnist_core.registry import check_adapter
 from fmnist_core.state import State
+from fmnist_core.transforms.chain import Chain, Gather
+from fmnist_core.transforms.ops import NUMPY, ArrayOps
 
 Arrays = tuple[NDArray[Any], ...]
 _Batch = TypeVar("_Batch")
+
+VIEWS: tuple[Field, ...] = ("image", "view")
+"""Fields that hold an image, in the order of their streams of draws."""
 
 SENT_AT_ONCE = 2**20
 """Row numbers sent to a device at once: an epoch's, unless it is long."""
 
 # Of the module, not of a loader, which could not be pickled with it.
 _TAKING_AN_EPOCH = threading.Lock()
-
-
-class Habits(Protocol):
-    """What users of a framework are used to; an adapter says it."""
-
-    layout: Layout
-    label_dtype: Literal["int32", "int64"]
 
 
 class EpochPosition:
@@ -44,9 +43,11 @@ class EpochPosition:
         self.start = start
         self.steps = 0
 
-    def state(self, digest: str) -> State:
-        """Return the position as a state of data with this `Dataset.digest`."""
-        return self.plan.state(self.epoch, self.steps, self.start, digest=digest)
+    def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
+        """Return the position as a state, with what `BatchPlan.state` keeps beside."""
+        return self.plan.state(
+            self.epoch, self.steps, self.start, digest=digest, transform=transform
+        )
 
 
 class EpochCounter:
@@ -77,126 +78,203 @@ class EpochCounter:
         self.start = self._first[1] if epoch == self._first[0] else 0
 
     def take(self) -> EpochPosition:
-        """Begin the next epoch."""
+        """Begin the next epoch; the one after it is next. Threads may call this at once."""
         with _TAKING_AN_EPOCH:
-            return self.began(self.epoch, self.start)
-
-    def began(self, epoch: int, start: int) -> EpochPosition:
-        """Note that an epoch was begun; the one after it is next."""
-        self.latest = EpochPosition(self.plan, epoch, start)
-        self.go_to(epoch + 1)
-        return self.latest
+            self.latest = EpochPosition(self.plan, self.epoch, self.start)
+            self.go_to(self.epoch + 1)
+            return self.latest
 
     def num_steps(self) -> int:
         """Return the number of batches of the next epoch."""
         return self.plan.num_steps(self.start)
 
-    def state(self, digest: str) -> State:
+    def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
         """Return where the latest iteration is, or where the first begins."""
         latest = self.latest or EpochPosition(self.plan, self.epoch, self.start)
-        return latest.state(digest)
+        return latest.state(digest, transform)
 
     def record(self, digest: str) -> dict[str, Any]:
         """Return what the ranks of a group must agree on before they begin the next epoch."""
         position = {"epoch": self.epoch, "examples": self.start}
         return {**self.plan.record(), "digest": digest, **position}
 
-    def load(self, state: object, digest: str, title: str) -> None:
+    def load(
+        self,
+        state: object,
+        digest: str,
+        title: str,
+        transform: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
         """Go on from a state; arguments and errors as `BatchPlan.position`."""
-        self._begin_at(*self.plan.position(state, digest=digest, title=title))
+        self._begin_at(*self.plan.position(state, digest=digest, title=title, transform=transform))
 
 
 class CountedIterator(Iterator[_Batch]):
-    """The batches of one iteration; it counts those that are asked for."""
+    """The batches of one iteration; it counts those that are received.
 
-    def __init__(self, batches: Iterator[_Batch], progress: EpochPosition) -> None:
-        self._batches = batches
-        self.progress = progress
+    The epoch is taken when the first batch is asked for, so an iterator that is made and never
+    used costs none.
+
+    Parameters
+    ----------
+    epochs : EpochCounter
+    begin : callable
+        Given an epoch and a start, returns an iterator of their batches.
+    """
+
+    def __init__(self, epochs: EpochCounter, begin: Callable[[int, int], Iterator[_Batch]]) -> None:
+        self._epochs = epochs
+        self._begin = begin
+        self._batches: Iterator[_Batch] | None = None
+        self.position: EpochPosition | None = None
 
     def __next__(self) -> _Batch:
+        if self._batches is None:
+            self.position = self._epochs.take()
+            self._batches = self._begin(self.position.epoch, self.position.start)
         batch = next(self._batches)
-        self.progress.steps += 1
+        assert self.position is not None
+        self.position.steps += 1
         return batch
 
     def __len__(self) -> int:
         """Return the number of batches of this iteration."""
-        return self.progress.plan.num_steps(self.progress.start)
+        start = self.position.start if self.position else self._epochs.start
+        return self._epochs.plan.num_steps(start)
 
 
 class Assembler:
-    """Make the numpy arrays of a batch from the rows that form it.
+    """Make the numpy arrays of a batch from the examples that form it.
 
     Parameters
     ----------
     dataset : Dataset
-    fields : tuple of {"image", "label", "weight", "index", "extended"}
-        What a batch holds, in this order.
+    plan : BatchPlan
+        Whose fields a batch holds, in this order.
     encoding : Encoding
         What pixels and labels become.
-    adapter : Habits
+    adapter : Adapter
         Whose layout and label type are taken where the encoding leaves them open.
 
     Raises
     ------
     OptionError
-        If these images cannot be encoded so.
+        If these images cannot be encoded so, or the dataset has no such field.
     """
 
     def __init__(
-        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Habits
+        self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, adapter: Adapter
     ) -> None:
         self.dataset = dataset
-        self.fields = fields
+        self.plan = plan
         self.adapter = adapter
-        self.encoding = resolved(encoding, dataset, fields, adapter)
+        self.encoding = resolve(encoding, dataset, plan.fields, adapter)
 
-    def __call__(
-        self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None
-    ) -> Arrays:
-        """Return fresh arrays, one for each field.
+    def __call__(self, examples: Examples) -> Arrays:
+        """Return fresh arrays, one for each field, of examples along one axis."""
+        places = self.dataset.original_rows(examples.rows)
+        made = self._transformed(examples, places) if self.encoding.transform else {}
+        return tuple(
+            made[field] if field in made else self._field(field, examples, places)
+            for field in self.plan.fields
+        )
 
-        Parameters
-        ----------
-        rows : int64 array (batch,)
-            Row numbers in the dataset.
-        weights : float32 array (batch,), optional
-            1 for an example, 0 for a filler; by default all 1.
-        """
-        return tuple(self._field(field, rows, weights) for field in self.fields)
-
-    def _field(
-        self, field: Field, rows: NDArray[np.int64], weights: NDArray[np.float32] | None
-    ) -> NDArray[Any]:
-        if field == "image":
-            return self.encoding.encode_images(self.dataset.gather_images(rows))
+    def _field(self, field: Field, examples: Examples, places: NDArray[np.int64]) -> NDArray[Any]:
+        if field in ("image", "view"):
+            return self.encoding.encode_images(self.dataset.source.images_at(places))
         if field == "label":
-            labels = self.dataset.gather_labels(rows)
-            return self.encoding.encode_labels(
-                labels, len(self.dataset.classes), self.adapter.label_dtype
-            )
+            return self._labels(places)
         if field == "index":
-            return self.dataset.original_rows(rows)
+            return places
         if field == "extended":
-            return self.dataset.gather_extended(rows)
-        return np.ones(len(rows), np.float32) if weights is None else weights
+            return self.dataset.source.extended_at(places)
+        return (examples.positions < self.plan.num_examples).astype(np.float32)
+
+    def _labels(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        labels = self.dataset.source.labels_at(places)
+        return self.encoding.encode_labels(labels, len(self.dataset.classes))
+
+    def _transformed(
+        self, examples: Examples, places: NDArray[np.int64]
+    ) -> dict[Field, NDArray[Any]]:
+        """Return the fields that transforms decide: images, views and, where mixed, labels."""
+        plan, chain = self.plan, self.encoding.transform
+        positions = examples.positions % max(plan.num_examples, 1)
+
+        def gather(wanted: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+            found = places
+            if wanted is not positions:
+                found = self.dataset.original_rows(plan.rows_at(wanted, examples.epoch))
+            labels = self._labels(found) if chain.mix else None
+            return self.dataset.source.images_at(found), labels
+
+        return transformed_fields(
+            chain, NUMPY, gather, positions, plan, examples.epoch, self.encoding.encode_images
+        )
 
 
-def weighted_blocks(
-    plan: BatchPlan, epoch: int, start: int = 0, examples: int = BLOCK_EXAMPLES
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield `BatchPlan.blocks` with the weights of their examples, of the same shape."""
-    blocks = plan.blocks(epoch, start, examples)
+def transformed_fields(
+    chain: Chain,
+    ops: ArrayOps,
+    gather: Gather,
+    positions: Any,
+    plan: BatchPlan,
+    epoch: Any,
+    encode: Callable[[Any], Any],
+) -> dict[Field, Any]:
+    """Return the fields that transforms decide, in arrays of any library.
 
-    def weighted() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        step = 0
-        for rows in blocks:
-            weights = np.ones(rows.shape, np.float32)
-            if plan.remainder == "pad" and len(rows) == 1:  # fillers are only where one comes alone
-                weights[0] = plan.weights(step, start)
-            yield rows, weights
-            step += len(rows)
+    Parameters
+    ----------
+    chain, ops, gather, positions, epoch
+        As for `Chain.batch`.
+    plan : BatchPlan
+    encode : callable
+        Encodes transformed images.
 
-    return weighted()
+    Returns
+    -------
+    dict
+        Of the plan's fields, "image" and "view" and, where the chain mixes, "label".
+    """
+    made: dict[Field, Any] = {}
+    for view, field in enumerate(VIEWS):
+        mixes_labels = chain.mix is not None and field == "image" and "label" in plan.fields
+        if field in plan.fields or mixes_labels:
+            images, labels = chain.batch(
+                ops,
+                gather,
+                positions,
+                n=plan.num_examples,
+                seed=plan.seed,
+                epoch=epoch,
+                view=view,
+            )
+            if field in plan.fields:
+                made[field] = encode(images)
+            if mixes_labels:
+                made["label"] = labels
+    return made
+
+
+def first_examples(count: int) -> Examples:
+    """Return the first examples in their own order, to see what an assembler makes of them."""
+    return Examples(0, np.arange(count, dtype=np.int64), np.arange(count, dtype=np.int64))
+
+
+def resolve(
+    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Adapter
+) -> Encoding:
+    """Return an encoding with nothing left open, for one dataset and an adapter's habits.
+
+    Raises
+    ------
+    OptionError
+        If these images cannot be encoded so, or the dataset has no such field.
+    """
+    if "extended" in fields and dataset.extended is None:
+        raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
+    return dataset.resolved(encoding, adapter.layout, adapter.label_dtype)
 
 
 def epoch_batches(
@@ -207,8 +285,8 @@ def epoch_batches(
     Batches of one block are disjoint parts of the same fresh memory.
     """
     blocks = (
-        (assemble(rows.reshape(-1), weights.reshape(-1)), rows.shape[1])
-        for rows, weights in weighted_blocks(plan, epoch, start)
+        (assemble(examples.flat()), examples.rows.shape[1])
+        for examples in plan.blocks(epoch, start)
     )
     return (
         tuple(array[first : first + size] for array in arrays)
@@ -217,7 +295,101 @@ def epoch_batches(
     )
 
 
-class Batches(Generic[_Batch]):
+class ResumableLoader(Generic[_Batch]):
+    """What every loader that counts its own batches offers: position, state, provenance, a look.
+
+    A loader that inherits it has `_epochs`, `_assemble`, and a method `_batches` that yields the
+    batches of an epoch from a start on.
+    """
+
+    _epochs: EpochCounter
+    _assemble: Assembler
+
+    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
+        raise NotImplementedError
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next iteration reads."""
+        return self._epochs.epoch
+
+    def peek(self) -> _Batch:
+        """Return the first batch of the next iteration, which is not taken by this look.
+
+        Raises
+        ------
+        OptionError
+            If that epoch has no batch.
+        """
+        for batch in self._batches(*self._epochs.upcoming()):
+            return batch
+        raise OptionError(f"epoch {self.epoch} has no batch to look at")
+
+    def state_dict(self) -> State:
+        """Return where the latest iteration is: a small dictionary that JSON can hold.
+
+        It counts the batches that were received, not those made ahead. Any loader of the same data
+        in the same order goes on from it, whatever its batch size, shard, workers or framework.
+        """
+        made = self._assemble
+        return self._epochs.state(made.dataset.digest, made.encoding.transform.record())
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next iteration go on from a state.
+
+        Raises
+        ------
+        DataMismatchError
+            If it is of other data.
+        OptionError
+            If it is no state, is of another order, or an epoch cannot begin there.
+        """
+        made = self._assemble
+        chain = made.encoding.transform.record()
+        self._epochs.load(state, made.dataset.digest, repr(made.dataset), chain)
+
+    def agreement(self) -> dict[str, Any]:
+        """Return what the ranks of a group must agree on, in a form that JSON can hold."""
+        made = self._assemble
+        return {**self._epochs.record(made.dataset.digest), "encoding": made.encoding.record()}
+
+    def explain(self, position: int) -> list[tuple[str, dict[str, int | bool]]]:
+        """Return what each transform draws for one example of the next epoch.
+
+        Parameters
+        ----------
+        position : int
+            Its place in the epoch's order.
+
+        Raises
+        ------
+        OptionError
+            If the epoch has no such place.
+        """
+        made, plan = self._assemble, self._epochs.plan
+        return made.encoding.transform.explain(
+            position,
+            made.dataset.image_shape,
+            n=plan.num_examples,
+            seed=plan.seed,
+            epoch=self.epoch,
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        """What this was made from, and where its next iteration begins."""
+        made = self._assemble
+        adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
+        return Provenance(adapter, made.dataset, self._epochs.plan, made.encoding, upcoming)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} of {self._assemble.dataset!r}: {self._epochs.num_steps()} "
+            f"batches of {self._epochs.plan.batch_size} in epoch {self.epoch}>"
+        )
+
+
+class Batches(ResumableLoader[_Batch]):
     """A re-iterable of batches: the n-th time it is iterated is epoch `epoch` + n.
 
     Parameters
@@ -234,7 +406,7 @@ class Batches(Generic[_Batch]):
         self,
         plan: BatchPlan,
         assemble: Assembler,
-        convert: Callable[[Arrays], _Batch],
+        convert: Callable[[Arrays], Any],
         *,
         epoch: int = 0,
         start: int = 0,
@@ -251,61 +423,35 @@ class Batches(Generic[_Batch]):
         return self._epochs.num_steps()
 
     def __iter__(self) -> Iterator[_Batch]:
-        """Begin the next epoch."""
-        progress = self._epochs.take()
-        return CountedIterator(self._batches(progress.epoch, progress.start), progress)
-
-    def state_dict(self) -> State:
-        """Return where the latest iteration is: a small dictionary that JSON can hold.
-
-        It counts the batches that were received. Any loader of the same data in the same order
-        goes on from it, whatever its batch size, shard, workers or framework.
-        """
-        return self._epochs.state(self._assemble.dataset.digest)
-
-    def load_state_dict(self, state: object) -> None:
-        """Make the next iteration go on from a state.
-
-        Raises
-        ------
-        DataMismatchError
-            If it is of other data.
-        OptionError
-            If it is no state, is of another order, or an epoch cannot begin there.
-        """
-        dataset = self._assemble.dataset
-        self._epochs.load(state, dataset.digest, repr(dataset))
-
-    @property
-    def provenance(self) -> Provenance:
-        """What this was made from, and where its next iteration begins."""
-        made = self._assemble
-        adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
-        return Provenance(adapter, made.dataset, self.plan, made.encoding, upcoming)
+        """Return an iterator, which takes the next epoch with its first batch."""
+        return CountedIterator(self._epochs, self._batches)
 
     def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
-        return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))
+        batches = epoch_batches(self.plan, self._assemble, epoch, start)
+        if self.plan.keys is None:
+            return map(self._convert, batches)
+        return (self.plan.pack(self._convert(arrays)) for arrays in batches)
 
-    def __repr__(self) -> str:
-        return f"<{len(self)} batches from epoch {self._epochs.epoch} of {self.plan}>"
 
+def peek(loader: Any) -> Any:
+    """Return the first batch of a loader's next epoch, which is not taken by this look.
 
-def resolved(
-    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Habits
-) -> Encoding:
-    """Return an encoding with nothing left open, for one dataset and one adapter's habits.
+    Parameters
+    ----------
+    loader : iterable
+        What `Dataset.to` returned.
 
     Raises
     ------
     OptionError
-        If these images cannot be encoded so, or the dataset has no such field.
+        If the loader does not say what it was made from, or its next epoch has no batch.
     """
-    if "extended" in fields and dataset.extended is None:
-        raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
-    return encoding.resolve(
-        image_dtype=dataset.image_dtype,
-        image_shape=dataset.image_shape,
-        layout=adapter.layout,
-        mean=dataset.mean,
-        std=dataset.std,
-    )
+    if isinstance(loader, ResumableLoader):
+        return loader.peek()
+    made = provenance_of(loader)
+    epoch, start = made.upcoming()
+    for batch in made.adapter.loader(
+        made.dataset, made.plan, made.encoding, epoch=epoch, start=start
+    ):
+        return batch
+    raise OptionError(f"epoch {epoch} has no batch to look at")

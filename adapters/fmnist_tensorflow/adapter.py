@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.agreement import check_shard
-from fmnist_core.batch import resolved
+from fmnist_core.batch import VIEWS, resolve, transformed_fields
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 from fmnist_core.provenance import Provenance
+from fmnist_tensorflow.ops import TENSORFLOW
 from fmnist_tensorflow.order import keys, shuffled
 
 Tensors = tuple[tf.Tensor, ...]
@@ -62,7 +63,7 @@ class TensorFlowAdapter:
             ``shard="auto"`` is then the input pipeline among all of them.
         """
         plan.check_use(len(dataset), epoch, start)
-        filled = resolved(encoding, dataset, plan.fields, self)
+        filled = resolve(encoding, dataset, plan.fields, self)
         pipeline, counter = _Pipeline(dataset, plan, filled, start).epochs(epoch, start)
 
         def upcoming() -> tuple[int, int]:
@@ -127,13 +128,11 @@ class _Pipeline:
         self.num_classes = len(dataset.classes)
         with tf.device("CPU"):
             self.images = tf.constant(np.asarray(dataset.images, dataset.image_dtype))
-            self.labels = tf.constant(dataset.labels.astype(np.int32))
+            self.labels = tf.constant(dataset.labels.astype(encoding.label_dtype))
             self.indices = tf.constant(dataset.indices)
             if "extended" in plan.fields:
                 self.extended = tf.constant(np.asarray(dataset.extended, np.int32))
-            self.scale = [
-                tf.constant(x, tf.float32) for x in (255, encoding.mean or 0, encoding.std or 1)
-            ]
+            self.scale = [tf.constant(x, tf.float32) for x in (255, *encoding.constants)]
 
     def epochs(self, epoch: int, start: int) -> tuple[tf.data.Dataset, tf.Variable]:
         """Return the pipeline whose n-th iteration is epoch `epoch` + n, and its counter.
@@ -185,28 +184,73 @@ class _Pipeline:
             size = tf.constant(plan.batch_size, tf.int64)
         firsts = tf.range(first, first + steps * plan.global_batch_size, plan.global_batch_size)
         places = tf.reshape(tf.reshape(firsts, [-1, 1]) + tf.range(size), [-1])
-        rows = places % plan.num_examples if plan.remainder == "pad" else places
-        if plan.shuffle:
-            rows = shuffled(rows, plan.num_examples, keys(plan.seed, epoch))
+        rows = self.rows(places % plan.num_examples if plan.remainder == "pad" else places, epoch)
         size = plan.batch_size if self.always_equal else size
-        return tuple(
-            tf.reshape(self.field(field, rows, places), (-1, size, *self.shapes[field]))
+        made = self.transformed(epoch, places, rows) if self.encoding.transform else {}
+        values = (
+            made[field] if field in made else self.field(field, rows, places)
             for field in plan.fields
+        )
+        return plan.pack(  # type: ignore[no-any-return]
+            tf.reshape(value, (-1, size, *self.shapes[field]))
+            for field, value in zip(plan.fields, values, strict=True)
+        )
+
+    def rows(self, positions: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """Return the rows at some positions of an epoch, none of them a filler's."""
+        if not self.plan.shuffle:
+            return positions
+        return shuffled(positions, self.plan.num_examples, keys(self.plan.seed, epoch))
+
+    def transformed(
+        self, epoch: tf.Tensor, places: tf.Tensor, rows: tf.Tensor
+    ) -> dict[Field, tf.Tensor]:
+        """Return the fields that transforms decide, as `Assembler` does."""
+        plan, chain = self.plan, self.encoding.transform
+        positions = places % plan.num_examples if plan.remainder == "pad" else places
+
+        def gather(wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+            found = rows if wanted is positions else self.rows(wanted, epoch)
+            return tf.gather(self.images, found), self.encoded_labels(found) if chain.mix else None
+
+        return transformed_fields(
+            chain, TENSORFLOW, gather, positions, plan, epoch, self.encoded_images
         )
 
     def field(self, field: str, rows: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """Return one field of a batch."""
-        if field == "image":
-            return self.encode(tf.gather(self.images, rows))
+        if field in VIEWS:
+            return self.encoded_images(tf.gather(self.images, rows))
         if field == "label":
-            labels = tf.gather(self.labels, rows)
-            one_hot = self.encoding.labels == "one_hot"
-            return tf.one_hot(labels, self.num_classes) if one_hot else labels
+            return self.encoded_labels(rows)
         if field == "index":
             return tf.gather(self.indices, rows)
         if field == "extended":
             return tf.gather(self.extended, rows)
         return tf.cast(places < self.plan.num_examples, tf.float32)
+
+    def encoded_images(self, images: tf.Tensor) -> tf.Tensor:
+        """Return images encoded, with their channels where the layout has them."""
+        return self.arranged(self.encode(self.with_channels(images)))
+
+    def encoded_labels(self, rows: tf.Tensor) -> tf.Tensor:
+        """Return the labels of some rows, as class numbers or one-hot."""
+        labels = tf.gather(self.labels, rows)
+        one_hot = self.encoding.labels == "one_hot"
+        return tf.one_hot(labels, self.num_classes) if one_hot else labels
+
+    def with_channels(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Return pixels as `Encoding.with_channels` does."""
+        if self.encoding.channels != 3 or pixels.shape[3:] == (3,):
+            return pixels
+        grey = pixels[..., tf.newaxis] if pixels.shape.rank == 3 else pixels
+        return tf.repeat(grey, 3, axis=-1)
+
+    def arranged(self, images: tf.Tensor) -> tf.Tensor:
+        """Move the channels first where there are several; `block` gives the shape."""
+        if self.encoding.layout == "NCHW" and images.shape.rank == 4:
+            return tf.transpose(images, (0, 3, 1, 2))
+        return images
 
     def encode(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return the values of `Encoding.table`: the same float32 steps, in the same order."""
@@ -237,10 +281,17 @@ def block_table(plan: BatchPlan, start: int = 0) -> NDArray[np.int64]:
 
 def _shapes(dataset: Dataset, encoding: Encoding) -> dict[str, tuple[int, ...]]:
     """Return the shape of each field of one example; one channel has the same bytes anywhere."""
-    image = encoding.arrange(np.zeros((1, *dataset.image_shape), np.uint8)).shape[1:]
+    image = encoding.encoded_shape(dataset.image_shape)
     label = (len(dataset.classes),) if encoding.labels == "one_hot" else ()
     extended = () if dataset.extended is None else dataset.extended.shape[1:]
-    return {"image": image, "label": label, "extended": extended, "weight": (), "index": ()}
+    return {
+        "image": image,
+        "view": image,
+        "label": label,
+        "extended": extended,
+        "weight": (),
+        "index": (),
+    }
 
 
 def _side_by_side(tables: list[NDArray[np.int64]]) -> NDArray[np.int64]:

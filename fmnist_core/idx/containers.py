@@ -166,10 +166,11 @@ def container_of(path: Path) -> str:
         If `path` is missing, is not a regular file or cannot be read.
     """
     with open_regular(path) as file:
-        return _container(file)
+        return container_of_file(file)
 
 
-def _container(file: "io.BufferedReader | zipfile.ZipExtFile") -> str:
+def container_of_file(file: "io.BufferedReader | zipfile.ZipExtFile") -> str:
+    """Return how an open file is packed, as `container_of`; nothing is taken from it."""
     return container_of_start(file.peek(8))
 
 
@@ -196,52 +197,58 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
     IdxError
         If the packed stream is damaged or ends before its end marker, or has no such member.
     """
-    with open_regular(path) as file:
-        container = _container(file)
-        try:
-            if container == "zip":
-                with _opened_zip(file, path) as archive:
-                    chosen = _member(archive, path, member)
-                    with _opened_member(archive, chosen, path) as inner:
-                        container = _container(inner)
-                        yield _stream(inner, container, f"{path}!{chosen.filename}")
-            else:
-                yield _stream(file, container, str(path))
-        except EOFError as error:
-            raise IdxError(
-                f"{path}: the {container} stream ends too early, after {file.tell()} packed bytes"
-            ) from error
-        except _broken() as error:
-            raise IdxError(
-                f"{path}: the {container} stream is damaged ({error}). Fetch it again."
-            ) from error
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            # bz2, inside of a zip file, has no error of its own.
-            raise IdxError(f"{path}: the stream is damaged ({error}). Fetch it again.") from error
+    with open_regular(path) as file, unpacked_stream(file, str(path), member) as stream:
+        yield stream
 
 
 @contextmanager
-def _opened_zip(file: io.BufferedReader, path: Path) -> "Iterator[zipfile.ZipFile]":
+def unpacked_stream(file: io.BufferedReader, name: str, member: str = "") -> Iterator[ByteStream]:
+    """Do as `unpacked` for a file that is open already; `name` is what errors call it."""
+    container = container_of_file(file)
+    try:
+        if container == "zip":
+            with _opened_zip(file, name) as archive:
+                chosen = _member(archive, name, member)
+                with _opened_member(archive, chosen, name) as inner:
+                    container = container_of_file(inner)
+                    yield _stream(inner, container, f"{name}!{chosen.filename}")
+        else:
+            yield _stream(file, container, name)
+    except EOFError as error:
+        raise IdxError(
+            f"{name}: the {container} stream ends too early, after {file.tell()} packed bytes"
+        ) from error
+    except _broken() as error:
+        raise IdxError(
+            f"{name}: the {container} stream is damaged ({error}). Fetch it again."
+        ) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # bz2, inside of a zip file, has no error of its own.
+        raise IdxError(f"{name}: the stream is damaged ({error}). Fetch it again.") from error
+
+
+@contextmanager
+def _opened_zip(file: io.BufferedReader, name: str) -> "Iterator[zipfile.ZipFile]":
     import zipfile
 
     try:
         archive = zipfile.ZipFile(file)
     except Exception as error:  # what a damaged directory makes zipfile do has no end
-        raise IdxError(f"{path}: a damaged zip file ({error})") from error
+        raise IdxError(f"{name}: a damaged zip file ({error})") from error
     with archive:
         yield archive
 
 
 @contextmanager
 def _opened_member(
-    archive: "zipfile.ZipFile", member: "zipfile.ZipInfo", path: Path
+    archive: "zipfile.ZipFile", member: "zipfile.ZipInfo", name: str
 ) -> "Iterator[zipfile.ZipExtFile]":
     try:
         inner = archive.open(member)
     except Exception as error:  # encrypted, packed by unknown means, or pointing astray
-        raise IdxError(f"{path}: a zip file that cannot be unpacked ({error})") from error
+        raise IdxError(f"{name}: a zip file that cannot be unpacked ({error})") from error
     with inner:
         yield inner  # type: ignore[misc]
 
@@ -263,20 +270,20 @@ def members(path: Path) -> list[str]:
         If it cannot be read or is damaged.
     """
     with open_regular(path) as file:
-        if _container(file) != "zip":
+        if container_of_file(file) != "zip":
             return []
-        with _opened_zip(file, path) as archive:
+        with _opened_zip(file, str(path)) as archive:
             return [member.filename for member in archive.infolist() if not member.is_dir()]
 
 
-def _member(archive: "zipfile.ZipFile", path: Path, name: str) -> "zipfile.ZipInfo":
-    files = [member for member in archive.infolist() if not member.is_dir()]
-    found = [member for member in files if not name or member.filename == name]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(member.filename for member in files[:8]) + ", ..." * (len(files) > 8)
-    wanted = f"a member {name!r}" if name else "a single file in the zip file"
-    raise IdxError(f"{path}: expected {wanted}, found {len(files)}: {names}")
+def _member(archive: "zipfile.ZipFile", name: str, member: str) -> "zipfile.ZipInfo":
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    chosen = [info for info in files if not member or info.filename == member]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(info.filename for info in files[:8]) + ", ..." * (len(files) > 8)
+    wanted = f"a member {member!r}" if member else "a single file in the zip file"
+    raise IdxError(f"{name}: expected {wanted}, found {len(files)}: {names}")
 
 
 def _stream(
