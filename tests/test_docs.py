@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import fmnist_core
+from fmnist_core import Dataset
+
 PROJECT = Path(__file__).parent.parent
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+DOCS = PROJECT / "docs"
+PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def code_blocks(page: Path) -> list[str]:
@@ -49,10 +53,7 @@ def test_programs_run_and_print_what_their_comments_say(page: Path, tmp_path: Pa
         offline = code.replace('"fashion-mnist"', '"synthetic"')
         (tmp_path / f"program_{number:02}.py").write_text(offline)
         promised += re.findall(r"^print\(.*\)  # (.*)$", code, re.M)
-    run_all = (
-        "import runpy, sys\n"
-        "for path in sys.argv[1:]: runpy.run_path(path)\n"
-    )
+    run_all = "import runpy, sys\nfor path in sys.argv[1:]: runpy.run_path(path)\n"
     paths = sorted(map(str, tmp_path.glob("program_*.py")))
     printed = iter(run_well(sys.executable, "-c", run_all, *paths, cwd=tmp_path).splitlines())
     assert all(line in printed for line in promised), promised  # in this order
@@ -73,7 +74,7 @@ def test_pages_have_examples() -> None:
 def test_the_plugin_of_the_docs_installs_and_conforms(tmp_path: Path) -> None:
     files = {
         match[1]: block
-        for block in code_blocks(PROJECT / "docs" / "adapters.md")
+        for block in code_blocks(DOCS / "adapters.md")
         if (match := re.match(r"# file: (\S+)\n", block))
     }
     assert set(files) == {"fmnist_dict.py", "pyproject.toml", "test_fmnist_dict.py"}
@@ -107,6 +108,20 @@ def run_well(*command: str, cwd: Path | None = None, **environment: str) -> str:
 def search_path(folder: Path) -> str:
     """Return a PYTHONPATH that begins with a folder."""
     return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def test_every_public_name_has_a_row_in_the_api_pages() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "api").glob("*.md"))
+    rows = "\n".join(line for line in pages.splitlines() if line.startswith("|"))
+    names = [*fmnist_core.__all__, *(name for name in vars(Dataset) if name[0] != "_")]
+    internal = {"from_source", "original_rows", "resolved"}  # for adapters
+    missing = [n for n in names if n not in internal and not re.search(rf"`[^`]*\b{n}\b", rows)]
+    assert not missing
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    run_well(sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(DOCS), str(tmp_path))
 
 
 def test_links_between_pages_lead_somewhere() -> None:
