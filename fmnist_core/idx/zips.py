@@ -96,7 +96,7 @@ def opened_zip(file: io.BufferedReader, name: str) -> Iterator[list[Member]]:
     """
     import zipfile
 
-    with foreign(f"{name}: the zip file"):
+    with foreign(f"{name}:", "a damaged zip file"):
         archive = zipfile.ZipFile(_Bounded(file))
     with archive:
         infos = archive.infolist()
