@@ -1,5 +1,6 @@
 """Fashion-MNIST and every dataset in MNIST's IDX format, as the same batches in every framework."""
 
+from fmnist_core.batch import peek
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.errors import (
@@ -24,6 +25,8 @@ from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan
 from fmnist_core.records import DatasetInfo
 from fmnist_core.registry import available_adapters, get_adapter
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Adapter",
@@ -53,6 +56,7 @@ __all__ = [
     "map_idx",
     "open_idx",
     "parse_idx",
+    "peek",
     "read_idx",
     "write_idx",
 ]

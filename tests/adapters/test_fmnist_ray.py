@@ -30,6 +30,7 @@ from fmnist_core.testing import (
     made_dataset,
     wanted_batches,
 )
+from tests.helpers.programs import environment, helper
 
 ray = pytest.importorskip("ray")
 fmnist_ray = pytest.importorskip("fmnist_ray")
@@ -42,13 +43,14 @@ EVERYTHING = ("image", "label", "weight", "index", "extended")
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """Connect to a cluster of two CPUs on this machine; nothing of it is left afterwards."""
-    script = str(Path(__file__).with_name("ray_cluster.py"))
+    command = [sys.executable, *helper("ray_cluster")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
         patch.setenv("RAY_AUTH_MODE", "disabled")  # the cluster listens on this machine alone
+        pipe = subprocess.PIPE
         with subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, env=environment(), stdin=pipe, stdout=pipe, text=True
         ) as process:
             assert process.stdin
             assert process.stdout
@@ -509,13 +511,13 @@ def test_a_dataset_of_addresses_is_one_like_any_other(
     fm.write_idx(paths[1], (np.arange(50) % 3).astype(np.int32))
     wanted = fm.open_idx(*paths, classes=("a", "b", "c"))
     found = fmnist_ray.open_urls(*(path.as_uri() for path in paths), classes=("a", "b", "c"))
-    assert found.is_lazy
+    assert found.source.is_lazy
     for _ in range(2):
         assert np.array_equal(np.asarray(found.images), wanted.images)
         assert np.array_equal(found.labels, wanted.labels)
         assert (found.digest, found.classes) == (wanted.digest, wanted.classes)
         rows = np.array([49, 0, 7, 7, 48, 3, 20])
-        assert np.array_equal(found.gather_images(rows), wanted.gather_images(rows))
+        assert np.array_equal(found.source.images_at(rows), wanted.source.images_at(rows))
         assert np.array_equal(found.per_class(3).images, wanted.per_class(3).images)
         assert np.array_equal(found[11][0], wanted[11][0])
         assert found[-1][1] == wanted[-1][1]

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from server import FaultServer, Page
 
 from fmnist_core import (
     DataMismatchError,
@@ -25,9 +24,10 @@ from fmnist_core import (
     FetchError,
     IdxError,
     load,
-    store,
 )
 from fmnist_core.catalog import FASHION_MNIST
+from fmnist_core.storage import store
+from tests.helpers.server import FaultServer, Page
 
 KILLS = 200 if os.environ.get("FMNIST_FAULTS") == "all" else 40
 

@@ -1,6 +1,6 @@
 """Run an example on test images whose second half mirrors the first; write down what it predicts.
 
-python mirrored_example.py OUTPUT PROGRAM ARGUMENTS...
+python -m tests.helpers.mirrored_example OUTPUT PROGRAM ARGUMENTS...
 """
 
 import json

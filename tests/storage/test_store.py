@@ -11,9 +11,10 @@ from pathlib import Path
 import filelock
 import pytest
 
-from fmnist_core import FileAccessError, IdxError, files, store
+from fmnist_core import FileAccessError, IdxError, files
 from fmnist_core.catalog import FASHION_MNIST, MNIST
 from fmnist_core.records import Checksums, FileInfo
+from fmnist_core.storage import store
 
 Packing = Callable[[bytes], bytes]
 

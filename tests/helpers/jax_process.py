@@ -3,12 +3,13 @@
 import os
 
 import jax
-import jobs
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import fmnist_jax
 from fmnist_core import Dataset, FmnistError
+from fmnist_core.batch import Batches
+from tests.helpers import jobs
 
 # After the imports: none of them may have asked for the devices already.
 jax.distributed.initialize(
@@ -20,7 +21,7 @@ mesh = Mesh(np.array(jax.devices()), ("data",))
 sharding = NamedSharding(mesh, PartitionSpec("data"))
 
 
-def loader(dataset: Dataset, remainder: str, **options: object) -> fmnist_jax.Batches:
+def loader(dataset: Dataset, remainder: str, **options: object) -> Batches[object]:
     return fmnist_jax.batches(
         dataset,
         batch_size=jobs.GLOBAL_BATCH // PROCESSES,

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import fmnist_core as fm
+from tests.helpers.programs import PROJECT, environment, helper
 
-TESTS = Path(__file__).parent
-EXAMPLES = TESTS.parent / "docs" / "examples"
+EXAMPLES = PROJECT / "docs" / "examples"
 LIMIT, BATCH_SIZE, EPOCHS = 640, 32, 2
 SMALL = ["--name", "synthetic", f"--limit={LIMIT}", f"--batch-size={BATCH_SIZE}"]
 
@@ -29,11 +29,10 @@ def need(*modules: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[str | Path], **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *map(str, command)],
-        # One thread: on a busy machine several spend their time waiting for one another.
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env=environment(**more),
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -48,9 +47,9 @@ def reference(**options: Any) -> Any:
 
 
 def mirrored(program: str, output: Path) -> list[str | Path]:
-    """Return the command of an example whose test images are followed by their mirror images."""
-    watched = [TESTS / "mirrored_example.py", output / "predicted", EXAMPLES / program]
-    return [*watched, *SMALL, f"--epochs={EPOCHS}", "--output", output]
+    """Return the arguments of `mirrored_example` for one of the programs."""
+    options = [*SMALL, f"--epochs={EPOCHS}", "--output", output]
+    return [output / "predicted", EXAMPLES / program, *options]
 
 
 def check(process: subprocess.CompletedProcess[str], output: Path) -> None:
@@ -79,15 +78,15 @@ def check(process: subprocess.CompletedProcess[str], output: Path) -> None:
 )
 def test_a_loop_trains(program: str, needed: list[str], tmp_path: Path) -> None:
     need("matplotlib", *needed)
-    check(run(mirrored(program, tmp_path)), tmp_path)
+    check(run([*helper("mirrored_example"), *mirrored(program, tmp_path)]), tmp_path)
 
 
 @pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
 def test_keras_trains_on_exactly_the_plan(backend: str, tmp_path: Path) -> None:
     need("matplotlib", "keras", backend)
+    watched = [*helper("watched_keras"), tmp_path / "means"]
     program = [*mirrored("keras_convnet.py", tmp_path), "--backend", backend]
-    command = [TESTS / "watched_keras.py", tmp_path / "means", *program]
-    check(run(command, KERAS_BACKEND=backend), tmp_path)
+    check(run([*watched, *program], KERAS_BACKEND=backend), tmp_path)
 
     expected: list[float] = []
     batches = reference(fields=("label",))

@@ -4,11 +4,11 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import jobs
 import tensorflow as tf
 
 import fmnist_tensorflow
 from fmnist_core import Dataset
+from tests.helpers import jobs
 
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from programs import free_port
 
 import fmnist_core as fm
+from tests.helpers.programs import free_port
 
 COUNT, EPOCHS, SEED = 1000, 2, 9
 PATIENCE = 120

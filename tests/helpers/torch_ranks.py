@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import jobs
 import torch
 from torch import distributed
 from torch.distributed.distributed_c10d import _get_default_store
@@ -16,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import fmnist_torch
 from fmnist_core import Dataset, FmnistError
+from tests.helpers import jobs
 
 LIMIT = timedelta(seconds=60)
 

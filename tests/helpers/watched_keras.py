@@ -1,6 +1,6 @@
-"""Run a Keras program, and write down the mean label after each batch that it trains on.
+"""Run `mirrored_example` on a Keras program; write down the mean label after each batch.
 
-python watched_keras.py OUTPUT PROGRAM ARGUMENTS...
+python -m tests.helpers.watched_keras OUTPUT ARGUMENTS...
 """
 
 import json
@@ -35,7 +35,6 @@ class Note(keras.callbacks.Callback):
 
 keras.Model.compile = watched_compile
 keras.Model.fit = partialmethod(plain_fit, callbacks=[Note()])
-output, *sys.argv = sys.argv[1:]
-sys.path.insert(0, str(Path(sys.argv[0]).parent))
-runpy.run_path(sys.argv[0], run_name="__main__")
+output = sys.argv.pop(1)
+runpy.run_module("tests.helpers.mirrored_example", run_name="__main__")
 Path(output).write_text(json.dumps(means))

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_core import Dataset, FetchError, load, store
+from fmnist_core import Dataset, FetchError, load
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.records import Checksums, DatasetInfo, FileInfo
+from fmnist_core.storage import store
 from fmnist_core.storage.obtain import ensure_files
 
 IMAGES, LABELS = NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

@@ -9,12 +9,12 @@ from typing import Any
 import accelerate
 import numpy as np
 import torch
-from lightning_here import callbacks, lightning
 from torch import distributed
 from torch.nn.functional import cross_entropy
 
 import fmnist_torch
 from fmnist_core import Dataset, FmnistError
+from tests.helpers.lightning_here import callbacks, lightning
 
 COUNT, SIZE, SEED, EPOCHS = 101, 6, 4, 2
 """6 examples for each of two ranks: 9 steps an epoch."""
