@@ -39,8 +39,8 @@ class Dataset:
     images : array (n, ...)
         Usually uint8 (n, height, width), or (n, height, width, channels).
     labels : integer array (n,)
-    classes : sequence of str, optional
-        Name of each label; by default the labels themselves, up to the largest.
+    classes : sequence of str or int, optional
+        Name of each label, or their number; by default the labels themselves, up to the largest.
     mean, std : float, or one for each channel, optional
         Of x / 255 over the train split, for ``scale="standard"``.
     extended : int32 array (n, columns), optional
@@ -61,7 +61,7 @@ class Dataset:
         images: NDArray[Any],
         labels: NDArray[Any],
         *,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | int | None = None,
         mean: Constant | None = None,
         std: Constant | None = None,
         extended: NDArray[Any] | None = None,

@@ -8,7 +8,13 @@ from warnings import warn
 
 from fmnist_core import synthetic
 from fmnist_core.catalog import SYNTHETIC
-from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, IdxError
+from fmnist_core.errors import (
+    DataMismatchError,
+    FileAccessError,
+    FmnistError,
+    IdxError,
+    printable,
+)
 from fmnist_core.idx.containers import container_of, members
 from fmnist_core.idx.format import write_idx
 from fmnist_core.records import DatasetInfo, FileInfo
@@ -121,15 +127,27 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     with suppress(IdxError):  # identify says it better
         if store.is_genuine(path, file, member):
             return
-    found = _what(path)
-    kind = IdxError if found.verdict in ("damaged", "foreign") else DataMismatchError
-    digest = f" (SHA-256 {found.digest})" if found.digest else ""
-    advice = found.advice or "Get the right file"
-    raise kind(
-        f"{path}: expected {info.title} {_wanted(file)}, found "
-        f"{found.found}{digest}. {advice} (see {info.homepage or 'where it came from'}), or use it "
-        "as it is with open_idx(images_path, labels_path)"
+    identity = _what(path)
+    digest = f" (SHA-256 {identity.digest})" if identity.digest else ""
+    problem = (
+        f"{path}: expected {info.title} {_wanted(file)}, found {printable(identity.found)}{digest}"
     )
+    source = info.homepage or "where it came from"
+    if identity.verdict in ("damaged", "foreign"):
+        raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
+    raise DataMismatchError(
+        f"{problem}. Get the right file (see {source}), or use it as it is: {_open_idx_call(info)}"
+    )
+
+
+def _open_idx_call(info: DatasetInfo) -> str:
+    """Return how to read files of a dataset that cannot be verified."""
+    options = ""
+    if info.transposed:
+        options = f', classes={len(info.classes)}, orientation="upright"'
+    if info.first_label:
+        options += ", zero_based=True"
+    return f"open_idx(images_path, labels_path{options})"
 
 
 def _wanted(file: FileInfo) -> str:
@@ -165,9 +183,9 @@ def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
 
 
 def spellings(name: str) -> list[str]:
-    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz."""
+    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz, .zip."""
     dotted = name.replace("-idx", ".idx")
-    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz") for stem in (name, dotted)]
+    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz", ".zip") for stem in (name, dotted)]
 
 
 def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
