@@ -65,6 +65,8 @@ def parse(text: str) -> Chain:
 def _called(call: ast.expr, text: str) -> Any:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise _unreadable(text)
+    if any(pair.arg is None for pair in call.keywords):
+        raise _unreadable(text)
     name = call.func.id
     if name not in KNOWN:
         raise OptionError(f"there is no transform {name!r}. Try one of: {', '.join(KNOWN)}")
