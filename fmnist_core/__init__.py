@@ -1,5 +1,6 @@
 """Fashion-MNIST and every dataset in MNIST's IDX format, as the same batches in every framework."""
 
+from fmnist_core.batch import peek
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.errors import (
@@ -8,7 +9,7 @@ from fmnist_core.errors import (
     AdapterNotFoundError,
     DataMismatchError,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     FmnistError,
     FrameworkMissingError,
     IdxError,
@@ -18,12 +19,14 @@ from fmnist_core.errors import (
 )
 from fmnist_core.fingerprints import Fingerprint, fingerprint
 from fmnist_core.hookspecs import Adapter, hookimpl
-from fmnist_core.idx import map_idx, parse_idx, read_idx, write_idx
+from fmnist_core.idx.format import map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan
 from fmnist_core.records import DatasetInfo
 from fmnist_core.registry import available_adapters, get_adapter
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Adapter",
@@ -36,7 +39,7 @@ __all__ = [
     "DatasetInfo",
     "Encoding",
     "FetchError",
-    "FileUnreadableError",
+    "FileAccessError",
     "Fingerprint",
     "FmnistError",
     "FrameworkMissingError",
@@ -53,6 +56,7 @@ __all__ = [
     "map_idx",
     "open_idx",
     "parse_idx",
+    "peek",
     "read_idx",
     "write_idx",
 ]

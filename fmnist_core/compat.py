@@ -14,11 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, OptionError
+from fmnist_core.errors import (
+    DataMismatchError,
+    FileAccessError,
+    OptionError,
+    check_range,
+    check_seed,
+)
 from fmnist_core.files import as_path
 from fmnist_core.loading import load, open_idx
-from fmnist_core.obtain import spellings
-from fmnist_core.order import check_range, check_seed, whole_order
+from fmnist_core.order import whole_order
+from fmnist_core.storage.obtain import spellings
 
 NUM_CLASSES = 10
 """Columns of one-hot labels; TensorFlow 1 knew no other number."""
@@ -51,7 +57,7 @@ def load_mnist(path: str | os.PathLike[str], kind: str = "train") -> Arrays:
     ------
     OptionError
         If `kind` is neither of the two.
-    FileUnreadableError
+    FileAccessError
         If the folder has no such file, or it cannot be read.
     IdxError
         If a file is damaged; the message says how.
@@ -225,7 +231,7 @@ def read_data_sets(
     ------
     OptionError
         If an option's value is not allowed.
-    FileUnreadableError
+    FileAccessError
         If the folder has some of the four files only, or one cannot be read.
     IdxError, DataMismatchError
         If a file is damaged, or is not what it should be.
@@ -273,7 +279,7 @@ def _read(folder: Path, kind: str) -> Dataset:
 def _file(folder: Path, name: str) -> Path:
     path = _find(folder, name)
     if path is None:
-        raise FileUnreadableError(
+        raise FileAccessError(
             f"{folder}: expected {name}.gz, or raw, .xz or with a dot; found no such file. "
             'Try: load_data() to fetch Fashion-MNIST, or "fmnist fetch fashion-mnist"'
         )

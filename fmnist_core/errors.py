@@ -1,12 +1,77 @@
-"""Every exception that fmnist raises on purpose.
+"""Every exception that fmnist raises on purpose, the checks of arguments that raise them, and what
+their messages may hold.
 
-Each kind also derives from the builtin a caller would expect, so ``except ValueError`` and
+Each exception also derives from the builtin a caller would expect, so ``except ValueError`` and
 ``except FmnistError`` both work.
 """
+
+import reprlib
+
+import numpy as np
+
+MAX_REPR = 80
+"""Most characters of a value in a message."""
+
+_WIDE = 256
+"""Bits of a whole number from which on its length is told, not its digits."""
+
+
+def printable(text: str) -> str:
+    """Return text from elsewhere, fit for one line of a terminal or a log.
+
+    Control characters, line breaks, marks of writing direction and lone surrogates are escaped, so
+    that a file's name can neither drive the terminal nor forge a line of its own.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[2Jb\\nc")
+    'a\\\\x1b[2Jb\\\\nc'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
+def brief(value: object) -> str:
+    """Return what a caller or a file gave in one short line; it never raises nor takes long.
+
+    Examples
+    --------
+    >>> brief(bytes(47_040_016))
+    'bytes of length 47,040,016'
+    >>> brief(np.zeros((60_000, 28, 28), np.uint8))
+    'an array of uint8, shape (60000, 28, 28)'
+    >>> brief(10**5000)
+    'a whole number of 16610 bits'
+    >>> brief("val")
+    "'val'"
+    """
+    if isinstance(value, bytes | bytearray | memoryview) and len(value) > MAX_REPR // 4:
+        return f"{type(value).__name__} of length {len(value):,}"
+    if isinstance(value, np.ndarray) and value.size > 1:
+        return f"an array of {value.dtype}, shape {value.shape}"
+    if isinstance(value, int) and value.bit_length() > _WIDE:
+        return f"a whole number of {value.bit_length()} bits"
+    try:
+        text = " ".join(_REPR.repr(value).split())
+    except Exception:  # a number deep inside, or a repr that is a stranger's
+        text = f"<{type(value).__name__}>"
+    return printable(text if len(text) <= MAX_REPR else f"{text[: MAX_REPR - 3]}...")
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = MAX_REPR
 
 
 class FmnistError(Exception):
     """Base class of every error that fmnist raises on purpose."""
+
+    def __str__(self) -> str:
+        # What is quoted in a message may be a stranger's; our own lines stay lines.
+        return "\n".join(map(printable, super().__str__().split("\n")))
 
 
 class OptionError(FmnistError, ValueError):
@@ -21,8 +86,12 @@ class IdxError(FmnistError, ValueError):
     """The bytes are not a whole, well-formed IDX payload."""
 
 
-class FileUnreadableError(FmnistError, OSError):
+class FileAccessError(FmnistError, OSError):
     """A file is missing, is not a regular file, or cannot be read or written."""
+
+
+class DiskFullError(FileAccessError):
+    """A file cannot be written, as the disk or this user's part of it is full."""
 
 
 class FetchError(FmnistError, OSError):
@@ -51,3 +120,28 @@ class AdapterInvalidError(FmnistError, TypeError):
 
 class FrameworkMissingError(FmnistError, ImportError):
     """The code is installed, but a package that it drives is not."""
+
+
+def check_range(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number as a Python int, which no arithmetic overflows.
+
+    Raises
+    ------
+    OptionError
+        Unless `value` is a whole number (not a bool) in [low, high].
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {brief(value)}")
+    if not low <= value <= high:
+        raise OptionError(f"{name} must be from {low} to {high}, not {brief(int(value))}")
+    return int(value)
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed as an int, or raise OptionError if it is out of range."""
+    return check_range("seed", seed, 0, 2**64 - 1)
+
+
+def check_epoch(epoch: object) -> int:
+    """Return an epoch as an int, or raise OptionError if it is out of range."""
+    return check_range("epoch", epoch, 0, 2**32 - 1)

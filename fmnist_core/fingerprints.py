@@ -6,12 +6,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.epoch_fingerprint import EpochFingerprint
+from fmnist_core.errors import DataMismatchError, OptionError, check_epoch, check_range
 from fmnist_core.files import as_path, expanded, open_regular, write_whole
-from fmnist_core.order import check_epoch, check_range
 from fmnist_core.plan import Field
 from fmnist_core.provenance import Provenance, provenance_of
-from fmnist_core.received import EpochFingerprint
 
 FINGERPRINT_VERSION = 1
 """Version of the formula and of the file."""
@@ -28,8 +27,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "seed": (int, type(None)),
     "dtype": (str,),
     "scale": (str,),
-    "mean": (float, type(None)),
-    "std": (float, type(None)),
+    "mean": (float, list, type(None)),
+    "std": (float, list, type(None)),
+    "channels": (int,),
     "labels": (str,),
 }
 """What a fingerprint's settings are, by name."""
@@ -112,7 +112,7 @@ class Fingerprint:
         for step, batch in enumerate(loader):
             if step == steps:
                 raise DataMismatchError(f"expected {steps} batches in epoch {epoch}, found more")
-            arrays = origin.adapter.to_numpy(batch)
+            arrays = origin.adapter.to_numpy(plan.unpack(batch))
             positions = plan.positions(step, start)
             if len(arrays) != len(plan.fields) or any(len(a) != len(positions) for a in arrays):
                 raise DataMismatchError(
@@ -169,7 +169,7 @@ class Fingerprint:
 
         Raises
         ------
-        FileUnreadableError
+        FileAccessError
             If the file cannot be written.
         """
         content = {
@@ -187,7 +187,7 @@ class Fingerprint:
 
         Raises
         ------
-        FileUnreadableError
+        FileAccessError
             If the file cannot be read.
         DataMismatchError
             If it is no fingerprint, is cut short, or is of another version.

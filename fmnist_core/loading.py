@@ -6,15 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from fmnist_core import quality, store
+from fmnist_core import quality
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FileUnreadableError, OptionError
-from fmnist_core.examples import Description, own_description
+from fmnist_core.encoding import Constant
+from fmnist_core.errors import FileAccessError, OptionError
 from fmnist_core.files import as_path, expanded
-from fmnist_core.obtain import Found, Report, files_of, find_genuine, local_folders, obtain
-from fmnist_core.records import DatasetInfo, FileInfo
+from fmnist_core.records import DatasetInfo, Description, FileInfo
 from fmnist_core.registry import find_dataset
-from fmnist_core.source import FileStamp, Origin, Source
+from fmnist_core.source import FileStamp, Source, SourceFiles
+from fmnist_core.storage import store
+from fmnist_core.storage.obtain import (
+    FileProgress,
+    Found,
+    ensure_files,
+    files_of,
+    find_genuine,
+    local_folders,
+)
 
 Orientation = Literal["upright", "file"]
 
@@ -29,7 +37,7 @@ def load(
     exclude: str | Iterable[str] = (),
     source_url: str | None = None,
     verify: bool = False,
-    report: Report | None = None,
+    report: FileProgress | None = None,
 ) -> Dataset:
     """Return one split of a known dataset, verified to be the genuine one.
 
@@ -67,7 +75,7 @@ def load(
         If no catalog has that name or split.
     FetchError
         If no mirror gives a file; the message says what each did.
-    FileUnreadableError
+    FileAccessError
         If a file is missing under `root` or cannot be read.
     IdxError
         If a file under `root` is damaged; the message says how.
@@ -85,11 +93,11 @@ def load(
     if root is not None:
         found = _under_root(expanded(as_path(root)), info, split)
         images, labels = (FileStamp.of(path, member) for path, member in found)
-        source = Origin(images, labels, upright and info.transposed, first_label).open()
+        source = SourceFiles(images, labels, upright and info.transposed, first_label).open()
         return Dataset.from_source(source, description).without(*lists)
 
     def bring(place: Path) -> Source:
-        files = obtain(
+        files = ensure_files(
             info,
             split,
             place,
@@ -99,11 +107,11 @@ def load(
             report=report,
         )
         images, labels = map(FileStamp.of, files)
-        return Origin(images, labels, first_label=first_label).open()
+        return SourceFiles(images, labels, first_label=first_label).open()
 
     try:
         source = bring(store.folder(info))
-    except FileUnreadableError as error:
+    except FileAccessError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description).without(*lists)
 
@@ -113,8 +121,8 @@ def open_idx(
     labels_path: str | os.PathLike[str],
     *,
     classes: Sequence[str] | None = None,
-    mean: float | None = None,
-    std: float | None = None,
+    mean: Constant | None = None,
+    std: Constant | None = None,
 ) -> Dataset:
     """Return a Dataset of anyone's IDX files: raw (mapped), gzip or xz, judged by content.
 
@@ -128,13 +136,14 @@ def open_idx(
 
     Raises
     ------
-    FileUnreadableError, IdxError
+    FileAccessError, IdxError
         If a file cannot be read or is damaged.
     DataMismatchError
         If images and labels do not go together.
     """
-    source = Source.from_files(as_path(images_path), as_path(labels_path))
-    return Dataset.from_source(source, own_description(source, classes, mean, std))
+    images, labels = map(FileStamp.of, map(as_path, (images_path, labels_path)))
+    source = SourceFiles(images, labels).open()
+    return Dataset.from_source(source, source.described(classes, mean, std))
 
 
 def _is_upright(orientation: object) -> bool:
@@ -166,7 +175,7 @@ def _under_root(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Found
     for file in files_of(info, split, upright=False):
         place = find_genuine(local_folders(info, root), info, file)
         if place is None:
-            raise FileUnreadableError(
+            raise FileAccessError(
                 f"{root}: expected {_names(file)}, of {info.title}; found no such file. "
                 f"Try: load({info.name!r}) to fetch it, or root=FOLDER with the folder that has it"
             )
@@ -180,7 +189,7 @@ def _names(file: FileInfo) -> str:
     return f"{file.packed_name}, as it is published"
 
 
-def _without_store(bring: Callable[[Path], Source], error: FileUnreadableError) -> Source:
+def _without_store(bring: Callable[[Path], Source], error: FileAccessError) -> Source:
     """Return the data, read into memory, where the store cannot be written."""
     import tempfile
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, check_epoch, check_range, check_seed
 
 ORDER_VERSION = 1
 """The version of the written order; it is part of every saved position."""
@@ -243,31 +243,6 @@ def _round_keys(key: tuple[Any, Any, Any], width: int) -> list[Any]:
         mixed = round_keys[j - 3] ^ rotate_right(last, 3) ^ rotate_right(last, 4)
         round_keys.append((_KEY_CONSTANT & mask) ^ bit ^ mixed)
     return round_keys
-
-
-def check_range(name: str, value: object, low: int, high: int) -> int:
-    """Return a whole number as a Python int, which no arithmetic overflows.
-
-    Raises
-    ------
-    OptionError
-        Unless `value` is a whole number (not a bool) in [low, high].
-    """
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-    if not low <= value <= high:
-        raise OptionError(f"{name} must be from {low} to {high}, not {value}")
-    return int(value)
-
-
-def check_seed(seed: object) -> int:
-    """Return a seed as an int, or raise OptionError if it is out of range."""
-    return check_range("seed", seed, 0, 2**64 - 1)
-
-
-def check_epoch(epoch: object) -> int:
-    """Return an epoch as an int, or raise OptionError if it is out of range."""
-    return check_range("epoch", epoch, 0, 2**32 - 1)
 
 
 def _checked_positions(index: ArrayLike, n: int) -> NDArray[np.int64]:

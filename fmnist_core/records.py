@@ -10,7 +10,7 @@ PIXEL_MAX = 255
 
 
 @dataclass(frozen=True)
-class Bytes:
+class Checksums:
     """Length and digests (hexadecimal) of a run of bytes, as far as they are known."""
 
     nbytes: int | None = None
@@ -27,9 +27,9 @@ class FileInfo:
     ----------
     name : str
         What its payload is called, here and where it is unpacked.
-    payload : Bytes
+    payload : Checksums
         Of the unpacked IDX file.
-    packed : Bytes
+    packed : Checksums
         Of the file that is published.
     published : str
         Name of the published file, where it is not `name` with ``.gz``.
@@ -37,27 +37,27 @@ class FileInfo:
         Which member of the published file holds the payload, where that is a zip file or .npz.
     elsewhere : tuple of (str, str)
         Other files that are known to hold the payload, with the member.
-    turned : bool
+    transposed : bool
         Whether the store keeps each image transposed against the published payload.
     """
 
     name: str
-    payload: Bytes
-    packed: Bytes = Bytes()
+    payload: Checksums
+    packed: Checksums = Checksums()
     published: str = ""
     member: str = ""
     elsewhere: tuple[tuple[str, str], ...] = ()
-    turned: bool = False
+    transposed: bool = False
 
     @property
     def packed_name(self) -> str:
         """Name of the published file."""
         return self.published or f"{self.name}.gz"
 
-    def turn(self) -> "FileInfo":
+    def as_transposed(self) -> "FileInfo":
         """Return the same file with each image transposed."""
         name = self.name.replace("-images", "-images-upright")
-        return replace(self, name=name, turned=True)
+        return replace(self, name=name, transposed=True)
 
 
 @dataclass(frozen=True)
@@ -161,3 +161,25 @@ class DatasetInfo:
                 f"{self.name} has the splits {', '.join(self.splits)}; found {name!r}"
             )
         return self.splits[name]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a Dataset says of itself.
+
+    Attributes
+    ----------
+    name : str
+        The catalog's name, or "" for data of one's own.
+    split_name : str
+        "train", "test" or "".
+    classes : tuple of str
+    mean, std : float, optional
+        Of x / 255 over the train split; one for each channel of colour images.
+    """
+
+    name: str
+    split_name: str
+    classes: tuple[str, ...]
+    mean: float | tuple[float, ...] | None = None
+    std: float | tuple[float, ...] | None = None

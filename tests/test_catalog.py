@@ -22,8 +22,8 @@ from fmnist_core.catalog import (
     describe_packed,
     describe_payload,
 )
-from fmnist_core.idx import read_payload
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, PixelSums, SplitInfo
+from fmnist_core.idx.format import read_payload
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, PixelSums, SplitInfo
 
 
 def all_splits() -> Iterator[tuple[DatasetInfo, str, SplitInfo]]:
@@ -227,13 +227,13 @@ def test_mean_and_deviation_are_numpys(pixels: NDArray[np.uint8]) -> None:
 # -- the real files ----------------------------------------------------------------------------
 
 
-def digests_of(data: bytes) -> Bytes:
-    return Bytes(
+def digests_of(data: bytes) -> Checksums:
+    return Checksums(
         len(data), *(hashlib.new(kind, data).hexdigest() for kind in ("sha256", "md5", "sha1"))
     )
 
 
-def assert_agrees(known: Bytes, found: Bytes) -> None:
+def assert_agrees(known: Checksums, found: Checksums) -> None:
     for kind in ("nbytes", "sha256", "md5", "sha1"):
         assert getattr(known, kind) in (None, getattr(found, kind))
 

@@ -46,26 +46,38 @@ def test_pages_have_examples() -> None:
     assert with_examples >= {"README", "order", "resume", "idx", "fingerprint"}
 
 
-def test_the_adapter_that_the_docs_write_conforms(tmp_path: Path) -> None:
+def test_the_plugin_of_the_docs_installs_and_conforms(tmp_path: Path) -> None:
     files = {
         match[1]: block
         for block in code_blocks(PROJECT / "docs" / "adapters.md")
         if (match := re.match(r"# file: (\S+)\n", block))
     }
     assert set(files) == {"fmnist_dict.py", "pyproject.toml", "test_fmnist_dict.py"}
+    source, installed = tmp_path / "source", tmp_path / "installed"
+    source.mkdir()
     for name, content in files.items():
-        (tmp_path / name).write_text(content)
-    info = tmp_path / "fmnist_dict-1.0.dist-info"  # as pip would leave it
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fmnist-dict\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[fmnist]\ndict = fmnist_dict\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        (source / name).write_text(content)
+    # Into a folder of its own: the environment of the tests stays as it is.
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation"]
+    run_well(*pip, "--no-deps", "--target", str(installed), str(source))
+    (source / "fmnist_dict.py").unlink()
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    said = run_well(*pytest_here, str(source), PYTHONPATH=search_path(installed))
+    assert re.search(r"^\d{2} passed", said, re.M), said
+
+
+def run_well(*command: str, **environment: str) -> str:
+    """Run a command that must succeed; return what it prints."""
     run = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
-    assert run.returncode == 0, run.stdout
-    assert re.search(r"^\d{2} passed", run.stdout, re.M), run.stdout
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def search_path(folder: Path) -> str:
+    """Return a PYTHONPATH that begins with a folder."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -1,18 +1,20 @@
 """Files: opened safely, written whole or not at all."""
 
 import errno
+import math
 import os
 import stat
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fmnist_core import FileUnreadableError, read_idx, write_idx
+from fmnist_core import FileAccessError, files, read_idx, write_idx
 from fmnist_core.files import open_regular, write_whole
-from fmnist_core.packing import container_of
+from fmnist_core.idx.containers import container_of
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 PAYLOAD = struct.pack(">2xBB3I", 8, 3, 2, 3, 4) + ARRAY.tobytes()
@@ -21,13 +23,13 @@ PAYLOAD = struct.pack(">2xBB3I", 8, 3, 2, 3, 4) + ARRAY.tobytes()
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadableError, match=r"absent\.idx: cannot be read \(No such file"):
+    with pytest.raises(FileAccessError, match=r"absent\.idx: cannot be read \(No such file"):
         read_idx(tmp_path / "absent.idx")
 
 
 def test_a_folder_is_refused_and_no_descriptor_is_left_open(tmp_path: Path) -> None:
     def refuse() -> None:
-        with pytest.raises(FileUnreadableError, match=str(tmp_path)):
+        with pytest.raises(FileAccessError, match=str(tmp_path)):
             read_idx(tmp_path)
 
     refuse()
@@ -43,20 +45,20 @@ def test_a_folder_is_refused_and_no_descriptor_is_left_open(tmp_path: Path) -> N
 def test_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    with pytest.raises(FileUnreadableError, match=r"pipe: expected a file, found"):
+    with pytest.raises(FileAccessError, match=r"pipe: expected a file, found"):
         read_idx(path)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
 def test_an_endless_device_is_refused() -> None:
-    with pytest.raises(FileUnreadableError, match=r"/dev/zero: expected a file, found"):
+    with pytest.raises(FileAccessError, match=r"/dev/zero: expected a file, found"):
         read_idx("/dev/zero")
 
 
 def test_a_link_to_itself(tmp_path: Path) -> None:
     path = tmp_path / "loop"
     path.symlink_to(path)
-    with pytest.raises(FileUnreadableError, match=r"loop: cannot be read"):
+    with pytest.raises(FileAccessError, match=r"loop: cannot be read"):
         container_of(path)
 
 
@@ -68,9 +70,7 @@ def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr(os, "open", denied)
-    with pytest.raises(
-        FileUnreadableError, match=r"cannot be read \(Permission denied\)"
-    ) as caught:
+    with pytest.raises(FileAccessError, match=r"cannot be read \(Permission denied\)") as caught:
         read_idx(path)
     assert isinstance(caught.value, OSError)
     assert isinstance(caught.value.__cause__, PermissionError)
@@ -79,7 +79,7 @@ def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
 def test_an_error_while_reading() -> None:
     # A regular file whose first page cannot be read, by root either.
-    with pytest.raises(FileUnreadableError, match=r"/proc/self/mem: cannot be read"):
+    with pytest.raises(FileAccessError, match=r"/proc/self/mem: cannot be read"):
         read_idx("/proc/self/mem")
 
 
@@ -116,7 +116,7 @@ def test_a_failed_write_leaves_what_was_there(
         blocks = breaking(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     else:
         monkeypatch.setattr(os, step, no_space)
-    with pytest.raises(FileUnreadableError, match=r"x: cannot be written \(No space left"):
+    with pytest.raises(FileAccessError, match=r"x: cannot be written \(No space left"):
         write_whole(path, blocks)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([] if old is None else [old])
 
@@ -137,9 +137,7 @@ def test_a_write_that_hits_a_real_limit(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     try:
-        with pytest.raises(
-            FileUnreadableError, match=r"x\.idx: cannot be written \(File too large"
-        ):
+        with pytest.raises(FileAccessError, match=r"x\.idx: cannot be written \(File too large"):
             write_idx(path, np.zeros(1 << 20, np.uint8))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -172,13 +170,13 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(FileUnreadableError, match=r"cannot be written"):
+    with pytest.raises(FileAccessError, match=r"cannot be written"):
         write_idx(tmp_path / name, ARRAY)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_the_root_folder_is_no_file_to_write() -> None:
-    with pytest.raises(FileUnreadableError, match=r"^/: cannot be written"):
+    with pytest.raises(FileAccessError, match=r"^/: cannot be written"):
         write_whole(Path("/"), [b""])
 
 
@@ -188,7 +186,7 @@ def test_a_read_only_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("builtins.open", read_only)
     monkeypatch.setattr(os, "unlink", read_only)
-    with pytest.raises(FileUnreadableError, match=r"cannot be written \(Read-only file system\)"):
+    with pytest.raises(FileAccessError, match=r"cannot be written \(Read-only file system\)"):
         write_whole(tmp_path / "x", [b""])
 
 
@@ -198,3 +196,75 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     write_idx(tmp_path / "ours", ARRAY)
     usual, ours = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "ours"))
     assert ours == usual
+
+
+# -- on other systems, emulated ----------------------------------------------------------------
+
+
+class Opener:
+    """A program that has a file open on Windows, for as many attempts to replace it."""
+
+    def __init__(self, attempts: float, winerror: int = 32) -> None:
+        self.attempts = attempts
+        self.winerror = winerror
+        self.replace = os.replace
+
+    def __call__(self, source: Path, target: Path) -> None:
+        self.attempts -= 1
+        if self.attempts >= 0:
+            error = PermissionError(errno.EACCES, "The process cannot access the file")
+            error.winerror = self.winerror  # type: ignore[attr-defined,unused-ignore]
+            raise error
+        self.replace(source, target)
+
+
+def test_a_file_that_is_open_for_a_moment_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "replace", Opener(attempts=2))
+    write_whole(tmp_path / "x", [b"new"])
+    assert (tmp_path / "x").read_bytes() == b"new"
+
+
+def test_a_file_that_stays_open_is_named_as_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "REPLACE_PATIENCE", 0.1)
+    monkeypatch.setattr(os, "replace", opener := Opener(attempts=math.inf))
+    with pytest.raises(FileAccessError, match="Another program may have it open") as caught:
+        write_whole(tmp_path / "x", [b"new"])
+    assert "free space" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+    opener.attempts = 0
+    write_whole(tmp_path / "x", [b"new"])
+
+
+def test_a_folder_that_forbids_it_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The same error without Windows' number, as elsewhere; one more attempt would succeed.
+    monkeypatch.setattr(os, "replace", Opener(attempts=1, winerror=0))
+    with pytest.raises(FileAccessError, match="folder's permissions"):
+        write_whole(tmp_path / "x", [b"new"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fcntl")
+@pytest.mark.parametrize("supported", [True, False])
+def test_macos_writes_through_the_drives_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
+) -> None:
+    import fcntl
+
+    asked: list[str] = []
+
+    def control(descriptor: int, command: int) -> None:
+        asked.append({51: "F_FULLFSYNC"}[command])
+        if not supported:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: asked.append("fsync"))
+    write_whole(tmp_path / "x", [b"new"])
+    assert asked == (["F_FULLFSYNC"] if supported else ["F_FULLFSYNC", "fsync"])

@@ -490,10 +490,10 @@ def test_packed_numbers_without_their_end(tmp_path: Path, tiny: Dataset) -> None
 
 
 def test_no_file(tmp_path: Path, tiny: Dataset) -> None:
-    with pytest.raises(fm.FileUnreadableError, match="cannot be read"):
+    with pytest.raises(fm.FileAccessError, match="cannot be read"):
         Fingerprint.load(tmp_path / "none.json")
     found = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS))
-    with pytest.raises(fm.FileUnreadableError, match="cannot be written"):
+    with pytest.raises(fm.FileAccessError, match="cannot be written"):
         found.save(tmp_path / "none" / "run.json")
 
 

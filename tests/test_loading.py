@@ -18,17 +18,17 @@ from fmnist_core import (
     DataMismatchError,
     Dataset,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     IdxError,
     UnknownDatasetError,
     load,
     open_idx,
     read_idx,
-    store,
     synthetic,
     write_idx,
 )
 from fmnist_core.catalog import FASHION_MNIST, MNIST, SYNTHETIC
+from fmnist_core.storage import store
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FIRST_LABELS = {
@@ -230,10 +230,10 @@ def test_a_page_in_the_place_of_a_file(root: Path) -> None:
 def test_a_file_that_is_not_there(root: Path) -> None:
     (root / f"{LABELS}.gz").unlink()
     message = f"{root}: expected {LABELS}, raw or .gz, of Fashion-MNIST; found no such file"
-    with pytest.raises(FileUnreadableError, match=re.escape(message)):
+    with pytest.raises(FileAccessError, match=re.escape(message)):
         load("fashion-mnist", "test", root=root)
     (root / f"{LABELS}.gz").symlink_to(root / "gone")
-    with pytest.raises(FileUnreadableError, match="found no such file"):
+    with pytest.raises(FileAccessError, match="found no such file"):
         load("fashion-mnist", "test", root=root)
 
 
@@ -241,7 +241,7 @@ def test_a_file_that_is_not_there(root: Path) -> None:
 def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     message = f"{tmp_path / name}: expected train-images-idx3-ubyte, raw or .gz"
-    with pytest.raises(FileUnreadableError, match=re.escape(message)):
+    with pytest.raises(FileAccessError, match=re.escape(message)):
         load("fashion-mnist", root=tmp_path / name)
 
 
@@ -251,7 +251,7 @@ def test_a_folder_that_may_not_be_looked_into(root: Path, monkeypatch: pytest.Mo
 
     for call in ("open", "stat"):
         monkeypatch.setattr(f"os.{call}", denied)
-    with pytest.raises(FileUnreadableError, match="Permission denied"):
+    with pytest.raises(FileAccessError, match="Permission denied"):
         load("fashion-mnist", "test", root=root)
 
 
@@ -364,7 +364,7 @@ def test_qmnist_labels_have_eight_columns(data_root: Path, tmp_path: Path) -> No
 def test_a_missing_file_of_ones_own(tmp_path: Path) -> None:
     images, labels = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
     labels.unlink()
-    with pytest.raises(FileUnreadableError, match=re.escape(str(labels))):
+    with pytest.raises(FileAccessError, match=re.escape(str(labels))):
         open_idx(images, labels)
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmnist_core import BatchPlan, DataMismatchError, Dataset, OptionError, load
+from fmnist_core.agreement import check_agreement, check_shard
 from fmnist_core.order import ORDER_VERSION
-from fmnist_core.state import check_agreement, check_shard, describe_digest
+from fmnist_core.state import describe_digest
 
 OPTIONS: dict[str, Any] = {"shuffle": True, "seed": 5, "fields": ("index",)}
 

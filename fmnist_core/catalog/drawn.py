@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 from fmnist_core.catalog.fashion import GARMENTS
 from fmnist_core.catalog.mnist import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, PixelSums, SplitInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, PixelSums, SplitInfo
 
 SYNTHETIC = DatasetInfo(
     name="synthetic",
@@ -17,14 +17,14 @@ SYNTHETIC = DatasetInfo(
                 60_000,
                 FileInfo(
                     TRAIN_IMAGES,
-                    Bytes(
+                    Checksums(
                         47_040_016,
                         "088c6019f309f97c76e5d6b8d98b8c0d3541ad6d5f8339d6f1c1fbbb3f59fddc",
                     ),
                 ),
                 FileInfo(
                     TRAIN_LABELS,
-                    Bytes(
+                    Checksums(
                         60_008, "4d85cad6fa20f8a25b66ee5c34c6272e1d82da4aed61b52b3a07f1e141ef9070"
                     ),
                 ),
@@ -34,14 +34,14 @@ SYNTHETIC = DatasetInfo(
                 10_000,
                 FileInfo(
                     TEST_IMAGES,
-                    Bytes(
+                    Checksums(
                         7_840_016,
                         "0f04c7f0d645d5debbe85776a2431cb7dd228527fefad740bce45006e6875e82",
                     ),
                 ),
                 FileInfo(
                     TEST_LABELS,
-                    Bytes(
+                    Checksums(
                         10_008, "92eefba24aa0b339def3a0df9ccd1ea9f4c871aa0236ab99fef127f102258e46"
                     ),
                 ),

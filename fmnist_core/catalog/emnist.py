@@ -7,9 +7,9 @@ classes: the official mapping files, whose first character code of each label is
 from string import ascii_lowercase, ascii_uppercase, digits
 from types import MappingProxyType
 
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, SplitInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, SplitInfo
 
-_ZIP = Bytes(
+_ZIP = Checksums(
     561_753_746,
     "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
     "58c8d27c78d21e728a6bc7b3cc06412e",
@@ -29,7 +29,7 @@ _DATASETS = {
 
 
 def _file(name: str, nbytes: int) -> FileInfo:
-    return FileInfo(name, Bytes(nbytes), _ZIP, "gzip.zip", f"gzip/{name}.gz")
+    return FileInfo(name, Checksums(nbytes), _ZIP, "gzip.zip", f"gzip/{name}.gz")
 
 
 def _split(name: str, split: str, count: int) -> SplitInfo:

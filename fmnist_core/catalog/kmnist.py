@@ -7,7 +7,7 @@ only). The files' payloads were not at hand, so the published file decides what 
 from types import MappingProxyType
 
 from fmnist_core.catalog.mnist import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, SplitInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, SplitInfo
 
 _LICENCE = (
     'CC BY-SA 4.0; name "{title} Dataset" (created by CODH), adapted from "Kuzushiji Dataset" '
@@ -36,8 +36,8 @@ KMNIST = DatasetInfo(
                 60_000,
                 FileInfo(
                     TRAIN_IMAGES,
-                    Bytes(47_040_016),
-                    Bytes(
+                    Checksums(47_040_016),
+                    Checksums(
                         18_165_135,
                         "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
                         "bdb82020997e1d708af4cf47b453dcf7",
@@ -45,8 +45,8 @@ KMNIST = DatasetInfo(
                 ),
                 FileInfo(
                     TRAIN_LABELS,
-                    Bytes(60_008),
-                    Bytes(
+                    Checksums(60_008),
+                    Checksums(
                         29_497,
                         "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
                         "e144d726b3acfaa3e44228e80efcd344",
@@ -57,8 +57,8 @@ KMNIST = DatasetInfo(
                 10_000,
                 FileInfo(
                     TEST_IMAGES,
-                    Bytes(7_840_016),
-                    Bytes(
+                    Checksums(7_840_016),
+                    Checksums(
                         3_041_136,
                         "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
                         "5c965bf0a639b31b8f53240b1b52f4d7",
@@ -66,8 +66,8 @@ KMNIST = DatasetInfo(
                 ),
                 FileInfo(
                     TEST_LABELS,
-                    Bytes(10_008),
-                    Bytes(
+                    Checksums(10_008),
+                    Checksums(
                         5_120,
                         "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
                         "7320c461ea6c1c855c0b718fb2a4b134",
@@ -83,19 +83,19 @@ KMNIST = DatasetInfo(
 )
 
 
-def _k49(split: str, count: int, images: Bytes, labels: Bytes) -> SplitInfo:
+def _k49(split: str, count: int, images: Checksums, labels: Checksums) -> SplitInfo:
     return SplitInfo(
         count,
         FileInfo(
             f"k49-{split}-images-idx3-ubyte",
-            Bytes(16 + count * 28 * 28),
+            Checksums(16 + count * 28 * 28),
             images,
             f"k49-{split}-imgs.npz",
             "arr_0.npy",
         ),
         FileInfo(
             f"k49-{split}-labels-idx1-ubyte",
-            Bytes(8 + count),
+            Checksums(8 + count),
             labels,
             f"k49-{split}-labels.npz",
             "arr_0.npy",
@@ -116,14 +116,14 @@ K49 = DatasetInfo(
             "train": _k49(
                 "train",
                 232_365,
-                Bytes(66_117_696, md5="7ac088b20481cf51dcd01ceaab89d821"),
-                Bytes(164_485, md5="44a8e1b893f81e63ff38d73cad420f7a"),
+                Checksums(66_117_696, md5="7ac088b20481cf51dcd01ceaab89d821"),
+                Checksums(164_485, md5="44a8e1b893f81e63ff38d73cad420f7a"),
             ),
             "test": _k49(
                 "test",
                 38_547,
-                Bytes(10_971_201, md5="d352e201d846ce6b94f42c990966f374"),
-                Bytes(27_450, md5="4da6f7a62e67a832d5eb1bd85c5ee448"),
+                Checksums(10_971_201, md5="d352e201d846ce6b94f42c990966f374"),
+                Checksums(27_450, md5="4da6f7a62e67a832d5eb1bd85c5ee448"),
             ),
         }
     ),

@@ -5,7 +5,7 @@ Digests: TFDS url_checksums, torchvision; payload digests and sums computed from
 
 from types import MappingProxyType
 
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, PixelSums, SplitInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, PixelSums, SplitInfo
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -23,12 +23,12 @@ MNIST = DatasetInfo(
                 60_000,
                 FileInfo(
                     TRAIN_IMAGES,
-                    Bytes(
+                    Checksums(
                         47_040_016,
                         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
                         "6bbc9ace898e44ae57da46a324031adb",
                     ),
-                    Bytes(
+                    Checksums(
                         9_912_422,
                         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
                         "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -38,12 +38,12 @@ MNIST = DatasetInfo(
                 ),
                 FileInfo(
                     TRAIN_LABELS,
-                    Bytes(
+                    Checksums(
                         60_008,
                         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
                         "a25bea736e30d166cdddb491f175f624",
                     ),
-                    Bytes(
+                    Checksums(
                         28_881,
                         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
                         "d53e105ee54ea40749a09fcbcd1e9432",
@@ -59,12 +59,12 @@ MNIST = DatasetInfo(
                 10_000,
                 FileInfo(
                     TEST_IMAGES,
-                    Bytes(
+                    Checksums(
                         7_840_016,
                         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
                         "2646ac647ad5339dbf082846283269ea",
                     ),
-                    Bytes(
+                    Checksums(
                         1_648_877,
                         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
                         "9fb629c4189551a2d022fa330f9573f3",
@@ -74,12 +74,12 @@ MNIST = DatasetInfo(
                 ),
                 FileInfo(
                     TEST_LABELS,
-                    Bytes(
+                    Checksums(
                         10_008,
                         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
                         "27ae3e4e09519cfbb04c329615203637",
                     ),
-                    Bytes(
+                    Checksums(
                         4_542,
                         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
                         "ec29112dd5afa0611ce80d1b7f02629c",

@@ -5,19 +5,19 @@ Digests: the repository's files and torchvision (MD5), SHA-256 computed from the
 
 from types import MappingProxyType
 
-from fmnist_core.records import Bytes, DatasetInfo, FileInfo, SplitInfo
+from fmnist_core.records import Checksums, DatasetInfo, FileInfo, SplitInfo
 
 
-def _images(name: str, count: int, packed: Bytes, suffix: str = ".gz") -> FileInfo:
+def _images(name: str, count: int, packed: Checksums, suffix: str = ".gz") -> FileInfo:
     name = f"{name}-images-idx3-ubyte"
-    return FileInfo(name, Bytes(16 + count * 28 * 28), packed, name + suffix)
+    return FileInfo(name, Checksums(16 + count * 28 * 28), packed, name + suffix)
 
 
 def _labels(
-    name: str, count: int, packed: Bytes, sha256: str | None = None, suffix: str = ".gz"
+    name: str, count: int, packed: Checksums, sha256: str | None = None, suffix: str = ".gz"
 ) -> FileInfo:
     name = f"{name}-labels-idx2-int"
-    return FileInfo(name, Bytes(12 + count * 8 * 4, sha256), packed, name + suffix)
+    return FileInfo(name, Checksums(12 + count * 8 * 4, sha256), packed, name + suffix)
 
 
 QMNIST = DatasetInfo(
@@ -32,12 +32,12 @@ QMNIST = DatasetInfo(
                 _images(
                     "qmnist-train",
                     60_000,
-                    Bytes(9_704_059, md5="ed72d4157d28c017586c42bc6afe6370"),
+                    Checksums(9_704_059, md5="ed72d4157d28c017586c42bc6afe6370"),
                 ),
                 _labels(
                     "qmnist-train",
                     60_000,
-                    Bytes(
+                    Checksums(
                         463_024,
                         "2c05dc77f6b916b38e455e97ab129a42a444f3dbef09b278a366f82904e0dd9f",
                         "0058f8dd561b90ffdd0f734c6a30e5e4",
@@ -50,12 +50,12 @@ QMNIST = DatasetInfo(
                 _images(
                     "qmnist-test",
                     60_000,
-                    Bytes(9_742_279, md5="1394631089c404de565df7b7aeaf9412"),
+                    Checksums(9_742_279, md5="1394631089c404de565df7b7aeaf9412"),
                 ),
                 _labels(
                     "qmnist-test",
                     60_000,
-                    Bytes(
+                    Checksums(
                         526_800,
                         "9fbcbe594c3766fdf4f0b15c5165dc0d1e57ac604e01422608bb72c906030d06",
                         "5b5b05890a5e13444e108efe57b788aa",
@@ -68,13 +68,13 @@ QMNIST = DatasetInfo(
                 _images(
                     "xnist",
                     402_953,
-                    Bytes(51_325_860, md5="7f124b3b8ab81486c9d8c2749c17f834"),
+                    Checksums(51_325_860, md5="7f124b3b8ab81486c9d8c2749c17f834"),
                     ".xz",
                 ),
                 _labels(
                     "xnist",
                     402_953,
-                    Bytes(
+                    Checksums(
                         958_144,
                         "db042968723ec2b7aed5f1beac25d2b6e983b9286d4f4bf725f1086e5ae55c4f",
                         "5ed0e788978e45d4a8bd4b7caec3d79d",

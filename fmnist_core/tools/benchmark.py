@@ -64,7 +64,7 @@ def run_benchmark(
     ------
     FrameworkMissingError
         If scikit-learn is not installed, or, to write files, matplotlib.
-    OptionError, FileUnreadableError
+    OptionError, FileAccessError
         If the files exist already or cannot be written.
     FmnistError
         If a classifier failed.

@@ -148,7 +148,7 @@ def write(folder: Path, heading: str, results: Sequence[Result]) -> None:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If one cannot be written.
     """
     for name, text_of in WRITERS.items():

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from fmnist_core import store
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, FmnistError, IdxError
+from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, IdxError
 from fmnist_core.files import BLOCK, file_digest, write_whole, written_whole
-from fmnist_core.identify import identify
-from fmnist_core.obtain import Report, find_published, obtain, spellings
 from fmnist_core.records import DatasetInfo, FileInfo
+from fmnist_core.storage import store
+from fmnist_core.storage.identify import identify
+from fmnist_core.storage.obtain import FileProgress, ensure_files, find_published, spellings
 
 _MANIFEST = "manifest.json"
 
 
-def write_bundle(info: DatasetInfo, path: Path, report: Report | None = None) -> None:
+def write_bundle(info: DatasetInfo, path: Path, report: FileProgress | None = None) -> None:
     """Write a zip file of a dataset's verified files, fetching them first if need be.
 
     It holds the raw payload where its digest is known, else the published file.
@@ -29,7 +29,7 @@ def write_bundle(info: DatasetInfo, path: Path, report: Report | None = None) ->
     """
     files: dict[str, Path] = {}
     for split in info.splits:
-        paths = obtain(info, split, store.folder(info), upright=False, report=report)
+        paths = ensure_files(info, split, store.folder(info), upright=False, report=report)
         for file, payload in zip(info.split(split).files, paths, strict=True):
             name = _name_in_bundle(file)
             files[name] = payload if file.payload.sha256 else find_published(info, file)
@@ -56,7 +56,7 @@ def read_bundle(info: DatasetInfo, path: Path) -> None:
     ------
     DataMismatchError
         If the dataset's files are not in it, or one is not the genuine one.
-    FileUnreadableError
+    FileAccessError
         If it cannot be read, or the store cannot be written.
     """
     place = store.folder(info)
@@ -80,7 +80,7 @@ def _take_payload(
     found = _members(archive, spellings(file.name), info)
     for member in found:
         try:
-            store.take_in(path, target, file, member)
+            store.unpack_verified(path, target, file, member)
             return
         except (DataMismatchError, IdxError):
             continue
@@ -118,7 +118,7 @@ def _take_published(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    store.trust_published(target, file)
+    store.mark_published_verified(target, file)
 
 
 def _read(source: IO[bytes], path: Path) -> bytes:
@@ -149,4 +149,4 @@ def _zip_errors(path: Path) -> Iterator[None]:
     except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError) as error:
         raise DataMismatchError(f"{path}: expected a bundle, found {error}") from error
     except OSError as error:
-        raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+        raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error

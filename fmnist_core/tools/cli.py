@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fmnist_core import __version__
 from fmnist_core.errors import FmnistError
 from fmnist_core.tools import fingerprint_commands
 
@@ -35,7 +36,7 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
 
 
 @click.group("fmnist", cls=PlainErrors)
-@click.version_option(package_name="fmnist")
+@click.version_option(__version__)
 def main() -> None:
     """Fashion-MNIST, and every dataset in MNIST's IDX format, in every framework.
 
@@ -220,7 +221,7 @@ def doctor(as_json: bool) -> None:
 @main.command()
 def where() -> None:
     """Print the store's folder."""
-    from fmnist_core import store
+    from fmnist_core.storage import store
 
     click.echo(store.home())
 

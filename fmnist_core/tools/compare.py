@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_core.epoch_fingerprint import MISSING, EpochFingerprint
 from fmnist_core.fingerprints import Fingerprint
 from fmnist_core.order import ORDER_VERSION, index_shuffle
-from fmnist_core.received import MISSING, EpochFingerprint
 
 ENCODING = ("dtype", "scale", "mean", "std", "labels")
 """Settings without which pixels and labels are other bytes, whatever was read."""
@@ -57,7 +57,7 @@ class Comparison:
     settings : dict
         What differs between the settings: name -> both values.
     agreeing : tuple of int
-        Epochs that do not differ; of which the order alone was compared if the encodings differ.
+        Epochs that do not differ; if the encodings differ, only their order was compared.
     missing : pair of tuples of int
         Epochs that the one lacks and the other has.
     epochs : tuple of EpochDifference

@@ -10,14 +10,14 @@ from typing import Any
 
 from rich.table import Table
 
-from fmnist_core import store
 from fmnist_core.catalog import CATALOG
-from fmnist_core.errors import FileUnreadableError, FmnistError, UnknownDatasetError
+from fmnist_core.errors import FileAccessError, FmnistError, UnknownDatasetError
 from fmnist_core.files import file_digest
-from fmnist_core.identify import Identity, identify
-from fmnist_core.obtain import check_genuine, files_of, in_other_library, obtain
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
+from fmnist_core.storage import store
+from fmnist_core.storage.identify import Identity, identify
+from fmnist_core.storage.obtain import check_genuine, ensure_files, files_of, find_local
 from fmnist_core.tools.progress import ProgressLine
 
 _NOT_HERE = "not here"
@@ -31,7 +31,7 @@ class Transfer:
         self._name, self._done = "", 0
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
-        """Report `done` of `total` bytes of a file, as `load` calls it."""
+        """FileProgress `done` of `total` bytes of a file, as `load` calls it."""
         if name != self._name or done < self._done:
             self._line.begin(f"fetching {name}", total)
             self._name, self._done = name, 0
@@ -45,7 +45,7 @@ def fetch_all(info: DatasetInfo, source_url: str | None, line: ProgressLine) -> 
     for split in info.splits:
         line.begin(f"{info.name}/{split}: looking")
         # Not `load`, which makes do with memory where the store cannot be written.
-        obtain(info, split, store.folder(info), source_url=source_url, report=Transfer(line))
+        ensure_files(info, split, store.folder(info), source_url=source_url, report=Transfer(line))
         line.finish(f"{info.name}/{split}: here")
         said.append(f"{info.name}/{split}: {info.split(split).num_examples:,} examples, genuine")
     return said
@@ -62,13 +62,13 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
     The store's own is judged by its notes; another library's is hashed.
     """
     path = store.folder(info) / file.name
-    if store.is_trusted(path, file):
+    if store.is_verified(path, file):
         return f"verified, in {path.parent}", "nothing"
     if path.exists():
         return f"in {path.parent}, changed or not verified yet", "hash it at the next load"
     if info.name == "synthetic":
         return "not drawn yet", "draw it at the next load"
-    if (found := in_other_library(info, file)) is not None:
+    if (found := find_local(info, file)) is not None:
         return f"genuine in {found[0].parent}", "use it at the next load"
     part = path.with_name(f".{file.packed_name}.part")
     if part.exists():
@@ -90,7 +90,7 @@ def list_table() -> Table:
     table = Table("name", "dataset", "examples", "classes", "on this machine")
     for info in CATALOG.values():
         sizes = ", ".join(f"{split.num_examples:,} {name}" for name, split in info.splits.items())
-        here = all(store.is_trusted(store.folder(info) / f.name, f) for f in all_files(info))
+        here = all(store.is_verified(store.folder(info) / f.name, f) for f in all_files(info))
         table.add_row(
             info.name, info.title, sizes, str(len(info.classes)), "verified" if here else "no"
         )
@@ -140,7 +140,7 @@ def verify_target(target: str) -> list[Verified]:
 
     Raises
     ------
-    UnknownDatasetError, FileUnreadableError
+    UnknownDatasetError, FileAccessError
         If there is no such dataset nor path, or no file there.
     """
     try:
@@ -189,7 +189,7 @@ def identities(paths: Iterable[Path]) -> list[Identity]:
 
     Raises
     ------
-    FileUnreadableError
+    FileAccessError
         If there is no file, or one cannot be read.
     """
     found = []
@@ -198,9 +198,9 @@ def identities(paths: Iterable[Path]) -> list[Identity]:
             inside = sorted(path.rglob("*")) if path.is_dir() else [path]
             files = [file for file in inside if file == path or _is_data(file)]
         except OSError as error:
-            raise FileUnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+            raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
         if not files:
-            raise FileUnreadableError(f"{path}: expected files, found none there")
+            raise FileAccessError(f"{path}: expected files, found none there")
         found += [identity for file in files for identity in _identified(file)]
     return found
 

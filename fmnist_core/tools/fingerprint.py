@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
+from fmnist_core.agreement import check_shard
 from fmnist_core.errors import DataMismatchError, OptionError
 from fmnist_core.fingerprints import FIELDS, Fingerprint
 from fmnist_core.loading import load
-from fmnist_core.state import check_shard
 from fmnist_core.tools.compare import gaps
 from fmnist_core.tools.output import make_room
 from fmnist_core.tools.progress import ProgressLine, open_console, say

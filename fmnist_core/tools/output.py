@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from fmnist_core.errors import FileUnreadableError, OptionError
+from fmnist_core.errors import FileAccessError, OptionError
 
 
 def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
@@ -13,13 +13,13 @@ def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
     ------
     OptionError
         If such a file exists.
-    FileUnreadableError
+    FileAccessError
         If the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileUnreadableError(f"{folder}: cannot be made ({error.strerror})") from error
+        raise FileAccessError(f"{folder}: cannot be made ({error.strerror})") from error
     taken = [str(folder / name) for name in names if (folder / name).exists()]
     if taken and not force:
         raise OptionError(

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.errors import OptionError
-from fmnist_core.order import check_epoch, check_range, check_seed
+from fmnist_core.errors import OptionError, check_epoch, check_range, check_seed
 from fmnist_core.transforms.draws import STREAMS_EACH, STREAMS_PER_VIEW, Draws, chain_draws
 from fmnist_core.transforms.mixes import PARTNER_SEED, Mix
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import OptionError
-from fmnist_core.order import check_range
+from fmnist_core.errors import OptionError, check_range
 from fmnist_core.transforms.draws import Draws, noise
 from fmnist_core.transforms.memory import outside_boxes, overwritten
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps

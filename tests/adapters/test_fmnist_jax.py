@@ -173,7 +173,7 @@ def test_arithmetic_on_the_device_is_the_table(options: dict[str, Any]) -> None:
 
 
 def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fmnist_jax_resident as module
+    import fmnist_jax.device as module
 
     def multiplied(pixels: Any, encoding: Any) -> Any:
         return pixels.astype(np.float32) * np.float32(1 / 255)

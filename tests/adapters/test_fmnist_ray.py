@@ -21,7 +21,7 @@ import pytest
 
 import fmnist_core as fm
 from fmnist_core import BatchPlan, Dataset, Encoding, FmnistError, OptionError
-from fmnist_core.errors import DataMismatchError, FileUnreadableError, IdxError
+from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError
 from fmnist_core.order import whole_order
 from fmnist_core.testing import (
     CHECKS,
@@ -30,11 +30,12 @@ from fmnist_core.testing import (
     made_dataset,
     wanted_batches,
 )
+from tests.helpers.programs import environment, helper
 
 ray = pytest.importorskip("ray")
 fmnist_ray = pytest.importorskip("fmnist_ray")
-fmnist_ray_read = pytest.importorskip("fmnist_ray_read")
-fmnist_ray_urls = pytest.importorskip("fmnist_ray_urls")
+fmnist_ray.read = pytest.importorskip("fmnist_ray.read")
+fmnist_ray.urls = pytest.importorskip("fmnist_ray.urls")
 
 EVERYTHING = ("image", "label", "weight", "index", "extended")
 
@@ -42,13 +43,14 @@ EVERYTHING = ("image", "label", "weight", "index", "extended")
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """Connect to a cluster of two CPUs on this machine; nothing of it is left afterwards."""
-    script = str(Path(__file__).with_name("ray_cluster.py"))
+    command = [sys.executable, *helper("ray_cluster")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
         patch.setenv("RAY_AUTH_MODE", "disabled")  # the cluster listens on this machine alone
+        pipe = subprocess.PIPE
         with subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, env=environment(), stdin=pipe, stdout=pipe, text=True
         ) as process:
             assert process.stdin
             assert process.stdout
@@ -501,21 +503,21 @@ def test_files_by_file_address_and_in_a_zip_file(grey: Dataset, tmp_path: Path) 
 def test_a_dataset_of_addresses_is_one_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fmnist_ray_urls, "GAP_BYTES", 60)
-    monkeypatch.setattr(fmnist_ray_urls, "REQUEST_BYTES", 100)
+    monkeypatch.setattr(fmnist_ray.urls, "GAP_BYTES", 60)
+    monkeypatch.setattr(fmnist_ray.urls, "REQUEST_BYTES", 100)
     values = np.arange(-300, 300, dtype=">i2").reshape(50, 3, 4)
     paths = tmp_path / "images", tmp_path / "labels"
     fm.write_idx(paths[0], values)
     fm.write_idx(paths[1], (np.arange(50) % 3).astype(np.int32))
     wanted = fm.open_idx(*paths, classes=("a", "b", "c"))
     found = fmnist_ray.open_urls(*(path.as_uri() for path in paths), classes=("a", "b", "c"))
-    assert found.is_lazy
+    assert found.source.is_lazy
     for _ in range(2):
         assert np.array_equal(np.asarray(found.images), wanted.images)
         assert np.array_equal(found.labels, wanted.labels)
         assert (found.digest, found.classes) == (wanted.digest, wanted.classes)
         rows = np.array([49, 0, 7, 7, 48, 3, 20])
-        assert np.array_equal(found.gather_images(rows), wanted.gather_images(rows))
+        assert np.array_equal(found.source.images_at(rows), wanted.source.images_at(rows))
         assert np.array_equal(found.per_class(3).images, wanted.per_class(3).images)
         assert np.array_equal(found[11][0], wanted[11][0])
         assert found[-1][1] == wanted[-1][1]
@@ -541,7 +543,7 @@ def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
         ("lies", IdxError, "found 16"),
         ("page", IdxError, "HTML"),
         ("lone", IdxError, "empty file"),
-        ("missing", FileUnreadableError, "cannot be opened"),
+        ("missing", FileAccessError, "cannot be opened"),
         (labels.name, DataMismatchError, "one image for each of 5 labels"),
     ]
     for name, kind, message in refused:
@@ -561,5 +563,5 @@ def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
 def test_a_server_without_ranges_is_noticed(grey: Dataset, tmp_path: Path) -> None:
     images, labels = raw_files(grey, tmp_path)
     with served(tmp_path, honours=False) as (address, _):
-        with pytest.raises(FileUnreadableError, match="Try: a server that answers requests"):
+        with pytest.raises(FileAccessError, match="Try: a server that answers requests"):
             fmnist_ray.open_urls(f"{address}/{images.name}", labels.as_uri())

@@ -22,6 +22,7 @@ from fmnist_core import (
 )
 from fmnist_core.order import whole_order
 from fmnist_core.testing import CHECKS, made_dataset
+from tests.helpers.programs import environment, helper
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")
@@ -72,9 +73,8 @@ def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int)
 
 
 def run_in_workers(files: tuple[Path, Path], method: str, workers: int, persistent: str) -> str:
-    script = Path(__file__).with_name("torch_workers.py")
-    command = [sys.executable, script, *files, method, str(workers), persistent]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, *helper("torch_workers"), *files, method, str(workers), persistent]
+    run = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()
 
@@ -183,6 +183,7 @@ def test_persistent_workers_serve_one_iteration() -> None:
     first = iter(loader)
     next(first)
     second = iter(loader)
+    next(second)
     with pytest.raises(OptionError, match="persistent_workers"):
         next(first)
     assert len(list(second)) == 5
@@ -203,7 +204,7 @@ def test_options_that_torch_refuses_are_our_errors(options: dict[str, object]) -
         made_dataset().to("torch", batch_size=4, **options)
 
 
-@pytest.mark.parametrize("option", ["sampler", "batch_sampler", "drop_last", "collate_fn"])
+@pytest.mark.parametrize("option", ["sampler", "batch_sampler", "collate_fn"])
 def test_what_the_plan_decides_is_refused(option: str) -> None:
     with pytest.raises(OptionError, match=f"{option} is decided by the plan"):
         made_dataset().to("torch", batch_size=4, **{option: None})
@@ -238,12 +239,12 @@ def test_conformance_on_a_device(check: Callable[[Any], None]) -> None:
 
 
 def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fmnist_torch_device as module
+    import fmnist_torch.device as module
 
     def multiplied(self: Any, pixels: Any) -> Any:
         return pixels.to(torch.float32) * np.float32(1 / 255)
 
-    monkeypatch.setattr(module.Resident, "_calculated", multiplied)
+    monkeypatch.setattr(module.DeviceBatches, "_calculated", multiplied)
     (image,) = next(
         iter(made_dataset().to("torch", batch_size=23, fields=("image",), device="cpu"))
     )

@@ -31,14 +31,14 @@ figure = (time.perf_counter() - begun) * 1000 / 2
 
 UNPACK = """
 import pathlib, time
-from fmnist_core import store
+from fmnist_core.storage import store
 from fmnist_core.catalog import FASHION_MNIST
 place = store.folder(FASHION_MNIST)
 with store.locked(place):
     begun = time.perf_counter()
     for file in FASHION_MNIST.split("train").files:
         packed = pathlib.Path({folder!r}) / file.packed_name
-        store.take_in(packed, place / file.name, file)
+        store.unpack_verified(packed, place / file.name, file)
     figure = (time.perf_counter() - begun) * 1000
 """
 
@@ -62,7 +62,8 @@ figure = (time.perf_counter() - begun) * 1000
 
 PEAK = """
 import fmnist_core as fm
-from fmnist_core import fetch, obtain, packing, store, transport  # what a fetch imports
+from fmnist_core.idx import containers
+    from fmnist_core.storage import download, obtain, store, urls  # what a fetch imports
 import filelock, platformdirs, requests
 
 def memory(what: str) -> int:

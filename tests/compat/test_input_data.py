@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from old_code import RunOld, made_arrays, write_pair
 
 from fmnist_core import (
     DataMismatchError,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     IdxError,
     OptionError,
     UnknownDatasetError,
@@ -25,6 +24,7 @@ from fmnist_core import (
 )
 from fmnist_core.compat import DataSet, Datasets, read_data_sets
 from fmnist_core.order import whole_order
+from tests.helpers.old_code import RunOld, made_arrays, write_pair
 
 INPUT_DATA = {"tensorflow.examples.tutorials.mnist.input_data": compat}
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
@@ -281,7 +281,7 @@ def test_a_folder_with_some_of_the_files_is_not_filled_up(made: Path, left: str)
     for path in made.iterdir():
         if not path.name.startswith(left):
             path.unlink()
-    with pytest.raises(FileUnreadableError, match="found no such file"):
+    with pytest.raises(FileAccessError, match="found no such file"):
         read_data_sets(made)
 
 

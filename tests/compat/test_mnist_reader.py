@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from old_code import RunOld, made_arrays, write_pair
 
-from fmnist_core import DataMismatchError, FileUnreadableError, IdxError, OptionError, compat
+from fmnist_core import DataMismatchError, FileAccessError, IdxError, OptionError, compat
+from tests.helpers.old_code import RunOld, made_arrays, write_pair
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -101,7 +101,7 @@ def test_one_kind_is_enough(made: Path) -> None:
     for path in made.glob("t10k*"):
         path.unlink()
     assert len(compat.load_mnist(made)[0]) == 50
-    with pytest.raises(FileUnreadableError, match=r"expected t10k-images-idx3-ubyte\.gz"):
+    with pytest.raises(FileAccessError, match=r"expected t10k-images-idx3-ubyte\.gz"):
         compat.load_mnist(made, "t10k")
 
 
@@ -113,7 +113,7 @@ def test_another_kind(made: Path, kind: object) -> None:
 
 @pytest.mark.parametrize("kind", ["train", "t10k"])
 def test_no_folder(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(FileUnreadableError, match=rf"(?s)expected {kind}.*Try: load_data\(\)"):
+    with pytest.raises(FileAccessError, match=rf"(?s)expected {kind}.*Try: load_data\(\)"):
         compat.load_mnist(tmp_path / "nowhere", kind)
     with pytest.raises(OptionError, match="expected a path"):
         compat.load_mnist(None, kind)  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ def test_a_link_that_leads_nowhere_is_named(made: Path) -> None:
     path = made / "train-labels-idx1-ubyte.gz"
     path.unlink()
     path.symlink_to(made / ".git" / "annex" / "objects")
-    with pytest.raises(FileUnreadableError, match=r"train-labels-idx1-ubyte\.gz: cannot be read"):
+    with pytest.raises(FileAccessError, match=r"train-labels-idx1-ubyte\.gz: cannot be read"):
         compat.load_mnist(made)
 
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from old_code import RunOld
 from PIL import Image
 
 from fmnist_core import (
     DataMismatchError,
     FetchError,
-    FileUnreadableError,
+    FileAccessError,
     IdxError,
     OptionError,
     load,
     read_idx,
 )
+from tests.helpers.old_code import RunOld
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")
@@ -255,7 +255,7 @@ def test_a_tilde(fashion_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_download_nothing_is_fetched(empty_machine: Path) -> None:
     for root in ("data", empty_machine / "nowhere"):
-        with pytest.raises(FileUnreadableError, match=r"found no such file.*or download=True"):
+        with pytest.raises(FileAccessError, match=r"found no such file.*or download=True"):
             FashionMNIST(root)
     assert not list((empty_machine.parent / "home").rglob("*ubyte*"))
 

@@ -58,7 +58,7 @@ def test_save_state_and_load_state_go_on_within_an_epoch(accelerator: Any, tmp_p
 def test_among_ranks_a_loader_of_one_shard_is_refused(
     accelerator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import fmnist_torch_loader as module
+    import fmnist_torch.loader as module
 
     monkeypatch.setattr(module, "in_a_group", lambda: True)
     monkeypatch.setattr(module.distributed, "get_world_size", lambda: 2)

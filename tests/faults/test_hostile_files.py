@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fmnist_core import DataMismatchError, IdxError, load, open_idx, read_idx, store, write_idx
+from fmnist_core import DataMismatchError, IdxError, load, open_idx, read_idx, write_idx
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.files import BLOCK
+from fmnist_core.storage import store
 from fmnist_core.tools.cli import main
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

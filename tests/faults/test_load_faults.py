@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from server import FaultServer, Page
 
 from fmnist_core import (
     DataMismatchError,
@@ -25,9 +24,10 @@ from fmnist_core import (
     FetchError,
     IdxError,
     load,
-    store,
 )
 from fmnist_core.catalog import FASHION_MNIST
+from fmnist_core.storage import store
+from tests.helpers.server import FaultServer, Page
 
 KILLS = 200 if os.environ.get("FMNIST_FAULTS") == "all" else 40
 
@@ -267,7 +267,7 @@ def test_where_no_disk_has_room_it_is_said_and_nothing_is_left_half_written(
         said, complaints = result_of(process)
     assert (said, process.returncode) == ("ready", 1)
     last = complaints.splitlines()[-1]
-    assert last.startswith("fmnist_core.errors.FileUnreadableError: ")
+    assert last.startswith("fmnist_core.errors.FileAccessError: ")
     assert "cannot be written (File too large)" in last
     assert not names_in(place) & {*NAMES, "verified.json", f"{IMAGES}.gz"}
     assert digest_of(load("fashion-mnist", "test")) == genuine

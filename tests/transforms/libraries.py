@@ -40,7 +40,8 @@ def run_torch(
     chain: Chain, images: Array, labels: Array | None, positions: Array, **of: Any
 ) -> tuple[Array, Array | None]:
     import torch
-    from ops_torch import TorchOps
+
+    from tests.transforms.ops_torch import TorchOps
 
     all_images = torch.from_numpy(images)
     all_labels = None if labels is None else torch.from_numpy(labels)
@@ -57,7 +58,8 @@ def run_tensorflow(
 ) -> tuple[Array, Array | None]:
     """In a graph that knows neither the epoch nor the size of the batch."""
     import tensorflow as tf
-    from ops_tensorflow import TensorFlowOps
+
+    from tests.transforms.ops_tensorflow import TensorFlowOps
 
     all_images = tf.constant(images)
     all_labels = tf.constant(np.zeros((len(images), 1), np.float32) if labels is None else labels)
@@ -83,7 +85,8 @@ def run_jax(
     """In a compiled loop, the epoch and the positions traced."""
     import jax
     import jax.numpy as jnp
-    from ops_jax import JaxOps
+
+    from tests.transforms.ops_jax import JaxOps
 
     all_images = jnp.asarray(images)
     all_labels = jnp.zeros((len(images), 1)) if labels is None else jnp.asarray(labels)

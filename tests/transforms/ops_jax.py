@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fmnist_jax_resident import _keys, _shuffled
+from fmnist_jax.device import _keys, _shuffled
 
 
 class JaxOps:

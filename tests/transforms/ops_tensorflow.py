@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from fmnist_tensorflow_order import keys, shuffled
+from fmnist_tensorflow.order import keys, shuffled
 
 
 class TensorFlowOps:

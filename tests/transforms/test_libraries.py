@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import CHAINS, SINGLE, drawn_images
-from libraries import RUNS, run_numpy
 
 from fmnist_core.transforms import Chain, RandomCrop, RandomHorizontalFlip, as_chain
+from tests.transforms.examples import CHAINS, SINGLE, drawn_images
+from tests.transforms.libraries import RUNS, run_numpy
 
 OTHERS = pytest.mark.parametrize("library", [name for name in RUNS if name != "numpy"])
 

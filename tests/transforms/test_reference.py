@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
-from examples import CHAINS, SINGLE, drawn_images, epochs, seeds, transforms
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from libraries import run_numpy, run_plainly
 
 from fmnist_core import index_shuffle
 from fmnist_core.transforms import Chain, Mix, Resize, as_chain
 from fmnist_core.transforms.tables import beta_quantiles
+from tests.transforms import reference
+from tests.transforms.examples import CHAINS, SINGLE, drawn_images, epochs, seeds, transforms
+from tests.transforms.libraries import run_numpy, run_plainly
 
 WAYS = pytest.mark.parametrize("run", [run_numpy, run_plainly], ids=["fast", "plain"])
 

@@ -1,0 +1,195 @@
+"""The Ray adapter: a `ray.data.Dataset` whose read tasks make the plan's batches where they run.
+
+`ray_dataset` is the typed function; `open_urls` opens raw IDX files at any address that fsspec
+knows, of which every task reads its own rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Unpack
+
+import ray
+import ray.data
+import ray.train
+from numpy.typing import NDArray
+
+from fmnist_core import hookimpl
+from fmnist_core.batch import Assembler
+from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.errors import OptionError, check_range
+from fmnist_core.hookspecs import LoaderOptions
+from fmnist_core.order import MAX_EXAMPLES
+from fmnist_core.plan import BatchPlan
+from fmnist_ray.read import BLOCK_BYTES, FmnistDatasource, row_nbytes
+from fmnist_ray.urls import open_urls
+
+__all__ = ["ADAPTER", "RayAdapter", "fmnist_adapter", "open_urls", "ray_dataset"]
+
+RayBatch = Mapping[str, NDArray[Any]]
+
+MOST_BLOCKS = 1024
+"""Blocks of an epoch, about, above which they become larger instead: the driver makes each task."""
+
+
+class RayAdapter:
+    """Batches as dictionaries of numpy arrays out of a `ray.data.Dataset`."""
+
+    name = "ray"
+    layout: Layout = "NHW"
+    label_dtype: Literal["int32", "int64"] = "int32"
+    writable = False
+
+    def loader(
+        self,
+        dataset: Dataset,
+        plan: BatchPlan,
+        encoding: Encoding,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+        num_workers: int | None = None,
+    ) -> ray.data.Dataset:
+        """Return a `ray.data.Dataset` with a column for each field, of rows in the plan's order.
+
+        ``iter_batches(batch_size=plan.batch_size)`` gives the plan's batches. The n-th time that
+        Ray executes it is epoch `epoch` + n; ``schema()`` and ``count()`` do not execute it, but
+        ``take()`` does. Where `start` makes the first epoch shorter, ``count()`` is that of the
+        first.
+
+        Images that are mapped from raw files, or read from an address, stay where they are: each
+        task maps or reads its own rows. Others are put into Ray's object store once.
+
+        Parameters
+        ----------
+        dataset, plan, encoding, epoch, start
+            As `fmnist_core.hookspecs.Adapter.loader`.
+        num_workers : int, optional
+            How many consumers Ray will split it among, as Ray Train or ``streaming_split`` do.
+            Worker r is then given the batches of the plan with ``shard=(r, num_workers)``.
+
+        Raises
+        ------
+        OptionError
+            If a column cannot hold the images' element type, or the split cannot be exact. If Ray
+            may change the order of blocks although `num_workers` is given, when it is executed.
+        """
+        plan.check_use(len(dataset), epoch, start)
+        _check_dtype(encoding)
+        assemble = Assembler(dataset, plan.fields, encoding, self)
+        if num_workers is not None:
+            plan = _for_workers(plan, num_workers, start)
+            _check_block(plan, assemble)
+        source = FmnistDatasource(
+            assemble, plan, epoch, start, num_workers or 0, _block_bytes(assemble)
+        )
+        # Told how many blocks there are, Ray does not split them; it would not do so at batches.
+        found: ray.data.Dataset = ray.data.read_datasource(
+            source, override_num_blocks=source.fewest_blocks()
+        )
+        found.context.execution_options.preserve_order = True
+        return found
+
+    def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the rank of this Ray Train worker and their number; (0, 1) outside of one."""
+        try:
+            context = ray.train.get_context()
+        except RuntimeError:
+            return 0, 1
+        return context.get_world_rank(), context.get_world_size()
+
+    def to_numpy(self, batch: RayBatch) -> tuple[NDArray[Any], ...]:
+        """Return the columns of a batch in numpy's format, without a copy."""
+        return tuple(batch.values())
+
+
+ADAPTER = RayAdapter()
+
+
+@hookimpl
+def fmnist_adapter() -> RayAdapter:
+    """Return the Ray adapter."""
+    return ADAPTER
+
+
+def ray_dataset(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    num_workers: int | None = None,
+    **options: Unpack[LoaderOptions],
+) -> ray.data.Dataset:
+    """Return a dataset as a `ray.data.Dataset` with a column for each field.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From `fmnist_core.load`, `fmnist_core.open_idx` or `open_urls`, or a selection of one.
+    batch_size : int
+        What will be asked of ``iter_batches``, by each worker.
+    num_workers : int, optional
+        How many Ray Train workers it will be split among; see `RayAdapter.loader`.
+    **options
+        As `Dataset.to`.
+
+    Raises
+    ------
+    OptionError
+        As `RayAdapter.loader`.
+    """
+    found: ray.data.Dataset = dataset.to(
+        ADAPTER, batch_size=batch_size, num_workers=num_workers, **options
+    )
+    return found
+
+
+def _block_bytes(assemble: Assembler) -> int:
+    """Return how large blocks shall be, so that they are not too many and Ray cuts none."""
+    wanted = max(BLOCK_BYTES, len(assemble.dataset) * row_nbytes(assemble) // MOST_BLOCKS)
+    most = _most_block_bytes()
+    return wanted if most is None else min(wanted, most)
+
+
+def _check_dtype(encoding: Encoding) -> None:
+    if encoding.dtype == "bfloat16":
+        raise OptionError(
+            "Ray's tensor columns hold numpy's own element types, and bfloat16 is none. "
+            'Try: dtype="float32", and convert on the device'
+        )
+
+
+def _most_block_bytes() -> int | None:
+    """Return the size above which Ray cuts a block, if it does."""
+    most: int | None = ray.data.DataContext.get_current().target_max_block_size
+    return most
+
+
+def _for_workers(plan: BatchPlan, num_workers: int, start: int) -> BatchPlan:
+    """Return the plan of the first worker, or raise OptionError if Ray would drop examples."""
+    check_range("num_workers", num_workers, 1, MAX_EXAMPLES)
+    if plan.shard != (0, 1):
+        raise OptionError(
+            f"num_workers={num_workers} has Ray split the whole among workers; found also "
+            f"shard={plan.shard}. Try: one of them"
+        )
+    first = replace(plan, shard=(0, num_workers))
+    for begin in (0, first.check_start(start)):
+        left = (plan.num_examples - begin) % first.global_batch_size
+        if plan.remainder == "keep" and left % num_workers:
+            raise OptionError(
+                f"the last batch has {left} examples for {num_workers} workers, and Ray drops what "
+                'makes them unequal. Try: remainder="drop" or remainder="pad"'
+            )
+    return first
+
+
+def _check_block(plan: BatchPlan, assemble: Assembler) -> None:
+    """Raise OptionError if Ray would cut a batch in pieces and deal those out."""
+    most = _most_block_bytes()
+    batch_bytes = plan.batch_size * row_nbytes(assemble)
+    if most is not None and batch_bytes > most:
+        raise OptionError(
+            f"a batch of {batch_bytes} bytes is more than one block, {most}, so Ray would split it "
+            "among workers. Try: a smaller batch_size, or a larger "
+            "ray.data.DataContext.get_current().target_max_block_size"
+        )

@@ -1,0 +1,227 @@
+"""What Ray's read tasks do: each computes its rows of an epoch and reads them; used by fmnist_ray.
+
+A task carries the plan's numbers, and where the data are. Nothing goes through the driver but data
+that exist in its memory only.
+"""
+
+import copy
+import math
+import pickle
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import ray
+import ray.cloudpickle
+from numpy.typing import NDArray
+from ray.data import DataContext, Datasource, ReadTask
+from ray.data.block import Block, BlockAccessor, BlockMetadata
+
+from fmnist_core.batch import Arrays, Assembler, EpochCounter, EpochPosition
+from fmnist_core.errors import OptionError
+from fmnist_core.order import index_shuffle
+from fmnist_core.plan import BatchPlan, Field
+
+BLOCK_BYTES = 2**22
+"""Bytes of a block, about: a task costs milliseconds, and few large ones leave nodes idle."""
+
+CARRIED_BYTES = 2**14
+"""Most bytes that a task carries of the description of its data, which every task repeats."""
+
+NOTED_BYTES = 2**20
+"""Data in memory that pass through Ray's object store in silence."""
+
+
+class FmnistDatasource(Datasource):
+    """The epochs of a plan as read tasks; each time Ray executes them is the next epoch.
+
+    Parameters
+    ----------
+    assemble : Assembler
+        What the batches are: dataset, fields and encoding.
+    plan : BatchPlan
+        That of the only consumer, or of the first of `num_workers`.
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    num_workers : int
+        Consumers that Ray splits the blocks among, or 0.
+    block_bytes : int
+        Most bytes of a block of more than one batch.
+    """
+
+    def __init__(
+        self,
+        assemble: Assembler,
+        plan: BatchPlan,
+        epoch: int,
+        start: int,
+        num_workers: int,
+        block_bytes: int,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._plan = plan
+        self._epochs = EpochCounter(plan, epoch, start)
+        self._num_workers = num_workers
+        self._row_nbytes = row_nbytes(assemble)
+        self._steps_at_once = max(block_bytes // max(self._row_nbytes * plan.batch_size, 1), 1)
+        self._empty = _empty_block(assemble)
+        self._sent = _sent(assemble)
+
+    def estimate_inmemory_data_size(self) -> int:
+        """Return the bytes of a whole epoch, of all consumers."""
+        return self._plan.num_examples * self._row_nbytes
+
+    def fewest_blocks(self) -> int:
+        """Return the number of blocks of the epoch that has the fewest of them, at least 1."""
+        starts = (0, self._epochs.start)
+        chunks = min(math.ceil(self._plan.num_steps(s) / self._steps_at_once) for s in starts)
+        return max(chunks * max(self._num_workers, 1), 1)
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,
+    ) -> list[ReadTask]:
+        """Return the tasks of the next epoch, which begins only where Ray says in which context."""
+        if data_context is None:
+            progress = EpochPosition(self._plan, self._epochs.epoch, self._epochs.start)
+        else:
+            self._check_order(data_context)
+            progress = self._epochs.take()
+        return [self._task(read, per_task_row_limit) for read in self._reads(progress)]
+
+    def _check_order(self, context: DataContext) -> None:
+        if self._num_workers and not context.execution_options.preserve_order:
+            raise OptionError(
+                f"to give each of {self._num_workers} workers its batches, blocks must keep their "
+                "order, and here Ray may change it. Try: TorchTrainer(..., dataset_config="
+                "ray.train.DataConfig(execution_options=ray.data.ExecutionOptions("
+                "preserve_order=True)))"
+            )
+
+    def _reads(self, progress: EpochPosition) -> "Iterator[ReadBatches]":
+        """Yield what each task reads: some steps of one worker, then the same of the next.
+
+        Ray gives a block to the worker that has the fewest rows, the first of them if several
+        have; as those of one round have equal rows, it deals them out in turn.
+        """
+        epoch, start, steps = progress.epoch, progress.start, self._plan.num_steps(progress.start)
+        shards = range(self._num_workers) if self._num_workers else [self._plan.shard[0]]
+        plans = [replace(self._plan, shard=(index, self._plan.shard[1])) for index in shards]
+        for first in range(0, steps, self._steps_at_once):
+            some = range(first, min(first + self._steps_at_once, steps))
+            yield from (ReadBatches(self._sent, plan, epoch, start, some) for plan in plans)
+        if not steps:
+            yield ReadBatches(self._sent, self._plan, epoch, start, range(0))
+
+    def _task(self, read: "ReadBatches", row_limit: int | None) -> ReadTask:
+        schema = BlockAccessor.for_block(self._empty).schema()
+        rows = read.num_rows()
+        metadata = BlockMetadata(
+            num_rows=rows,
+            size_bytes=rows * self._row_nbytes,
+            input_files=None,
+            exec_stats=None,
+        )
+        # No row: there is nothing to read, and no example says what columns there are.
+        work = read if rows else _Given(self._empty)
+        return ReadTask(work, metadata, schema=schema, per_task_row_limit=row_limit)
+
+
+@dataclass(frozen=True)
+class ReadBatches:
+    """Some consecutive batches of an epoch, as one block made where it is called.
+
+    Attributes
+    ----------
+    sent : bytes, or ray.ObjectRef
+        The assembler, pickled, or a reference to such bytes or to itself.
+    plan : BatchPlan
+        With the shard whose batches they are.
+    epoch, start : int
+    steps : range
+    """
+
+    sent: Any
+    plan: BatchPlan
+    epoch: int
+    start: int
+    steps: range
+
+    def num_rows(self) -> int:
+        """Return how many rows the block has; only an epoch's last batch may be smaller."""
+        if not self.steps:
+            return 0
+        return (len(self.steps) - 1) * self.plan.batch_size + self.plan.span(
+            self.steps[-1], self.start
+        )[1]
+
+    def rows(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the row numbers, int64, and their weights, float32."""
+        plan, start = self.plan, self.start
+        places = np.concatenate([plan.positions(step, start) for step in self.steps])
+        weights = np.concatenate([plan.weights(step, start) for step in self.steps])
+        if plan.shuffle:
+            places = index_shuffle(places, plan.num_examples, plan.seed, self.epoch)
+        return places, weights
+
+    def __call__(self) -> list[Block]:
+        """Read the rows and return their block."""
+        held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
+        # Unpacked here, not with the task, so that an error of ours is one in Ray too.
+        assemble = pickle.loads(held) if isinstance(held, bytes) else held
+        return [_block(assemble.fields, assemble(*self.rows()))]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A block that is there already."""
+
+    block: Block
+
+    def __call__(self) -> list[Block]:
+        return [self.block]
+
+
+def row_nbytes(assemble: Assembler) -> int:
+    """Return the bytes of one example, in all of its fields."""
+    return sum(array.nbytes for array in _one_row(assemble))
+
+
+def _one_row(assemble: Assembler) -> Arrays:
+    """Return arrays of one row of zeros: types and shapes, for which nothing is read."""
+    return tuple(
+        np.zeros((1, *array.shape[1:]), array.dtype) for array in assemble(np.zeros(0, np.int64))
+    )
+
+
+def _empty_block(assemble: Assembler) -> Block:
+    # Made of a row, as Ray does not see what type the columns of no rows have.
+    one = BlockAccessor.for_block(_block(assemble.fields, _one_row(assemble)))
+    return one.slice(0, 0, copy=True)
+
+
+def _block(fields: tuple[Field, ...], arrays: Arrays) -> Block:
+    return BlockAccessor.batch_to_block(dict(zip(fields, arrays, strict=True)))
+
+
+def _sent(assemble: Assembler) -> Any:
+    """Return what tasks carry: where the data are, or a reference to Ray's object store."""
+    dataset = assemble.dataset
+    if dataset.source.is_lazy:
+        packed = ray.cloudpickle.dumps(assemble)  # type: ignore[no-untyped-call]
+        # A long list of chosen rows is sent once, not with each task.
+        return packed if len(packed) <= CARRIED_BYTES else ray.put(packed)
+    if len(dataset) * math.prod(dataset.image_shape) * dataset.image_dtype.itemsize > NOTED_BYTES:
+        warnings.warn(
+            f"{dataset!r} is not mapped from raw files, so its data go from this process into "
+            "Ray's object store, once. Try: fmnist_core.load without root=, or write_idx to raw "
+            "files that every node sees, and open_idx",
+            stacklevel=5,
+        )
+    held = copy.copy(assemble)
+    held.dataset = dataset.in_memory()
+    return ray.put(held)

@@ -1,0 +1,137 @@
+"""A dataset on a torch device, and its batches made there; used by fmnist_torch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fmnist_core.batch import SENT_AT_ONCE, Assembler, weighted_blocks
+from fmnist_core.dataset import Dataset
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+
+TorchBatch = tuple[torch.Tensor, ...]
+
+ACCELERATOR_EXAMPLES = 2**13
+"""Examples made at once on an accelerator, where each call costs more than it computes."""
+
+
+class DeviceBatches:
+    """The data of a dataset on a device.
+
+    Parameters
+    ----------
+    assemble : Assembler
+        What the batches are: dataset, fields and encoding.
+    device : torch.device
+    """
+
+    def __init__(self, assemble: Assembler, device: torch.device) -> None:
+        dataset = assemble.dataset
+        self._fields = assemble.fields
+        self._encoding = assemble.encoding
+        self._device = device
+        self._num_classes = len(dataset.classes)
+        self._images = self._sent(np.array(dataset.images, dataset.image_dtype))
+        self._labels = self._sent(dataset.labels.astype(self._encoding.label_dtype or "int64"))
+        self._places = self._sent(np.array(dataset.indices))
+        self._extended = _extended(dataset, self._fields, device)
+        # Each of one axis, as torch multiplies by the inverse of a plain number.
+        self._scale = [
+            self._sent(np.array(number, np.float32).reshape(-1))
+            for number in (255, *self._encoding.constants)
+        ]
+        self._table = to_tensor(self._encoding.table.copy()).to(device)
+        pixels = torch.arange(256, dtype=torch.uint8, device=device)
+        if self._encoding.is_per_channel:
+            pixels = pixels[:, None].expand(self._table.shape)
+        self._by_arithmetic = self._encoding.scale == "raw" or _same_bits(
+            self._calculated(pixels), self._table
+        )
+
+    def _sent(self, array: NDArray[np.generic]) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
+        """Yield the batches of one epoch; those made at once are views of the same memory."""
+        on_cpu = self._device.type == "cpu"
+        some = max((BLOCK_EXAMPLES if on_cpu else ACCELERATOR_EXAMPLES) // plan.batch_size, 1)
+        blocks = weighted_blocks(plan, epoch, start, SENT_AT_ONCE)
+
+        def batches() -> Iterator[TorchBatch]:
+            for rows, weights in blocks:
+                sent, weighed = self._sent(rows.copy()), self._sent(weights)
+                for first in range(0, len(rows), some):
+                    own = slice(first, first + some)
+                    made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))
+                    yield from _parts(made, rows.shape[1])
+
+        return batches()
+
+    def batch(self, rows: torch.Tensor, weights: torch.Tensor) -> TorchBatch:
+        """Return the examples of some rows; both int64 and float32 (batch,) on the device."""
+        return tuple(self._field(field, rows, weights) for field in self._fields)
+
+    def _field(self, field: Field, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        if field == "image":
+            pixels = self._encoding.with_channels(self._images[rows])
+            images: torch.Tensor = self._encoding.arrange(self._encoded(pixels))
+            return images.contiguous()
+        if field == "label":
+            labels = self._labels[rows]
+            one_hot = self._encoding.labels == "one_hot"
+            if not one_hot:
+                return labels
+            rows_of_one = torch.eye(self._num_classes, dtype=torch.float32, device=self._device)
+            return rows_of_one[labels]
+        if field == "index":
+            return self._places[rows]
+        return self._extended[rows] if field == "extended" else weights.clone()
+
+    def _encoded(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._by_arithmetic:
+            return self._calculated(pixels)
+        if self._encoding.is_per_channel:
+            channels = torch.arange(pixels.shape[-1], device=self._device)
+            return self._table[pixels.long(), channels]
+        return self._table[pixels.long()]
+
+    def _calculated(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return pixels encoded as `Encoding.encode_pixels` does it.
+
+        The divisors are no plain numbers: torch would multiply by their inverses on some devices.
+        """
+        dtype = self._table.dtype
+        if self._encoding.scale == "raw":
+            return pixels.to(dtype, copy=True)
+        values = pixels.to(torch.float32).div_(self._scale[0])
+        if self._encoding.scale == "standard":
+            values.sub_(self._scale[1]).div_(self._scale[2])
+        return values.to(dtype)
+
+
+def _parts(block: TorchBatch, size: int) -> Iterator[TorchBatch]:
+    """Return the batches of a block, each in its own part of the same memory.
+
+    Detached, as autograd would not let views of one block be written to by what is learned.
+    """
+    split = (torch.split(tensor, size) for tensor in block)
+    return (tuple(tensor.detach() for tensor in batch) for batch in zip(*split, strict=True))
+
+
+def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
+    """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
+    if array.dtype.kind == "V":  # its name takes longer to ask for
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def _extended(dataset: Dataset, fields: tuple[Field, ...], device: torch.device) -> torch.Tensor:
+    if "extended" not in fields or dataset.extended is None:
+        return torch.empty(0)
+    return torch.from_numpy(dataset.extended.astype(np.int32)).to(device)
+
+
+def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
+    found, wanted = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
+    return bool((found == wanted).all())

@@ -1,0 +1,102 @@
+"""Which rank this process is, and what the ranks tell each other; used by fmnist_torch.
+
+They tell it through the store that every group has, not by a collective. A collective that one rank
+does not join is answered by whatever that rank sends next, and with NCCL it needs a device.
+"""
+
+import contextlib
+import json
+import os
+from typing import Any
+
+from torch import distributed
+from torch.utils.data import get_worker_info
+
+from fmnist_core.agreement import check_agreement, check_shard
+from fmnist_core.errors import OptionError
+
+
+def own_shard() -> tuple[int, int]:
+    """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
+
+    Raises
+    ------
+    OptionError
+        If RANK and WORLD_SIZE are no such pair.
+    """
+    if in_a_group():
+        return distributed.get_rank(), distributed.get_world_size()
+    rank, world_size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if rank is None and world_size is None:
+        return 0, 1
+    return check_shard(str(rank), str(world_size), "RANK and WORLD_SIZE")
+
+
+def in_a_group() -> bool:
+    """Whether this process is one of a group's ranks; a worker of it is not."""
+    known = distributed.is_available() and distributed.is_initialized()
+    return known and get_worker_info() is None
+
+
+def compare_ranks(record: dict[str, Any]) -> None:
+    """Wait until every rank has said what it is about to read, and check that they agree.
+
+    Only loaders with as many shards as there are ranks are compared. One shard is a rank's own
+    affair, which the others may not have; fewer shards than ranks are somebody's own division.
+
+    Parameters
+    ----------
+    record : dict
+        What `check_agreement` asks of each rank.
+
+    Raises
+    ------
+    OptionError
+        If the ranks disagree, on every one of them; or if one of them says nothing until the
+        group's own time limit.
+    """
+    ranks = distributed.get_world_size() if in_a_group() else 1
+    shards = record["shard"][1]
+    if ranks == 1 or shards == 1:
+        return
+    if shards > ranks:
+        raise OptionError(
+            f"{shards} shards cannot be read by {ranks} ranks, so some examples would be nobody's. "
+            'Try: shard="auto"'
+        )
+    store = _store()
+    rank = distributed.get_rank()
+    turn = store.add(f"loaders of rank {rank}", 1)
+    keys = [f"loader {turn} of rank {other}" for other in range(ranks)]
+    store.set(keys[rank], json.dumps(record))
+    if shards == ranks:
+        _check_all(store, keys, rank)
+    else:
+        store.set(f"{keys[rank]}, read", "")
+
+
+def _store() -> Any:
+    # Imported here: torch can be built without. No public name leads to the group's store.
+    from torch.distributed.distributed_c10d import PrefixStore, _get_default_store
+
+    return PrefixStore("fmnist", _get_default_store())
+
+
+def _check_all(store: Any, keys: list[str], rank: int) -> None:
+    try:
+        store.wait(keys)
+    except distributed.DistStoreError as error:
+        silent = [other for other, key in enumerate(keys) if not store.check([key])]
+        raise OptionError(
+            f"rank {', '.join(map(str, silent))} began no loader of {len(keys)} shards within the "
+            'group\'s time limit, as the others did. Try: shard="auto" on every rank'
+        ) from error
+    records = [json.loads(store.get(key)) for key in keys]
+    store.set(f"{keys[rank]}, read", "")
+    try:
+        check_agreement(records)
+    except OptionError:
+        # Whoever keeps the store must not end before the others know.
+        with contextlib.suppress(distributed.DistError):
+            store.wait([f"{key}, read" for key in keys])
+        raise

@@ -1,0 +1,296 @@
+"""How a payload is packed, seen through by content: gzip, xz, zip and npy.
+
+A file's first bytes say how it is packed; its name is never asked. An .npz is a zip file of .npy
+arrays; an array is read as the IDX payload that would hold it. Nothing is unpacked to disk, and
+nothing is ever unpickled.
+"""
+
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.lib import format as npy
+
+from fmnist_core.errors import IdxError, OptionError
+from fmnist_core.files import BLOCK, open_regular
+from fmnist_core.idx.header import ByteStream, IdxHeader
+
+if TYPE_CHECKING:
+    import lzma
+    import zipfile
+
+XZ_MEMORY_LIMIT = 1 << 28
+"""Most memory (bytes) an xz stream may ask for; ``xz -9`` needs 65 MiB."""
+
+_MAGIC = {
+    "gzip": b"\x1f\x8b",
+    "xz": b"\xfd7zXZ\x00",
+    "zip": b"PK\x03\x04",
+    "npy": b"\x93NUMPY",
+}
+
+
+class ForeignArrayError(IdxError):
+    """A whole .npy array that IDX cannot hold."""
+
+
+class _Unpacker(Protocol):
+    """What `lzma.LZMADecompressor` offers."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Inflater:
+    """zlib's decompressor of a gzip stream, with the manners of lzma's.
+
+    The module `gzip` unpacks a few KiB at a time, which takes a quarter longer.
+    """
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        block = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self.needs_input = not self._zlib.unconsumed_tail and len(block) < max_length
+        return block
+
+
+def _xz_unpacker() -> "lzma.LZMADecompressor":
+    import lzma
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_LIMIT)
+
+
+class _PackedStream:
+    """Unpack the streams of a file, one after the other, with bounded memory.
+
+    Several streams in a row are one payload; zero bytes may pad between them.
+    """
+
+    def __init__(self, file: io.BufferedIOBase, kind: str, new: Callable[[], _Unpacker]) -> None:
+        self._file, self._kind, self._new = file, kind, new
+        self._unpacker = new()
+
+    def read1(self, size: int, /) -> bytes:
+        block = b""
+        while not block:
+            packed = b""
+            if self._unpacker.eof:
+                packed = self._unpacker.unused_data.lstrip(b"\0")
+                while not packed and (more := self._file.read(BLOCK)):
+                    packed = more.lstrip(b"\0")
+                if not packed:
+                    break
+                self._unpacker = self._new()
+            elif self._unpacker.needs_input:
+                packed = self._file.read(BLOCK)
+                if not packed:
+                    raise EOFError(f"the {self._kind} stream ends before its end marker")
+            block = self._unpacker.decompress(packed, size)
+        return block
+
+
+class _NpyStream:
+    """Give a .npy array as an IDX payload, a block at a time.
+
+    Raises
+    ------
+    IdxError
+        If it is damaged, or holds what IDX cannot, such as pickled objects.
+    """
+
+    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
+        self._file = file
+        shape, fortran, self._dtype = _read_npy_header(file, name)
+        if fortran and len(shape) > 1:
+            raise ForeignArrayError(f"{name}: expected an array in C order, found Fortran's")
+        try:
+            header = IdxHeader.of(self._dtype, shape)
+        except OptionError as error:
+            raise ForeignArrayError(f"{name}: {error}") from error
+        self._native, self._ready = header.dtype, header.to_bytes()
+
+    def read1(self, size: int, /) -> bytes:
+        if not self._ready:
+            block = self._file.read(BLOCK)
+            whole = len(block) // self._dtype.itemsize * self._dtype.itemsize
+            elements = np.frombuffer(block[:whole], self._dtype)
+            self._ready = elements.astype(self._native, copy=False).tobytes() + block[whole:]
+        given, self._ready = self._ready[:size], self._ready[size:]
+        return given
+
+
+def _read_npy_header(
+    file: io.BufferedIOBase, name: str
+) -> tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]:
+    try:
+        version = npy.read_magic(file)
+        plain = npy.read_array_header_1_0(file) if version == (1, 0) else None
+    except (EOFError, OSError):
+        raise
+    except Exception as error:  # numpy parses the header as Python, which fails in many ways
+        raise IdxError(f"{name}: a damaged .npy array ({error})") from error
+    if plain is None:
+        raise ForeignArrayError(f"{name}: expected version 1.0 of .npy, that of plain arrays")
+    shape, fortran, dtype = plain
+    if dtype.hasobject:
+        raise ForeignArrayError(f"{name}: an array of pickled objects, which are never unpickled")
+    return shape, fortran, dtype
+
+
+def container_of(path: Path) -> str:
+    """Return how a file is packed: "gzip", "xz", "zip", "npy" or "raw", judged by its first bytes.
+
+    Raises
+    ------
+    FileAccessError
+        If `path` is missing, is not a regular file or cannot be read.
+    """
+    with open_regular(path) as file:
+        return container_of_file(file)
+
+
+def container_of_file(file: "io.BufferedReader | zipfile.ZipExtFile") -> str:
+    """Return how an open file is packed, as `container_of`; nothing is taken from it."""
+    return container_of_start(file.peek(8))
+
+
+def container_of_start(start: bytes) -> str:
+    """Return how a file is packed that begins with these bytes, as `container_of`."""
+    return next((name for name, magic in _MAGIC.items() if start.startswith(magic)), "raw")
+
+
+@contextmanager
+def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
+    """Open a file as a stream of its unpacked bytes.
+
+    Parameters
+    ----------
+    path : Path
+        Raw, gzip, xz, npy, or a zip file (.npz is one) whose member may be any of these.
+    member : str
+        Which member of a zip file; one that has a single file needs no name.
+
+    Raises
+    ------
+    FileAccessError
+        If the file cannot be opened.
+    IdxError
+        If the packed stream is damaged or ends before its end marker, or has no such member.
+    """
+    with open_regular(path) as file, unpacked_stream(file, str(path), member) as stream:
+        yield stream
+
+
+@contextmanager
+def unpacked_stream(file: io.BufferedReader, name: str, member: str = "") -> Iterator[ByteStream]:
+    """Do as `unpacked` for a file that is open already; `name` is what errors call it."""
+    container = container_of_file(file)
+    try:
+        if container == "zip":
+            with _opened_zip(file, name) as archive:
+                chosen = _member(archive, name, member)
+                with _opened_member(archive, chosen, name) as inner:
+                    container = container_of_file(inner)
+                    yield _stream(inner, container, f"{name}!{chosen.filename}")
+        else:
+            yield _stream(file, container, name)
+    except EOFError as error:
+        raise IdxError(
+            f"{name}: the {container} stream ends too early, after {file.tell()} packed bytes"
+        ) from error
+    except _broken() as error:
+        raise IdxError(
+            f"{name}: the {container} stream is damaged ({error}). Fetch it again."
+        ) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # bz2, inside of a zip file, has no error of its own.
+        raise IdxError(f"{name}: the stream is damaged ({error}). Fetch it again.") from error
+
+
+@contextmanager
+def _opened_zip(file: io.BufferedReader, name: str) -> "Iterator[zipfile.ZipFile]":
+    import zipfile
+
+    try:
+        archive = zipfile.ZipFile(file)
+    except Exception as error:  # what a damaged directory makes zipfile do has no end
+        raise IdxError(f"{name}: a damaged zip file ({error})") from error
+    with archive:
+        yield archive
+
+
+@contextmanager
+def _opened_member(
+    archive: "zipfile.ZipFile", member: "zipfile.ZipInfo", name: str
+) -> "Iterator[zipfile.ZipExtFile]":
+    try:
+        inner = archive.open(member)
+    except Exception as error:  # encrypted, packed by unknown means, or pointing astray
+        raise IdxError(f"{name}: a zip file that cannot be unpacked ({error})") from error
+    with inner:
+        yield inner  # type: ignore[misc]
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """Return what damaged streams raise; asked for only when something was raised."""
+    import lzma
+    import zipfile
+
+    return zipfile.BadZipFile, zlib.error, lzma.LZMAError, MemoryError
+
+
+def members(path: Path) -> list[str]:
+    """Return the names of the files in a zip file, in order; none for any other file.
+
+    Raises
+    ------
+    FileAccessError, IdxError
+        If it cannot be read or is damaged.
+    """
+    with open_regular(path) as file:
+        if container_of_file(file) != "zip":
+            return []
+        with _opened_zip(file, str(path)) as archive:
+            return [member.filename for member in archive.infolist() if not member.is_dir()]
+
+
+def _member(archive: "zipfile.ZipFile", name: str, member: str) -> "zipfile.ZipInfo":
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    chosen = [info for info in files if not member or info.filename == member]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(info.filename for info in files[:8]) + ", ..." * (len(files) > 8)
+    wanted = f"a member {member!r}" if member else "a single file in the zip file"
+    raise IdxError(f"{name}: expected {wanted}, found {len(files)}: {names}")
+
+
+def _stream(
+    file: "io.BufferedReader | zipfile.ZipExtFile", container: str, name: str
+) -> ByteStream:
+    if container == "gzip":
+        return _PackedStream(file, container, _Inflater)
+    if container == "xz":
+        return _PackedStream(file, container, _xz_unpacker)
+    return _NpyStream(file, name) if container == "npy" else file

@@ -1,0 +1,321 @@
+"""The IDX format: parse, read, map, write.
+
+A header, then the elements, big-endian, in row-major order (docs/idx.md).
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import IdxError, OptionError, brief
+from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
+from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
+from fmnist_core.idx.header import ByteStream, IdxHeader, read_from
+from fmnist_core.idx.streams import (
+    Readable,
+    Writable,
+    buffered,
+    is_readable,
+    is_writable,
+    name_of,
+    write_all,
+)
+
+_GZIP_LEVEL = 9
+
+
+def parse_idx(
+    data: bytes | bytearray | memoryview | Readable, *, name: str = "<bytes>"
+) -> NDArray[Any]:
+    """Parse a whole unpacked IDX payload.
+
+    Parameters
+    ----------
+    data : bytes-like or binary file
+        Header and elements, nothing more. A file is read from where it stands.
+    name : str
+        What to call the data in an error.
+
+    Returns
+    -------
+    ndarray
+        Shape and element type of the header, in native byte order. A view of `data` for one-byte
+        types (writable if `data` is), else a copy; writable if `data` is a file.
+
+    Raises
+    ------
+    IdxError
+        If the header is no IDX header, the length is not the one it calls for, or the data are
+        packed.
+    """
+    if is_readable(data):
+        file = buffered(data)
+        _check_unpacked(file.peek(8), name)
+        return parse_idx(_read_payload(file, name), name=name)
+    try:
+        payload = memoryview(data).cast("B")  # type: ignore[arg-type]
+    except TypeError as error:
+        raise OptionError(f"expected contiguous bytes, found {brief(data)}") from error
+    _check_unpacked(bytes(payload[:8]), name)
+    header = read_from(io.BytesIO(payload[: 4 + 4 * 255]), name)
+    _check_length(header, len(payload) - header.nbytes, name)
+    return _array(payload, header, name)
+
+
+def read_idx(path: str | os.PathLike[str] | Readable) -> NDArray[Any]:
+    """Read an IDX file, raw or packed, into memory.
+
+    How it is packed is judged by content: gzip, xz, a zip file with one member, or an array in
+    numpy's .npy or .npz.
+
+    Parameters
+    ----------
+    path : path or binary file
+        A file that is open already is read from where it stands to its end.
+
+    Returns
+    -------
+    ndarray
+        Writable, in native byte order, with the shape and element type of the header.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing, not a regular file or unreadable.
+    IdxError
+        If it is not IDX, is truncated or damaged, or has bytes too many. At most what is really
+        there is read, and never more than the header calls for.
+    """
+    if is_readable(path):
+        name, file = name_of(path), buffered(path)
+        with unpacked_stream(file, name) as stream:
+            return parse_idx(_read_payload(stream, name), name=name)
+    path = as_path(path)
+    return parse_idx(read_payload(path), name=str(path))
+
+
+def read_payload(path: Path, member: str = "") -> bytearray:
+    """Read header and elements of an IDX file, checked against each other, as raw bytes.
+
+    `member` says which one of a zip file.
+
+    Raises
+    ------
+    FileAccessError, IdxError
+        As `read_idx`.
+    """
+    with open_regular(path) as file:
+        return _read_open(file, str(path), member)
+
+
+def open_array(path: Path, member: str = "") -> tuple[NDArray[Any], os.stat_result]:
+    """Return an IDX file's array, mapped if the file is raw, and the state of the file.
+
+    The file is opened once, so that both are of the same file.
+
+    Parameters
+    ----------
+    path : Path
+        Raw, or packed as `read_idx` takes it.
+    member : str
+        Which member of a zip file.
+
+    Raises
+    ------
+    FileAccessError, IdxError
+        As `read_idx`.
+    """
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
+        if container_of_file(file) == "raw":
+            return _mapped(file, str(path)), status
+        return parse_idx(_read_open(file, str(path), member), name=str(path)), status
+
+
+def read_header(path: Path) -> IdxHeader:
+    """Read only the header of an IDX file, raw or packed.
+
+    Raises
+    ------
+    FileAccessError, IdxError
+        If the file cannot be read, or does not start with a whole IDX header.
+    """
+    with open_regular(path) as file, unpacked_stream(file, str(path)) as stream:
+        return read_from(stream, str(path))
+
+
+def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Map a raw IDX file read-only, without reading its elements.
+
+    Returns
+    -------
+    ndarray
+        Read-only. One-byte types are plain arrays; larger types are big-endian views, as on disk.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing, not a regular file or unreadable.
+    IdxError
+        If it is packed (only raw files can be mapped), not IDX, or of the wrong length.
+    """
+    path = as_path(path)
+    with open_regular(path) as file:
+        container = container_of_file(file)
+        if container != "raw":
+            raise IdxError(
+                f"{path}: expected a raw IDX file to map, found {container}. "
+                "Read it with read_idx, or unpack it first."
+            )
+        return _mapped(file, str(path))
+
+
+def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> None:
+    """Write an array as IDX: gzip if the name ends in ``.gz``, else raw.
+
+    The file appears under its name only when it is whole. The same array gives the same bytes
+    every time (the gzip header holds no name and no time).
+
+    Parameters
+    ----------
+    path : path or binary file
+        A file that is open already gets the raw bytes, from where it stands.
+    array : ndarray
+
+    Raises
+    ------
+    OptionError
+        If IDX cannot hold the array: another element type, over 255 axes, an axis of 2**32 or more.
+    FileAccessError
+        If the file cannot be written.
+    """
+    target = path if is_writable(path) else as_path(path)
+    try:
+        given = np.asarray(array)
+    except ValueError as error:
+        raise OptionError(f"expected an array, found {type(array).__name__}: {error}") from error
+    header = IdxHeader.of(given.dtype, given.shape)
+    blocks = _payload_blocks(header, given)
+    if isinstance(target, Path):
+        write_whole(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
+    else:
+        for block in blocks:
+            write_all(target, block)
+
+
+def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes]:
+    yield header.to_bytes()
+    flat = array.reshape(-1)
+    step = BLOCK // header.dtype.itemsize
+    for first in range(0, flat.size, step):
+        yield flat[first : first + step].astype(header.dtype).tobytes()
+
+
+def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    packed = io.BytesIO()
+    import gzip
+
+    with gzip.GzipFile("", "wb", _GZIP_LEVEL, packed, mtime=0) as file:
+        for block in blocks:
+            file.write(block)
+            yield packed.getvalue()
+            packed.seek(0)
+            packed.truncate()
+    yield packed.getvalue()
+
+
+def _read_open(file: io.BufferedReader, name: str, member: str) -> bytearray:
+    """Read the payload of an open regular file."""
+    is_raw = container_of_file(file) == "raw"
+    nbytes = os.fstat(file.fileno()).st_size if is_raw else None
+    with unpacked_stream(file, name, member) as stream:
+        return _read_payload(stream, name, nbytes)
+
+
+def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> bytearray:
+    """Read header and elements from a stream, checked first if its length is known."""
+    header = read_from(stream, name)
+    if nbytes is not None:
+        _check_length(header, nbytes - header.nbytes, name)
+    payload = bytearray(header.to_bytes())
+    # Grown by what arrives, so a header that lies cannot make us allocate; one byte more than
+    # it calls for is asked for, which also makes gzip check its CRC.
+    wanted = header.payload_nbytes + 1
+    try:
+        while (room := wanted - len(payload)) and (block := stream.read1(min(BLOCK, room))):
+            payload += block
+    except EOFError as error:
+        arrived = len(payload) - header.nbytes
+        if arrived == header.data_nbytes:
+            raise  # only the stream's own end is missing
+        raise IdxError(_length_message(header, arrived, f"{name} (cut short)")) from error
+    _check_length(header, len(payload) - header.nbytes, name)
+    return payload
+
+
+def _mapped(file: io.BufferedReader, name: str) -> NDArray[Any]:
+    header = read_from(file, name)
+    _check_length(header, os.fstat(file.fileno()).st_size - header.nbytes, name)
+    if header.data_nbytes == 0:
+        payload: NDArray[Any] = np.frombuffer(header.to_bytes(), np.uint8)
+    else:
+        payload = np.asarray(np.memmap(file, np.uint8, "r"))
+    return _shaped(payload[header.nbytes :].view(header.dtype), header, name)
+
+
+def _check_unpacked(start: bytes, name: str) -> None:
+    container = container_of_start(start)
+    if container != "raw":
+        raise IdxError(
+            f"{name}: expected unpacked IDX bytes, found {container}. "
+            "Try: read_idx(io.BytesIO(data)), which unpacks"
+        )
+
+
+def _check_length(header: IdxHeader, found: int, name: str) -> None:
+    if found != header.data_nbytes:
+        raise IdxError(_length_message(header, found, name))
+
+
+def _length_message(header: IdxHeader, found: int, name: str) -> str:
+    expected = header.data_nbytes
+    shape = " x ".join(map(str, header.shape)) or "scalar"
+    claim = (
+        f"{name}: the header calls for {shape} {header.dtype.newbyteorder('=')}, "
+        f"{expected} bytes from offset {header.nbytes}"
+    )
+    if found > expected:
+        return (
+            f"{claim}; found at least {found}. Something was appended, or the elements are wider "
+            "than the header says."
+        )
+    whole = ""
+    if expected and len(header.shape) > 1:
+        items = found // (expected // header.shape[0])
+        whole = f" ({items} of {header.shape[0]} items are whole)"
+    return (
+        f"{claim}; found {found}{whole}. An interrupted download or copy leaves such a file; "
+        "get it again. If it is complete, its header is wrong."
+    )
+
+
+def _array(payload: memoryview, header: IdxHeader, name: str) -> NDArray[Any]:
+    """Return the elements in native byte order; for one-byte types without a copy."""
+    elements: NDArray[Any] = np.frombuffer(payload, np.uint8)[header.nbytes :].view(header.dtype)
+    native = elements.astype(header.dtype.newbyteorder("="), copy=False)
+    return _shaped(native, header, name)
+
+
+def _shaped(elements: NDArray[Any], header: IdxHeader, name: str) -> NDArray[Any]:
+    try:
+        return elements.reshape(header.shape)
+    except ValueError as error:
+        raise IdxError(
+            f"{name}: well-formed IDX, but numpy cannot hold {len(header.shape)} axes of "
+            f"{header.shape} ({error})"
+        ) from error

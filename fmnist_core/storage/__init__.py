@@ -1,0 +1,1 @@
+"""Where payloads come from and where they live: mirrors, other libraries' folders, the store."""

@@ -1,0 +1,287 @@
+"""Obtain a dataset's payloads: from the store, from what lies on this machine, from mirrors."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import repeat
+from pathlib import Path
+from warnings import warn
+
+from fmnist_core import synthetic
+from fmnist_core.catalog import SYNTHETIC
+from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, IdxError
+from fmnist_core.idx.containers import container_of, members
+from fmnist_core.idx.format import write_idx
+from fmnist_core.records import DatasetInfo, FileInfo
+from fmnist_core.storage import store
+from fmnist_core.storage.identify import Identity, identify
+
+FileProgress = Callable[[str, int, int | None], None]
+"""Told now and then of a download: the file's name, bytes done, bytes in all or None."""
+
+Found = tuple[Path, str]
+"""A file, and which member of it where it is a zip file, else ""."""
+
+
+def ensure_files(
+    info: DatasetInfo,
+    split: str,
+    place: Path,
+    *,
+    upright: bool = True,
+    source_url: str | None = None,
+    verify: bool = False,
+    report: FileProgress | None = None,
+) -> tuple[Path, Path]:
+    """Return verified raw files of a split's images and labels.
+
+    Parameters
+    ----------
+    info, split : DatasetInfo, str
+    place : path
+        The store's folder for this dataset; filled if need be.
+    upright : bool
+        Whether images that are published on their side are to stand.
+    source_url : str, optional
+        The only mirror to fetch from; by default FMNIST_MIRROR, else the catalog's.
+    verify : bool
+        Hash what is in the store again, even where it has not been touched.
+    report : callable, optional
+        Told of downloads.
+
+    Raises
+    ------
+    FetchError
+        If a file is nowhere on this machine and no mirror gives it.
+    FileAccessError
+        If the store cannot be written.
+    """
+    files = files_of(info, split, upright=upright)
+    paths = place / files[0].name, place / files[1].name
+    if not verify and all(map(store.is_verified, paths, files)):
+        if any(map(store.left_behind, paths, files)):
+            with suppress(FmnistError), store.locked(place):
+                for path, file in zip(paths, files, strict=True):
+                    store.remove_leftovers(path, file)
+        return paths
+    mirrors = _mirrors(info, source_url)
+    with store.locked(place):
+        here = dict(zip(paths, map(_in_store, paths, files, repeat(verify)), strict=True))
+        if info is SYNTHETIC and not all(here.values()):
+            _draw(split, paths, files)
+            here = dict.fromkeys(paths, True)
+        images, labels = (
+            path if here[path] else _import_or_fetch(path, info, file, mirrors, report)
+            for path, file in zip(paths, files, strict=True)
+        )
+        for path, file in zip(paths, files, strict=True):
+            store.remove_leftovers(path, file)
+        return images, labels
+
+
+def files_of(info: DatasetInfo, split: str, *, upright: bool = True) -> tuple[FileInfo, FileInfo]:
+    """Return a split's images and labels as the store keeps them.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If there is no such split.
+    """
+    images, labels = info.split(split).files
+    return images.as_transposed() if upright and info.transposed else images, labels
+
+
+def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> Found | None:
+    """Return the first file of some folders that holds a payload, raw ones first.
+
+    Raises
+    ------
+    DataMismatchError, IdxError, FileAccessError
+        If there are files of its name and none holds it; what the first of them is instead.
+    """
+    wrong: FmnistError | None = None
+    for path, member in _candidates(places, file):
+        try:
+            check_genuine(path, info, file, member)
+            return path, member
+        except FmnistError as error:
+            if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                wrong = wrong or error
+    if wrong is not None:
+        raise wrong
+    return None
+
+
+def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "") -> None:
+    """Raise DataMismatchError or IdxError unless a file holds the payload; say what it is."""
+    with suppress(IdxError):  # identify says it better
+        if store.is_genuine(path, file, member):
+            return
+    found = _what(path)
+    kind = IdxError if found.verdict in ("damaged", "foreign") else DataMismatchError
+    digest = f" (SHA-256 {found.digest})" if found.digest else ""
+    advice = found.advice or "Get the right file"
+    raise kind(
+        f"{path}: expected {info.title} {_wanted(file)}, found "
+        f"{found.found}{digest}. {advice} (see {info.homepage or 'where it came from'}), or use it "
+        "as it is with open_idx(images_path, labels_path)"
+    )
+
+
+def _wanted(file: FileInfo) -> str:
+    """Return which bytes are wanted: the payload's where they are known, else the published."""
+    if file.payload.sha256:
+        return f"{file.name} (SHA-256 {file.payload.sha256})"
+    packed = file.packed
+    digest = f"SHA-256 {packed.sha256}" if packed.sha256 else f"MD5 {packed.md5}"
+    return f"{file.packed_name} as it is published ({digest}), by which alone it is known"
+
+
+def _what(path: Path) -> Identity:
+    """Return what a file is; of a zip file no more than its first members."""
+    found = identify(path)
+    if len(found) == 1 and found[0].container not in ("zip", "npz"):
+        return found[0]
+    names = ", ".join(members(path)[:4])
+    return Identity(str(path), "zip", "unknown", f"a zip file of {len(found)} files: {names} ...")
+
+
+def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
+    """Return where a dataset's files may lie under a folder: in it, or as torchvision has them."""
+    return [root, root / info.title.replace("-", "") / "raw"]
+
+
+def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
+    for name in spellings(file.name):
+        for place in places:
+            yield place / name, ""
+    for name, member in ((file.packed_name, file.member), *file.elsewhere):
+        for place in places:
+            yield place / name, member
+
+
+def spellings(name: str) -> list[str]:
+    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz."""
+    dotted = name.replace("-idx", ".idx")
+    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz") for stem in (name, dotted)]
+
+
+def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
+    """Whether the store has a payload; one that is not genuine is taken for absent, aloud."""
+    if not path.exists():
+        return False
+    if not verify and store.is_verified(path, file):
+        return True
+    with suppress(IdxError):
+        if store.is_genuine(path, file):
+            store.mark_verified(path, file.payload.sha256 or store.payload_sha256(path) or "")
+            return True
+    # The caller of `load` is told: from here it is the fifth.
+    warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=5)
+    return False
+
+
+def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
+    for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
+        part = path.with_name(f".{path.name}.part")
+        try:
+            write_idx(part, array)
+            check_genuine(part, SYNTHETIC, file)
+            store.unpack_verified(part, path, file)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _import_or_fetch(
+    path: Path,
+    info: DatasetInfo,
+    file: FileInfo,
+    mirrors: Sequence[str],
+    report: FileProgress | None,
+) -> Path:
+    """Return where a payload is after it was brought here."""
+    other = find_local(info, file, path.parent)
+    if other is None:
+        _fetch(path, info, file, mirrors, report)
+        return path
+    found, member = other
+    if container_of(found) == "raw" and not file.transposed:
+        return found
+    store.unpack_verified(found, path, file, member)
+    return path
+
+
+def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
+    """Return a genuine file that torchvision, Keras or a hand left on this machine, or None.
+
+    It is looked for in `places` first, and in the store, which may be one that cannot be written.
+    """
+    with suppress(FmnistError):  # what is not genuine there is not ours to complain of
+        return find_genuine([*places, *_folders(info)], info, file)
+    return None
+
+
+def find_published(info: DatasetInfo, file: FileInfo) -> Path:
+    """Return a published file that is on this machine.
+
+    Raises
+    ------
+    FileAccessError
+        If there is none.
+    """
+    for folder in _folders(info):
+        path = folder / file.packed_name
+        if store.is_published(path, file, missing_ok=True):
+            return path
+    raise FileAccessError(
+        f"expected {file.packed_name} of {info.title} in {store.folder(info)}, found none. "
+        f"Try: fmnist remove {info.name}; fmnist fetch {info.name}"
+    )
+
+
+def _folders(info: DatasetInfo) -> list[Path]:
+    """Return where a dataset's files may be on this machine: the store, then other libraries'."""
+    keras = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))) / "datasets"
+    folders = [*local_folders(info, Path("data"))[1:], keras / info.name, keras]
+    with suppress(FmnistError):
+        folders.insert(0, store.folder(info))
+    return [folder.absolute() for folder in folders]
+
+
+def _mirrors(info: DatasetInfo, source_url: str | None) -> Sequence[str]:
+    own = source_url or os.environ.get("FMNIST_MIRROR")
+    return [own] if own else info.mirrors
+
+
+def _fetch(
+    path: Path,
+    info: DatasetInfo,
+    file: FileInfo,
+    mirrors: Sequence[str],
+    report: FileProgress | None,
+) -> None:
+    """Fetch a packed file from the first mirror that has it, and take its payload in."""
+    from fmnist_core.storage.download import fetch
+
+    packed = path.with_name(file.packed_name)
+
+    def check_and_take_in(part: Path) -> None:
+        try:
+            store.unpack_verified(part, path, file, file.member)
+        except (DataMismatchError, IdxError):
+            check_genuine(part, info, file, file.member)
+            raise
+
+    fetch(
+        [f"{mirror.rstrip('/')}/{packed.name}" for mirror in mirrors],
+        packed,
+        check_and_take_in,
+        # A mirror of one's own may have packed the same payload otherwise.
+        nbytes=file.packed.nbytes if mirrors is info.mirrors else None,
+        report=report and (lambda done, total: report(file.name, done, total)),
+    )
+    if file.payload.sha256:
+        packed.unlink(missing_ok=True)
+    else:
+        # Kept: it alone can prove what came out of it, and may hold more that is wanted.
+        store.mark_published_verified(packed, file)

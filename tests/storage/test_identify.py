@@ -1,0 +1,269 @@
+"""What a file really is: every real file of the manifest, and each fault made by code."""
+
+import gzip
+import io
+import json
+import lzma
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fmnist_core import FileAccessError, read_idx, write_idx
+from fmnist_core.idx.format import read_payload
+from fmnist_core.storage import identify as module
+from fmnist_core.storage.identify import DIAGNOSES, Identity, identify
+
+IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+HEADER = bytes.fromhex("00000803 00000005 00000004 00000003")
+PAYLOAD = HEADER + IMAGES.tobytes()
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Callable[[bytes], Identity]:
+    """Return a function that writes some bytes to a file and identifies it."""
+
+    def identified(content: bytes) -> Identity:
+        path = tmp_path / "train-images-idx3-ubyte.gz"
+        path.write_bytes(content)
+        (found,) = identify(path)
+        return found
+
+    return identified
+
+
+def test_whole_rows_of_the_manifest(data_root: Path, whole_row: dict[str, str]) -> None:
+    (found,) = identify(data_root / whole_row["path"])
+    assert found.verdict in ("genuine", "unknown")
+    assert found.container == whole_row["container"]
+    assert found.dtype == whole_row["dtype"]
+    assert found.shape is not None
+    assert "x".join(map(str, found.shape)) == whole_row["shape"]
+
+
+def test_damaged_rows_of_the_manifest(data_root: Path, damaged_row: dict[str, str]) -> None:
+    (found,) = identify(data_root / damaged_row["path"])
+    assert found.verdict in ("damaged", "foreign")
+    assert found.advice
+    assert found.digest is None
+    note = damaged_row["note"]
+    for sign, words in SIGNS.items():
+        if sign in note:
+            assert re.search(words, found.found) or words in found.found
+            return
+    raise AssertionError(f"no sign is known for {note!r}: add what identify should say")
+
+
+SIGNS = {
+    "HTML/XML page": "an HTML or XML page",
+    "LFS pointer": "a Git-LFS pointer to Fashion-MNIST",
+    "symlink": "a git-annex link to Fashion-MNIST",
+    "little-endian int32 under a ubyte header": "4-byte elements under a uint8 header",
+    "0 bytes": "an empty file",
+    "zero bytes": "an empty file",
+    "the ubyte header survives": "truncated IDX, 20 x 32 x 32 x 3 uint8: 19 of 20",
+    "every 0x0D byte removed": "0D bytes were removed",
+    "header incomplete": "a truncated IDX header of 6 bytes",
+    "count field holds n*784": "whose first axis counts bytes",
+    "AppleDouble": "AppleDouble",
+    "LENGTH": "items are whole",
+}
+
+
+def test_genuine_files_are_named(fashion_root: Path, tmp_path: Path) -> None:
+    for name in ("t10k-images-idx3-ubyte", "train-labels-idx1-ubyte"):
+        payload = bytes(read_payload(fashion_root / f"{name}.gz"))
+        for content in (payload, gzip.compress(payload, 1, mtime=9), lzma.compress(payload)):
+            (tmp_path / "any-name").write_bytes(content)
+            (found,) = identify(tmp_path / "any-name")
+            assert (found.verdict, found.found) == ("genuine", f"Fashion-MNIST {name}")
+
+
+def test_mnist_under_another_name_is_named(data_root: Path) -> None:
+    (found,) = identify(data_root / "wild/kelas__mnist/t10k-images-idx3-ubyte.gz")
+    assert found.found == "MNIST t10k-images-idx3-ubyte"
+
+
+def test_one_flipped_bit_is_unknown(fashion_root: Path, tmp_path: Path) -> None:
+    payload = read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz")
+    payload[5000] ^= 1
+    (tmp_path / "labels").write_bytes(payload)
+    (found,) = identify(tmp_path / "labels")
+    assert found.verdict == "unknown"
+    assert "10000 uint8" in found.found
+
+
+def test_a_stray_byte_beside_genuine_content(fashion_root: Path, tmp_path: Path) -> None:
+    payload = read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz")
+    (tmp_path / "labels").write_bytes(payload + b"\n")
+    (found,) = identify(tmp_path / "labels")
+    assert found.found == "Fashion-MNIST t10k-labels-idx1-ubyte, with 1 stray byte(s) at the end"
+
+
+def npy_of(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+FAULTS = {
+    "array of wide labels": (
+        npy_of(np.zeros(3, np.int64)),
+        "not for IDX: .* found int64",
+    ),
+    "array of objects": (npy_of(np.array([{}])), "never unpickled"),
+    "cut array": (npy_of(IMAGES)[:-2], "4 of 5 items are whole"),
+    "empty": (b"", "an empty file"),
+    "empty gzip": (gzip.compress(b""), "an empty file"),
+    "page": (b"\xef\xbb\xbf  <HTML><body>403", "an HTML or XML page"),
+    "page in gzip": (gzip.compress(b"<?xml version='1.0'?><Error/>"), "an HTML or XML page"),
+    "other LFS pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64,
+        "a Git-LFS pointer, not data",
+    ),
+    "other annex link": (b"../.git/annex/objects/aa/SHA256E-s9--0", "a git-annex link, not data"),
+    "text-converted gzip": (b"\x1f\xef\xbf\xbd\x08\x00", "converted as if it were text"),
+    "cut in the header": (PAYLOAD[:9], "truncated IDX header of 9 bytes"),
+    "cut in the data": (PAYLOAD[:45], "truncated IDX, 5 x 4 x 3 uint8: 2 of 5 items are whole"),
+    "cut gzip": (gzip.compress(PAYLOAD)[:-12], "items are whole"),
+    "cut gzip header": (gzip.compress(PAYLOAD)[:8], "ends too early"),
+    "damaged gzip": (gzip.compress(PAYLOAD)[:-8] + b"\0" * 8, "gzip stream is damaged"),
+    "cut xz": (lzma.compress(PAYLOAD)[:-20], "the xz stream ends too early"),
+    "little-endian counts": (
+        bytes.fromhex("00000803 05000000 04000000 03000000") + IMAGES.tobytes(),
+        "little-endian counts",
+    ),
+    "little-endian magic": (
+        bytes.fromhex("03080000 05000000 04000000 03000000") + IMAGES.tobytes(),
+        "little-endian counts",
+    ),
+    "count of bytes": (
+        bytes.fromhex("00000803 0000003c 00000004 00000003") + IMAGES.tobytes(),
+        "60 for 5 items of 12",
+    ),
+    "wide elements": (HEADER + IMAGES.astype("<i8").tobytes(), "8-byte elements under a uint8"),
+    "appended": (PAYLOAD + b"\r\n", "with 2 stray byte(s) at the end"),
+    "much appended": (PAYLOAD + bytes(1 << 21), "with more bytes than that at the end"),
+    "no IDX": (b"\x89PNG\r\n\x1a\n....", "begins with 89 50 4e 47"),
+    "side file": (b"\x00\x05\x16\x07\x00\x02", "AppleDouble"),
+    "float32 without 0D": (
+        bytes.fromhex("000001 00000002") + b"\x00\x00\x80\x3f",
+        "0D bytes were removed",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_named(identity: Callable[[bytes], Identity], fault: str) -> None:
+    content, words = FAULTS[fault]
+    found = identity(content)
+    assert re.search(words, found.found) or words in found.found
+    assert found.verdict in ("damaged", "foreign")
+    assert found.advice
+    assert found.digest is None
+    assert str(found).startswith(found.path)
+
+
+@pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.__name__)
+def test_every_diagnosis_is_needed(
+    identity: Callable[[bytes], Identity],
+    diagnosis: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = [PAYLOAD, *(content for content, _ in FAULTS.values())]
+    found = [identity(content).found for content in samples]
+    monkeypatch.setattr(module, "DIAGNOSES", tuple(d for d in DIAGNOSES if d is not diagnosis))
+    assert [identity(content).found for content in samples] != found
+
+
+def test_whole_data_of_ones_own(identity: Callable[[bytes], Identity]) -> None:
+    found = identity(PAYLOAD)
+    assert (found.verdict, found.dtype, found.shape) == ("unknown", "uint8", (5, 4, 3))
+
+
+def test_every_cut_and_every_flip_is_survived(identity: Callable[[bytes], Identity]) -> None:
+    packed = gzip.compress(PAYLOAD, mtime=0)
+    for content in (PAYLOAD, packed):
+        for cut in range(len(content)):
+            assert identity(content[:cut]).verdict in ("damaged", "foreign")
+    for place in range(len(packed)):
+        flipped = bytearray(packed)
+        flipped[place] ^= 0x10
+        found = identity(bytes(flipped))
+        same = found.digest is None or found.shape == (5, 4, 3)
+        assert same, f"byte {place}: {found}"
+
+
+def test_arrays_are_named_by_the_payload_that_would_hold_them(
+    fashion_root: Path, tmp_path: Path
+) -> None:
+    labels = read_idx(fashion_root / "t10k-labels-idx1-ubyte.gz")
+    np.savez(tmp_path / "as-keras-does.npz", y_test=labels, other=labels + 1, wide=labels * 1.5)
+    found = {one.path.rpartition("!")[2]: one for one in identify(tmp_path / "as-keras-does.npz")}
+    assert {one.container for one in found.values()} == {"npz"}
+    assert found["y_test.npy"].found == "Fashion-MNIST t10k-labels-idx1-ubyte"
+    assert found["other.npy"].verdict == "unknown"
+    assert (found["wide.npy"].dtype, found["wide.npy"].shape) == ("float64", (10_000,))
+
+
+def test_members_of_a_zip_file(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("folder/", "")
+        archive.writestr("../climbs/out", PAYLOAD)
+        archive.writestr("page", "<html>")
+    found = identify(tmp_path / "data.zip")
+    assert [(member.container, member.verdict) for member in found] == [
+        ("zip", "unknown"),
+        ("zip", "foreign"),
+    ]
+    assert found[0].path.endswith("data.zip!../climbs/out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.zip"]
+
+
+def test_a_pickled_object_is_not_unpickled(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "sprung",))
+
+    np.savez(tmp_path / "trap.npz", arr_0=np.array([Trap()], dtype=object))
+    (found,) = identify(tmp_path / "trap.npz")
+    assert found.verdict == "foreign"
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_damaged_zip_file(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a", PAYLOAD)
+    (tmp_path / "cut.zip").write_bytes(file.getvalue()[:-30])
+    (found,) = identify(tmp_path / "cut.zip")
+    assert "damaged zip file" in found.found
+
+
+def test_a_bomb_is_read_no_further_than_its_header_justifies(
+    tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
+) -> None:
+    with gzip.open(tmp_path / "bomb.gz", "wb", 9) as bomb:
+        bomb.write(PAYLOAD)
+        for _ in range(256):
+            bomb.write(bytes(1 << 20))
+    found: list[Identity] = []
+    assert peak_memory(lambda: found.extend(identify(tmp_path / "bomb.gz"))) < 8 << 20
+    assert "more bytes than that" in found[0].found
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(FileAccessError):
+            identify(path)
+
+
+def test_larger_types_are_whole_too(tmp_path: Path) -> None:
+    write_idx(tmp_path / "x", np.array([[1.5, 2.5]]))
+    (found,) = identify(tmp_path / "x")
+    assert json.dumps([found.dtype, found.shape]) == '["float64", [1, 2]]'
