@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import CHAINS, SINGLE, drawn_images
-from libraries import run_numpy
 
 from fmnist_core import OptionError, index_shuffle, transforms
 from fmnist_core.transforms import (
@@ -31,6 +29,8 @@ from fmnist_core.transforms import (
     parse,
 )
 from fmnist_core.transforms.parse import KNOWN
+from tests.transforms.examples import CHAINS, SINGLE, drawn_images
+from tests.transforms.libraries import run_numpy
 
 CROP_AND_FLIP = (RandomCrop(28, padding=4), RandomHorizontalFlip())
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
-from examples import epochs, seeds
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
@@ -16,6 +14,8 @@ from fmnist_core import order
 from fmnist_core.transforms import NUMPY, Draws
 from fmnist_core.transforms.draws import chain_draws, fmix32, threefry2x32, words
 from fmnist_core.transforms.ops import NumpyOps, signed
+from tests.transforms import reference
+from tests.transforms.examples import epochs, seeds
 
 GOLDEN = [
     ((0, 0, 0, 0), (0x3E03C9F3, 0xBC970AD2)),

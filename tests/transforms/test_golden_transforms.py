@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import CHAINS, digest, drawn_images
-from libraries import RUNS, run_numpy
 
 import fmnist_core as fm
 from fmnist_core.transforms import Chain, parse
 from fmnist_core.transforms.tables import beta_quantiles
+from tests.transforms.examples import CHAINS, digest, drawn_images
+from tests.transforms.libraries import RUNS, run_numpy
 
 # As in docs/transforms.md: the first 64 train images, image i at position i, seed 7, epoch 3.
 REAL = [

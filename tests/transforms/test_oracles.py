@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import drawn_images
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from libraries import run_numpy
 from PIL import Image
 from scipy import ndimage, stats
 
@@ -32,6 +30,8 @@ from fmnist_core.transforms.tables import (
     turns,
 )
 from fmnist_core.transforms.warps import turn_steps
+from tests.transforms.examples import drawn_images
+from tests.transforms.libraries import run_numpy
 
 
 def applied(transform: Any, images: Any) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from examples import drawn_images
-from libraries import RUNS, run_numpy
+
+from tests.transforms.examples import drawn_images
+from tests.transforms.libraries import RUNS, run_numpy
 
 PAGE = Path(__file__).parents[2] / "docs" / "transforms.md"
 
