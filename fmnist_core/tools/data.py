@@ -11,13 +11,12 @@ from typing import Any
 from rich.table import Table
 
 from fmnist_core.catalog import CATALOG
-from fmnist_core.errors import FileAccessError, FmnistError, UnknownDatasetError
+from fmnist_core.errors import FileAccessError, FmnistError, UnknownDatasetError, printable
 from fmnist_core.files import file_digest
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
-from fmnist_core.storage import store
+from fmnist_core.storage import removal, store
 from fmnist_core.storage.identify import Identity, identify
-from fmnist_core.storage.locks import locked
 from fmnist_core.storage.obtain import check_genuine, ensure_files, files_of, find_local
 from fmnist_core.tools.progress import ProgressLine
 
@@ -222,32 +221,14 @@ def _identified(file: Path) -> list[Identity]:
 
 
 def remove(info: DatasetInfo) -> str:
-    """Remove a dataset from the store; return a line about it.
-
-    What several datasets are published in stays until the last of them is removed.
-    """
-    place = store.folder(info).parent
-    if not place.exists():
-        return f"{place}: nothing there"
-    relatives = [other for other in CATALOG.values() if info.family and other.family == info.family]
-    try:
-        with locked(store.folder(info)):
-            for path in _kept(info):
-                path.unlink()
-        if not any(map(_kept, relatives)):
-            shutil.rmtree(place)
-    except OSError as error:
-        if isinstance(error, FmnistError):
-            raise
-        raise FmnistError(f"{place}: cannot be removed ({error.strerror or error})") from error
-    return f"{place}: removed" + f" {info.title}" * bool(info.family)
-
-
-def _kept(info: DatasetInfo) -> list[Path]:
-    """Return the payloads of a dataset that the store has."""
-    splits = ((split, upright) for split in info.splits for upright in (True, False))
-    files = {file for split, up in splits for file in files_of(info, split, upright=up)}
-    return [path for file in files if (path := store.folder(info) / file.name).exists()]
+    """Remove a dataset from the store; return a line about it."""
+    count, left = removal.remove(info)
+    place = store.folder(info)
+    line = f"{place}: removed {info.title}" if count else f"{place}: nothing there to remove"
+    if left:
+        names = ", ".join(map(printable, left[:8])) + ", ..." * (len(left) > 8)
+        line += f"; left what the store did not write, or others need: {names}"
+    return line
 
 
 def doctor() -> dict[str, Any]:
