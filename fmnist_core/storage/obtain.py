@@ -131,9 +131,9 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     source = info.homepage or "where it came from"
     if identity.verdict in ("damaged", "foreign"):
         raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
-    raise DataMismatchError(
-        f"{problem}. Get the right file (see {source}), or use it as it is: {_open_idx_call(info)}"
-    )
+    right = f"the right file (see {source})"
+    advice = f"{right}, or this one as it is: {_open_idx_call(info)}"
+    raise DataMismatchError(problem, advice=advice, command=right)
 
 
 def _open_idx_call(info: DatasetInfo) -> str:

@@ -14,7 +14,10 @@ from fmnist_core.storage import store
 from fmnist_core.storage.identify import identify
 from fmnist_core.storage.obtain import FileProgress, ensure_files, find_published, spellings
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
+_LICENCE, _CITATION = "LICENCE.txt", "CITATION.bib"
+NOTES = (MANIFEST, _LICENCE, _CITATION)
+"""What a bundle holds beside the dataset's files."""
 
 
 def write_bundle(info: DatasetInfo, path: Path, report: FileProgress | None = None) -> None:
@@ -41,9 +44,9 @@ def write_bundle(info: DatasetInfo, path: Path, report: FileProgress | None = No
     ):
         for name, found in files.items():
             zipped.write(found, name)
-        zipped.writestr(_MANIFEST, json.dumps(manifest, indent=1))
-        zipped.writestr("LICENCE.txt", f"{info.title}: {info.licence}\n{info.homepage}\n")
-        zipped.writestr("CITATION.bib", info.citation)
+        zipped.writestr(MANIFEST, json.dumps(manifest, indent=1))
+        zipped.writestr(_LICENCE, f"{info.title}: {info.licence}\n{info.homepage}\n")
+        zipped.writestr(_CITATION, info.citation)
 
 
 def read_bundle(info: DatasetInfo, path: Path) -> None:
