@@ -1,5 +1,6 @@
 """Obtain a dataset's payloads: from the store, from elsewhere on this machine, from mirrors."""
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -8,7 +9,13 @@ from warnings import warn
 
 from fmnist_core import synthetic
 from fmnist_core.catalog import SYNTHETIC
-from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, IdxError
+from fmnist_core.errors import (
+    DataMismatchError,
+    FileAccessError,
+    FmnistError,
+    IdxError,
+    printable,
+)
 from fmnist_core.idx.containers import container_of, members
 from fmnist_core.idx.format import write_idx
 from fmnist_core.records import DatasetInfo, FileInfo
@@ -121,15 +128,27 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     with suppress(IdxError):  # identify says it better
         if store.is_genuine(path, file, member):
             return
-    found = _what(path)
-    kind = IdxError if found.verdict in ("damaged", "foreign") else DataMismatchError
-    digest = f" (SHA-256 {found.digest})" if found.digest else ""
-    advice = found.advice or "Get the right file"
-    raise kind(
-        f"{path}: expected {info.title} {_wanted(file)}, found "
-        f"{found.found}{digest}. {advice} (see {info.homepage or 'where it came from'}), or use it "
-        "as it is with open_idx(images_path, labels_path)"
+    identity = _what(path)
+    digest = f" (SHA-256 {identity.digest})" if identity.digest else ""
+    problem = (
+        f"{path}: expected {info.title} {_wanted(file)}, found {printable(identity.found)}{digest}"
     )
+    source = info.homepage or "where it came from"
+    if identity.verdict in ("damaged", "foreign"):
+        raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
+    right = f"the right file (see {source})"
+    advice = f"{right}, or this one as it is: {_open_idx_call(info)}"
+    raise DataMismatchError(problem, advice=advice, command=right)
+
+
+def _open_idx_call(info: DatasetInfo) -> str:
+    """Return how to read files of a dataset that cannot be verified."""
+    options = ""
+    if info.transposed:
+        options = f', classes={len(info.classes)}, orientation="upright"'
+    if info.first_label:
+        options += ", zero_based=True"
+    return f"open_idx(images_path, labels_path{options})"
 
 
 def _wanted(file: FileInfo) -> str:
@@ -165,9 +184,9 @@ def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
 
 
 def spellings(name: str) -> list[str]:
-    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz."""
+    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz, .zip."""
     dotted = name.replace("-idx", ".idx")
-    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz") for stem in (name, dotted)]
+    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz", ".zip") for stem in (name, dotted)]
 
 
 def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
@@ -187,13 +206,9 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
 
 def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
     for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
-        part = path.with_name(f".{path.name}.part")
-        try:
-            write_idx(part, array)
-            check_genuine(part, SYNTHETIC, file)
-            store.unpack_verified(part, path, file)
-        finally:
-            part.unlink(missing_ok=True)
+        payload = io.BytesIO()
+        write_idx(payload, array)
+        store.write_verified([payload.getbuffer()], path, file)
 
 
 def _import_or_fetch(

@@ -152,9 +152,25 @@ def unpack_verified(packed: Path, target: Path, file: FileInfo, member: str = ""
         raise _mismatch(packed, file)
     with unpacked(packed, member) as stream:
         blocks = _blocks(stream, transposed=file.transposed)
-        digest = _written(target, blocks, "sha256", file.payload.sha256, file.payload.nbytes)
+        try:
+            write_verified(blocks, target, file)
+        except DataMismatchError as error:
+            raise _mismatch(packed, file) from error
+
+
+def write_verified(blocks: Iterable[bytes | memoryview], target: Path, file: FileInfo) -> None:
+    """Write a payload into the store, verifying it on the way; the caller holds the lock.
+
+    Raises
+    ------
+    DataMismatchError
+        If it is not the payload; nothing is left behind.
+    FileAccessError
+        If the store cannot be written.
+    """
+    digest = _written(target, blocks, "sha256", file.payload.sha256, file.payload.nbytes)
     if digest is None:
-        raise _mismatch(packed, file)
+        raise DataMismatchError(f"this is not {file.name}")
     mark_verified(target, digest)
 
 
@@ -176,7 +192,11 @@ def copy_published(blocks: Iterable[bytes], target: Path, file: FileInfo) -> Non
 
 
 def _written(
-    target: Path, blocks: Iterable[bytes], kind: str, wanted: str | None, nbytes: int | None
+    target: Path,
+    blocks: Iterable[bytes | memoryview],
+    kind: str,
+    wanted: str | None,
+    nbytes: int | None,
 ) -> str | None:
     """Write a file and return its digest; None, and no file, if that or the length is not right."""
     digest, count = hashlib.new(kind), 0

@@ -19,7 +19,10 @@ from fmnist_core.tools.output import make_room
 MAX_CANDIDATES = 8
 """Most members of one name that are tried; each may take the time of a whole payload."""
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
+_LICENCE, _CITATION = "LICENCE.txt", "CITATION.bib"
+NOTES = (MANIFEST, _LICENCE, _CITATION)
+"""What a bundle holds beside the dataset's files."""
 
 
 def write_bundle(
@@ -51,9 +54,9 @@ def write_bundle(
     ):
         for name, source in files.items():
             zipped.write(source, name)
-        zipped.writestr(_MANIFEST, json.dumps(manifest, indent=1))
-        zipped.writestr("LICENCE.txt", f"{info.title}: {info.licence}\n{info.homepage}\n")
-        zipped.writestr("CITATION.bib", info.citation)
+        zipped.writestr(MANIFEST, json.dumps(manifest, indent=1))
+        zipped.writestr(_LICENCE, f"{info.title}: {info.licence}\n{info.homepage}\n")
+        zipped.writestr(_CITATION, info.citation)
 
 
 def read_bundle(info: DatasetInfo, path: Path) -> None:
