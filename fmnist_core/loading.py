@@ -3,19 +3,21 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 from fmnist_core import quality
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import FileAccessError, OptionError, brief
+from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief
 from fmnist_core.files import as_path, expanded
 from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
 from fmnist_core.source import FileStamp, Source, SourceFiles
 from fmnist_core.storage import store
 from fmnist_core.storage.folders import find_in_folder
+from fmnist_core.storage.locks import temporary_folder
 from fmnist_core.storage.obtain import FileProgress, ensure_files
 
 Orientation = Literal["upright", "file"]
@@ -104,6 +106,8 @@ def load(
 
     try:
         source = bring(store.folder(info))
+    except DiskFullError:
+        raise  # another disk would fill as well
     except FileAccessError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description).without(*lists)
@@ -183,13 +187,11 @@ def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description
 
 def _without_store(bring: Callable[[Path], Source], error: FileAccessError) -> Source:
     """Return the data, read into memory, where the store cannot be written."""
-    import tempfile
-
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="fmnist-")
-    except OSError as no_folder:
-        raise error from no_folder
-    with temporary as folder:
-        source = bring(Path(folder)).in_memory()
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder())
+        except OSError as no_folder:
+            raise error from no_folder
+        source = bring(folder).in_memory()
     warnings.warn(f"{error}; the data are kept in memory", stacklevel=3)
     return source

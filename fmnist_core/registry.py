@@ -16,6 +16,7 @@ from fmnist_core.errors import (
     FrameworkMissingError,
     OptionError,
     UnknownDatasetError,
+    brief,
 )
 from fmnist_core.hookspecs import CATALOG_GROUP, PROJECT, Adapter
 from fmnist_core.records import DatasetInfo
@@ -69,7 +70,7 @@ def find_dataset(name: str) -> DatasetInfo:
         If neither has that name.
     """
     if not isinstance(name, str):
-        raise OptionError(f"name must be a str, not {name!r}")
+        raise OptionError(f"name must be a str, not {brief(name)}")
     if name in CATALOG:
         return CATALOG[name]
     added = _plugin_catalog()
@@ -79,10 +80,11 @@ def find_dataset(name: str) -> DatasetInfo:
         known = sorted({*CATALOG, *added})
         close = [other for other in known if name and name in other]
         close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
-        meant = f"Did you mean {' or '.join(close)}? " if close else ""
+        meant = f". Did you mean {' or '.join(close)}?" if close else ""
         raise UnknownDatasetError(
-            f"expected a dataset of the catalog ({', '.join(known)}), found {name!r}. {meant}"
-            "Try: open_idx(images_path, labels_path) for IDX files of your own"
+            f"expected a dataset of the catalog ({', '.join(known)}), found {brief(name)}{meant}",
+            advice="open_idx(images_path, labels_path) for IDX files of your own",
+            command="fmnist list",
         )
     return added[name]
 

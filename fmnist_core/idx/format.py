@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import IdxError, OptionError, brief
-from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
+from fmnist_core.files import BLOCK, as_path, open_regular, write_output
 from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
 from fmnist_core.idx.header import ByteStream, IdxHeader, read_from
 from fmnist_core.idx.streams import (
@@ -199,7 +199,7 @@ def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> N
     header = IdxHeader.of(given.dtype, given.shape)
     blocks = _payload_blocks(header, given)
     if isinstance(target, Path):
-        write_whole(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
+        write_output(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
     else:
         for block in blocks:
             write_all(target, block)

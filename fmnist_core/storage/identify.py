@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmnist_core.catalog import describe_packed
-from fmnist_core.errors import IdxError
+from fmnist_core.errors import IdxError, printable
 from fmnist_core.files import file_digest
 from fmnist_core.idx.containers import container_of, members
 from fmnist_core.storage.damaged import DAMAGED
@@ -36,7 +36,7 @@ class Identity:
     path : str
         The file; for a member of a zip file, followed by "!" and the member's name.
     container : str
-        "raw", "gzip", "xz", "npy", or for a member "zip" or "npz".
+        "raw", "gzip", "xz", "npy", for a member "zip" or "npz", or "" if it cannot be read.
     verdict, found, advice : str
         As of a `Finding`.
     digest : str, optional
@@ -55,7 +55,8 @@ class Identity:
     shape: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.found}" + (f". {self.advice}" if self.advice else "")
+        advice = f". {self.advice}" if self.advice else ""
+        return f"{printable(self.path)}: {printable(self.found)}{advice}"
 
 
 def identify(path: Path) -> list[Identity]:

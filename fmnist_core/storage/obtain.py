@@ -1,5 +1,6 @@
 """Obtain a dataset's payloads: from the store, from elsewhere on this machine, from mirrors."""
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -135,9 +136,9 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     source = info.homepage or "where it came from"
     if identity.verdict in ("damaged", "foreign"):
         raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
-    raise DataMismatchError(
-        f"{problem}. Get the right file (see {source}), or use it as it is: {_open_idx_call(info)}"
-    )
+    right = f"the right file (see {source})"
+    advice = f"{right}, or this one as it is: {_open_idx_call(info)}"
+    raise DataMismatchError(problem, advice=advice, command=right)
 
 
 def _open_idx_call(info: DatasetInfo) -> str:
@@ -205,13 +206,9 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
 
 def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
     for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
-        part = path.with_name(f".{path.name}.part")
-        try:
-            write_idx(part, array)
-            check_genuine(part, SYNTHETIC, file)
-            store.unpack_verified(part, path, file)
-        finally:
-            part.unlink(missing_ok=True)
+        payload = io.BytesIO()
+        write_idx(payload, array)
+        store.write_verified([payload.getbuffer()], path, file)
 
 
 def _import_or_fetch(
