@@ -87,6 +87,11 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
             'Try: dataset.to("keras", workers=...), whose threads keep the order'
         )
 
+    @property
+    def num_batches(self) -> int:
+        """Number of batches of each epoch of this call of Keras, or of the next epoch."""
+        return self._steps_told if self._within_epoch else len(self)
+
     def __getitem__(self, index: int) -> Any:
         """Return the next batch of the epoch that Keras reads, whatever number it asks for.
 

@@ -188,15 +188,16 @@ def test_compiled_steps_see_the_same_batches() -> None:
     assert means == pytest.approx(wanted, rel=1e-5)
 
 
-def test_steps_per_execution() -> None:
-    recorder = Recorder()
+def test_several_steps_in_one_execution_are_an_epoch_still() -> None:
+    if keras.backend.backend() == "torch":
+        pytest.skip("Keras on torch makes one step at a time")
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="sgd", loss=loss, steps_per_execution=2)
     batches = plan_dataset(24)
     model.fit(batches, epochs=2, verbose=0)
     assert batches.epoch == 2
-    assert recorder.taken() == []
+    assert batches.state_dict()["epoch"] == 2
 
 
 # -- fit's options -------------------------------------------------------------------------------
@@ -221,19 +222,15 @@ def test_steps_per_epoch_goes_on_in_the_epoch(fitted: Callable[..., Any]) -> Non
 
 
 def test_class_weight() -> None:
-    weights = {0: 1.0, 1: 0.0, 2: 3.0}
-    dataset = numbered(18)
-    model, _ = watched_model(weighted_metrics=["accuracy"])
-    loss = model.fit(
-        fmnist_keras.plan_dataset(dataset, batch_size=18, shuffle=True),
-        class_weight=weights,
-        verbose=0,
-    ).history["loss"][0]
-    model, _ = watched_model(weighted_metrics=["accuracy"])
-    arrays = dataset.arrays(layout="NHWC")
-    sample_weight = np.array([weights[label] for label in arrays[1]])
-    assert loss != pytest.approx(np.log(3), rel=1e-3)
-    model.fit(*arrays, sample_weight=sample_weight, batch_size=18, verbose=0)
+    weights, dataset = {0: 1.0, 1: 0.0, 2: 3.0}, numbered(18)
+    model, _ = watched_model()
+    losses, _ = log_likelihoods(model, dataset)
+    weighted = losses * [weights[label] for label in dataset.labels.tolist()]
+    batches = fmnist_keras.plan_dataset(dataset, batch_size=18, shuffle=True)
+    # One batch, so this is the loss before the first step changed the model.
+    loss = model.fit(batches, class_weight=weights, verbose=0).history["loss"][0]
+    assert loss == pytest.approx(weighted.mean(), rel=1e-5)
+    assert loss != pytest.approx(losses.mean(), rel=1e-3)
 
 
 def test_evaluate_and_predict_read_an_epoch_each() -> None:
@@ -250,12 +247,13 @@ def test_evaluate_and_predict_read_an_epoch_each() -> None:
     assert scores == pytest.approx(again[np.concatenate(epochs(1))], rel=1e-4)
 
 
-def test_predict_builds_a_model(fitted: Callable[..., Any]) -> None:
+def test_predict_builds_a_model() -> None:
     model, recorder = watched_model()
     batches = plan_dataset()
     for epoch in range(2):
         model.predict(batches, verbose=0, callbacks=[recorder])
-        assert recorder.taken() == epochs(epoch)
+        # Keras on torch first computes with ones, within the first step.
+        assert recorder.taken()[-4:] == epochs(epoch)
 
 
 def test_a_call_that_failed_has_taken_its_epoch() -> None:
@@ -297,8 +295,9 @@ def test_backup_and_restore(tmp_path: Path, save_freq: Any) -> None:
 
 
 def test_what_fit_cannot_do_after_a_start_is_said(fitted: Callable[..., Any]) -> None:
+    model, _ = watched_model()
     with pytest.raises(OptionError, match=r"epochs=initial_epoch \+ 1"):
-        fitted(plan_dataset(start=12), epochs=2)
+        model.fit(plan_dataset(start=12), epochs=2, verbose=0)
     batches = plan_dataset(start=12)
     assert fitted(batches, epochs=1) == epochs(0, start=12)
     assert fitted(batches, epochs=2) == epochs(1, 2)
@@ -399,7 +398,7 @@ def test_keras_starts_no_workers() -> None:
 
 
 def test_dictionaries_reach_the_model() -> None:
-    inputs = {"number": keras.Input((1, 1, 1))}
+    inputs = {"number": keras.Input((1, 1, 1), name="number")}
     model = keras.Model(inputs, keras.layers.Flatten()(inputs["number"]))
     scores = model.predict(plan_dataset(fields={"number": "image"}), verbose=0)
     assert scores.ravel().tolist() == np.concatenate(epochs(0)).tolist()
