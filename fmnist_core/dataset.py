@@ -39,8 +39,8 @@ class Dataset:
     images : array (n, ...)
         Usually uint8 (n, height, width), or (n, height, width, channels).
     labels : integer array (n,)
-    classes : sequence of str, optional
-        Name of each label; by default the labels themselves, up to the largest.
+    classes : sequence of str or int, optional
+        Name of each label, or their number; by default the labels themselves, up to the largest.
     mean, std : float, or one for each channel, optional
         Of x / 255 over the train split, for ``scale="standard"``.
     extended : int32 array (n, columns), optional
@@ -61,7 +61,7 @@ class Dataset:
         images: NDArray[Any],
         labels: NDArray[Any],
         *,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | int | None = None,
         mean: Constant | None = None,
         std: Constant | None = None,
         extended: NDArray[Any] | None = None,
@@ -445,6 +445,7 @@ class Dataset:
         channels: int | None = None,
         layout: Layout | None = None,
         labels: LabelKind = "index",
+        transform: Any = (),
         epoch: int = 0,
         start: int = 0,
         **framework_options: Any,
@@ -460,6 +461,8 @@ class Dataset:
             that of this process, as the framework or its launcher knows it (docs/distributed.md).
         dtype, scale, mean, std, channels, layout, labels
             What a pixel and a label become: see `Encoding`.
+        transform : Transform or sequence of Transform
+            What is done to the pixels before (`fmnist_core.transforms`).
         epoch, start : int
             Where to begin: the number of the first epoch, and how many of its examples, over all
             shards, are consumed already.
@@ -484,7 +487,7 @@ class Dataset:
         if isinstance(shard, str) and shard != "auto":
             raise OptionError(f'shard must be a pair (index, count) or "auto", not {shard!r}')
         plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, own, fields)  # type: ignore[arg-type]
-        encoding = Encoding(dtype, scale, layout, labels, mean, std, channels)
+        encoding = Encoding(dtype, scale, layout, labels, mean, std, channels, transform=transform)
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
 
     def __repr__(self) -> str:

@@ -31,6 +31,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "std": (float, list, type(None)),
     "channels": (int,),
     "labels": (str,),
+    "transform": (list,),
 }
 """What a fingerprint's settings are, by name."""
 

@@ -87,6 +87,7 @@ class LoaderOptions(TypedDict, total=False):
     channels: int | None
     layout: Layout | None
     labels: LabelKind
+    transform: Any
     epoch: int
     start: int
 

@@ -3,8 +3,8 @@
 It says nothing of batch sizes, workers, shards or frameworks, so training can go on under others.
 """
 
-from collections.abc import Mapping
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, get_origin
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class State(TypedDict):
         What the order of an epoch follows from.
     epoch, examples : int
         The position: how many examples of which epoch are consumed, over all shards.
+    transform : list of dict
+        `Chain.record` of the transforms, none without.
     """
 
     order: int
@@ -36,6 +38,7 @@ class State(TypedDict):
     seed: int
     epoch: int
     examples: int
+    transform: list[dict[str, Any]]
 
 
 def checked_state(state: object) -> State:
@@ -55,9 +58,10 @@ def checked_state(state: object) -> State:
         )
     for name, kind in kinds.items():
         # A bool is an int too, but it counts nothing.
-        if type(state[name]) is not kind:
+        wanted: Any = get_origin(kind) or kind
+        if type(state[name]) is not wanted:
             raise OptionError(
-                f"expected {name} of a state to be {kind.__name__}, found {state[name]!r}"
+                f"expected {name} of a state to be {wanted.__name__}, found {state[name]!r:.80}"
             )
     if state["order"] != ORDER_VERSION:
         raise OptionError(
@@ -86,6 +90,24 @@ def check_same_order(state: State, shuffle: bool, seed: int) -> None:
             f"the state is of a run {theirs}; expected one {ours}. "
             f"Try: shuffle={state['shuffle']}, seed={state['seed']}"
         )
+
+
+def check_same_transforms(state: State, transform: Sequence[Mapping[str, Any]]) -> None:
+    """Raise OptionError if the examples of a state were transformed otherwise."""
+    theirs, ours = state["transform"], [dict(step) for step in transform]
+    if theirs != ours:
+        raise OptionError(
+            f"the state is of a run with {_chain_in_words(theirs)}; expected one with "
+            f"{_chain_in_words(ours)}. Try: the transforms that it was saved with"
+        )
+
+
+def _chain_in_words(transform: list[dict[str, Any]]) -> str:
+    steps = []
+    for step in transform:
+        options = ", ".join(f"{key}={value!r}" for key, value in step.items() if key != "name")
+        steps.append(f"{step.get('name')}({options})")
+    return "transform " + ", ".join(steps) if steps else "no transforms"
 
 
 def _order_in_words(shuffle: bool, seed: int) -> str:

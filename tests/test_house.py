@@ -28,6 +28,7 @@ ROOMS = [
     "state",
     "agreement",
     "plan",
+    "transforms",
     "encoding",
     "hookspecs",
     "registry",

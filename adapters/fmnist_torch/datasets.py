@@ -15,7 +15,7 @@ from fmnist_core.batch import Arrays, Assembler, epoch_batches
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.hookspecs import Adapter
-from fmnist_core.plan import BatchPlan, Field
+from fmnist_core.plan import BatchPlan, Examples, Field
 from fmnist_torch.device import DeviceBatches, TorchBatch, to_tensor
 
 Rows = NDArray[np.int64]
@@ -43,7 +43,8 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
     ) -> None:
         from fmnist_torch.adapter import ADAPTER
 
-        self._assemble = Assembler(dataset, fields, encoding, adapter or ADAPTER)
+        plan = BatchPlan(len(dataset), 1, fields=fields)
+        self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
 
     @property
     def source(self) -> Dataset:
@@ -93,7 +94,8 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         return asked + fillers * len(self), (~fillers).astype(np.float32)
 
     def _batch(self, rows: Rows, weights: NDArray[np.float32]) -> TorchBatch:
-        return _to_tensors(self._assemble(rows, weights))
+        positions = np.where(weights == 0, rows + len(self), rows)
+        return _to_tensors(self._assemble(Examples(0, positions, rows)))
 
 
 class BatchDataset(MapDataset):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fmnist_core.batch import SENT_AT_ONCE, Assembler, weighted_blocks
+from fmnist_core.batch import SENT_AT_ONCE, Assembler
 from fmnist_core.dataset import Dataset
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 
@@ -28,7 +28,8 @@ class DeviceBatches:
 
     def __init__(self, assemble: Assembler, device: torch.device) -> None:
         dataset = assemble.dataset
-        self._fields = assemble.fields
+        self._fields = assemble.plan.fields
+        self._plan = assemble.plan
         self._encoding = assemble.encoding
         self._device = device
         self._num_classes = len(dataset.classes)
@@ -56,15 +57,16 @@ class DeviceBatches:
         """Yield the batches of one epoch; those made at once are views of the same memory."""
         on_cpu = self._device.type == "cpu"
         some = max((BLOCK_EXAMPLES if on_cpu else ACCELERATOR_EXAMPLES) // plan.batch_size, 1)
-        blocks = weighted_blocks(plan, epoch, start, SENT_AT_ONCE)
+        blocks = plan.blocks(epoch, start, SENT_AT_ONCE)
 
         def batches() -> Iterator[TorchBatch]:
-            for rows, weights in blocks:
-                sent, weighed = self._sent(rows.copy()), self._sent(weights)
-                for first in range(0, len(rows), some):
+            for block in blocks:
+                weights = (block.positions < plan.num_examples).astype(np.float32)
+                sent, weighed = self._sent(block.rows.copy()), self._sent(weights)
+                for first in range(0, len(sent), some):
                     own = slice(first, first + some)
                     made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))
-                    yield from _parts(made, rows.shape[1])
+                    yield from _parts(made, sent.shape[1])
 
         return batches()
 

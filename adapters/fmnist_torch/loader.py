@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from torch import distributed
@@ -94,9 +93,7 @@ class PlanLoader(ResumableLoader[Any], DataLoader[Any]):
             At the first, if the ranks that share the batches disagree on anything but their shards.
         """
         if not self._agreed:
-            made = self._assemble
-            record = self._epochs.record(made.dataset.digest)
-            compare_ranks({**record, "encoding": asdict(made.encoding)})
+            compare_ranks(self.agreement())
             self._agreed = True
         return CountedIterator(self._epochs, self._begun)
 

@@ -113,10 +113,8 @@ def read_payload(path: Path, member: str = "") -> bytearray:
         return _read_open(file, str(path), member)
 
 
-def open_array(path: Path, member: str = "") -> tuple[NDArray[Any], os.stat_result]:
-    """Return an IDX file's array, mapped if the file is raw, and the state of the file.
-
-    The file is opened once, so that both are of the same file.
+def open_array(path: Path, member: str = "") -> NDArray[Any]:
+    """Return an IDX file's array: mapped if the file is raw, else unpacked into memory.
 
     Parameters
     ----------
@@ -131,10 +129,9 @@ def open_array(path: Path, member: str = "") -> tuple[NDArray[Any], os.stat_resu
         As `read_idx`.
     """
     with open_regular(path) as file:
-        status = os.fstat(file.fileno())
         if container_of_file(file) == "raw":
-            return _mapped(file, str(path)), status
-        return parse_idx(_read_open(file, str(path), member), name=str(path)), status
+            return _mapped(file, str(path))
+        return parse_idx(_read_open(file, str(path), member), name=str(path))
 
 
 def read_header(path: Path) -> IdxHeader:

@@ -12,6 +12,7 @@ from fmnist_core.files import BLOCK, file_digest, write_whole, written_whole
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage import store
 from fmnist_core.storage.identify import identify
+from fmnist_core.storage.locks import locked
 from fmnist_core.storage.obtain import FileProgress, ensure_files, find_published, spellings
 
 _MANIFEST = "manifest.json"
@@ -60,7 +61,7 @@ def read_bundle(info: DatasetInfo, path: Path) -> None:
         If it cannot be read, or the store cannot be written.
     """
     place = store.folder(info)
-    with _zip_errors(path), zipfile.ZipFile(path) as archive, store.locked(place):
+    with _zip_errors(path), zipfile.ZipFile(path) as archive, locked(place):
         for split in info.splits.values():
             for file in split.files:
                 if file.payload.sha256:

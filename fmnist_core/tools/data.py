@@ -17,6 +17,7 @@ from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
 from fmnist_core.storage import store
 from fmnist_core.storage.identify import Identity, identify
+from fmnist_core.storage.locks import locked
 from fmnist_core.storage.obtain import check_genuine, ensure_files, files_of, find_local
 from fmnist_core.tools.progress import ProgressLine
 
@@ -230,7 +231,7 @@ def remove(info: DatasetInfo) -> str:
         return f"{place}: nothing there"
     relatives = [other for other in CATALOG.values() if info.family and other.family == info.family]
     try:
-        with store.locked(store.folder(info)):
+        with locked(store.folder(info)):
             for path in _kept(info):
                 path.unlink()
         if not any(map(_kept, relatives)):

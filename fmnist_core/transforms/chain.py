@@ -97,6 +97,16 @@ class Chain:
             raise OptionError(f'{self.mix} needs soft labels. Try: labels="one_hot"')
         return shape
 
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of an image after the chain, of one of this shape before it."""
+        for step in self.steps:
+            shape = step.shape(shape)
+        return shape
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.transforms)
+
     def images(
         self,
         ops: ArrayOps,
@@ -221,6 +231,9 @@ class Chain:
             apply = step.apply_numpy if ops is NUMPY else partial(step.apply, ops)
             images = apply(images, drawn)
         return images
+
+
+NO_TRANSFORMS = Chain()
 
 
 def as_chain(transform: object) -> Chain:

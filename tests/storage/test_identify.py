@@ -1,10 +1,14 @@
 """What a file really is: every real file of the manifest, and each fault made by code."""
 
+import bz2
 import gzip
 import io
 import json
 import lzma
+import pickle
+import plistlib
 import re
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +26,7 @@ from fmnist_core.storage.identify import DIAGNOSES, Identity, identify
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 HEADER = bytes.fromhex("00000803 00000005 00000004 00000003")
 PAYLOAD = HEADER + IMAGES.tobytes()
+NOISE = np.random.default_rng(0).integers(0, 256, 4096, np.uint8).tobytes()
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ SIGNS = {
     "HTML/XML page": "an HTML or XML page",
     "LFS pointer": "a Git-LFS pointer to Fashion-MNIST",
     "symlink": "a git-annex link to Fashion-MNIST",
-    "little-endian int32 under a ubyte header": "4-byte elements under a uint8 header",
+    "little-endian int32 under a ubyte header": "4-byte elements, little-endian, under a header of",
     "0 bytes": "an empty file",
     "zero bytes": "an empty file",
     "the ubyte header survives": "truncated IDX, 20 x 32 x 32 x 3 uint8: 19 of 20",
@@ -111,6 +116,13 @@ def npy_of(array: NDArray[Any]) -> bytes:
     return file.getvalue()
 
 
+def tar_of(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("images"), io.BytesIO(content))
+    return file.getvalue()
+
+
 FAULTS = {
     "array of wide labels": (
         npy_of(np.zeros(3, np.int64)),
@@ -127,7 +139,80 @@ FAULTS = {
         "a Git-LFS pointer, not data",
     ),
     "other annex link": (b"../.git/annex/objects/aa/SHA256E-s9--0", "a git-annex link, not data"),
-    "text-converted gzip": (b"\x1f\xef\xbf\xbd\x08\x00", "converted as if it were text"),
+    "gzip in UTF-8, replaced": (b"\x1f\xef\xbf\xbd\x08\x00", "a gzip file converted to UTF-8"),
+    "gzip in UTF-8, encoded": (
+        gzip.compress(PAYLOAD).decode("latin-1").encode(),
+        "a gzip file converted to UTF-8",
+    ),
+    "IDX in UTF-8": (
+        bytes.fromhex("00000801 0000efbfbd60 090000"),
+        "IDX data converted to UTF-8",
+    ),
+    "gzip in UTF-16": (
+        b"\xff\xfe" + gzip.compress(PAYLOAD).decode("cp437").encode("utf-16-le"),
+        "a gzip file converted to UTF-16 .* PowerShell",
+    ),
+    "gzip in UTF-16, unmarked": (
+        gzip.compress(PAYLOAD).decode("latin-1").encode("utf-16-le"),
+        "a gzip file converted to UTF-16",
+    ),
+    "IDX in UTF-16, big-endian": (
+        b"\xfe\xff" + PAYLOAD.decode("latin-1").encode("utf-16-be"),
+        "IDX data converted to UTF-16",
+    ),
+    "IDX without zeros": (
+        bytes.fromhex("00000803 00002710 0000001c 0000001c 0000ff0000c300").replace(b"\0", b""),
+        "IDX data whose zero bytes were removed",
+    ),
+    "gzip without zeros": (
+        gzip.compress(NOISE).replace(b"\0", b""),
+        "a gzip file whose zero bytes were removed",
+    ),
+    "hex dump of cut data": (PAYLOAD[:-1].hex().encode(), "5 x 4 x 3 uint8, of the wrong length"),
+    "RGBA": (
+        HEADER + np.dstack([IMAGES.ravel()] * 3 + [np.full(60, 255, np.uint8)]).tobytes(),
+        "RGBA pixels, 4 bytes each, under a header of 5 x 4 x 3 uint8",
+    ),
+    "page with a title": (
+        b"<html><head>\n<title>503 Service\n Temporarily &amp; Un\x1bavailable</title>",
+        "page, titled '503 Service Temporarily & Un\\\\x1bavailable', not data",
+    ),
+    "refusal of S3": (
+        b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code>",
+        "page, titled 'AccessDenied'",
+    ),
+    "symlink": (
+        b"../../data/fashion/train-images-idx3-ubyte.gz",
+        "symbolic link .* leads to '../../data/fashion/train-images-idx3-ubyte.gz'",
+    ),
+    "iCloud": (
+        plistlib.dumps(
+            {"NSURLNameKey": "train-images.gz", "NSURLFileSizeKey": 26421880},
+            fmt=plistlib.FMT_BINARY,
+        ),
+        "an iCloud placeholder for 'train-images.gz'",
+    ),
+    "damaged iCloud": (b"bplist00\x00NSURLNameKey", "an iCloud placeholder for 'a file'"),
+    "text": ("not found: é".encode(), "text that begins with 'not found: é'"),
+    "text in UTF-16": ("\ufeffnot found".encode("utf-16-le"), "begins with .*not found"),
+    "PNG": (
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes.fromhex("0000001c 00000038"),
+        "a PNG picture of 28 x 56 pixels",
+    ),
+    "pickle": (pickle.dumps({"data": [1]}), "a Python pickle, which is not opened"),
+    "older pickle": (pickle.dumps([(1, "a")], 2), "a Python pickle"),
+    "older PyTorch": (pickle.dumps(0x1950A86A20F9469CFC6C, 2), "a PyTorch file"),
+    "tar.gz": (gzip.compress(tar_of(PAYLOAD)), "a tar archive"),
+    "bz2": (bz2.compress(PAYLOAD), "a bzip2 file"),
+    "MATLAB": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64, Created on: ", "a MATLAB file"),
+    "CSV with names": (b"label,pixel1,pixel2,pix", "a CSV table"),
+    "CSV": (b"9,0,0,255\n0,1,2,3\n", "a CSV table of 4 columns"),
+    "packed twice": (gzip.compress(gzip.compress(PAYLOAD)), "a gzip file that was packed again"),
+    "LFS pointer to a payload": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:"
+        b"0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7\nsize 7840016\n",
+        "a Git-LFS pointer to MNIST t10k-images-idx3-ubyte",
+    ),
     "cut in the header": (PAYLOAD[:9], "truncated IDX header of 9 bytes"),
     "cut in the data": (PAYLOAD[:45], "truncated IDX, 5 x 4 x 3 uint8: 2 of 5 items are whole"),
     "cut gzip": (gzip.compress(PAYLOAD)[:-12], "items are whole"),
@@ -146,10 +231,13 @@ FAULTS = {
         bytes.fromhex("00000803 0000003c 00000004 00000003") + IMAGES.tobytes(),
         "60 for 5 items of 12",
     ),
-    "wide elements": (HEADER + IMAGES.astype("<i8").tobytes(), "8-byte elements under a uint8"),
+    "wide elements": (
+        HEADER + IMAGES.astype("<i8").tobytes(),
+        "8-byte elements, little-endian, under a header of 5 x 4 x 3 uint8",
+    ),
     "appended": (PAYLOAD + b"\r\n", "with 2 stray byte(s) at the end"),
     "much appended": (PAYLOAD + bytes(1 << 21), "with more bytes than that at the end"),
-    "no IDX": (b"\x89PNG\r\n\x1a\n....", "begins with 89 50 4e 47"),
+    "no IDX": (b"\x80\x81\xfe....", "no IDX file; it begins with 80 81 fe"),
     "side file": (b"\x00\x05\x16\x07\x00\x02", "AppleDouble"),
     "float32 without 0D": (
         bytes.fromhex("000001 00000002") + b"\x00\x00\x80\x3f",

@@ -41,7 +41,7 @@ def run_torch(
 ) -> tuple[Array, Array | None]:
     import torch
 
-    from tests.transforms.ops_torch import TorchOps
+    from fmnist_torch.ops import TorchOps
 
     all_images = torch.from_numpy(images)
     all_labels = None if labels is None else torch.from_numpy(labels)
@@ -59,7 +59,7 @@ def run_tensorflow(
     """In a graph that knows neither the epoch nor the size of the batch."""
     import tensorflow as tf
 
-    from tests.transforms.ops_tensorflow import TensorFlowOps
+    from fmnist_tensorflow.ops import TensorFlowOps
 
     all_images = tf.constant(images)
     all_labels = tf.constant(np.zeros((len(images), 1), np.float32) if labels is None else labels)
@@ -86,7 +86,7 @@ def run_jax(
     import jax
     import jax.numpy as jnp
 
-    from tests.transforms.ops_jax import JaxOps
+    from fmnist_jax.ops import JaxOps
 
     all_images = jnp.asarray(images)
     all_labels = jnp.zeros((len(images), 1)) if labels is None else jnp.asarray(labels)

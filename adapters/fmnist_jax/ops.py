@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fmnist_jax.device import _keys, _shuffled
+from fmnist_jax.order import keys, shuffled
 
 
 class JaxOps:
@@ -55,4 +55,7 @@ class JaxOps:
         return values.astype(jnp.uint8)
 
     def index_shuffle(self, positions: jax.Array, n: int, seed: int, epoch: Any) -> jax.Array:
-        return _shuffled(positions, n, _keys(seed, epoch))
+        return shuffled(positions, n, keys(seed, epoch))
+
+
+JAX = JaxOps()

@@ -57,3 +57,6 @@ class TensorFlowOps:
 
     def index_shuffle(self, positions: tf.Tensor, n: int, seed: int, epoch: Any) -> tf.Tensor:
         return shuffled(positions, n, keys(seed, epoch))
+
+
+TENSORFLOW = TensorFlowOps()
