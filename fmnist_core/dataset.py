@@ -3,23 +3,23 @@
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, NoReturn, overload
+from typing import Any, Literal, NoReturn, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core import picture, quality, rows
-from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
+from fmnist_core.encoding import Constant, Encoding, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError, check_range
-from fmnist_core.hookspecs import Adapter
-from fmnist_core.plan import BatchPlan, Field, Remainder
+from fmnist_core.hookspecs import Adapter, EncodingOptions
+from fmnist_core.plan import Field, Remainder
+from fmnist_core.planning import planned
 from fmnist_core.records import DatasetInfo, Description
-from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter, own_shard
+from fmnist_core.registry import check_adapter, find_dataset, get_adapter
 from fmnist_core.selection import (
-    NAMED_SPLIT_SIZE,
-    NAMED_SPLITS,
     checked_rows,
     fold_order,
+    named_split_rows,
     per_class_rows,
     rows_but,
     selection_digest,
@@ -29,18 +29,15 @@ from fmnist_core.source import Source
 
 
 class Dataset:
-    """Images with their labels: an immutable sequence of examples.
-
-    Selections share the arrays of the whole; no pixel is copied before it is asked for. Arrays
-    given here are not copied either, so they must not be written to afterwards.
+    """An immutable sequence of images with their labels; selections of it share its arrays.
 
     Parameters
     ----------
     images : array (n, ...)
         Usually uint8 (n, height, width), or (n, height, width, channels).
     labels : integer array (n,)
-    classes : sequence of str, optional
-        Name of each label; by default the labels themselves, up to the largest.
+    classes : sequence of str or int, optional
+        Name of each label, or their number; by default the labels themselves, up to the largest.
     mean, std : float, or one for each channel, optional
         Of x / 255 over the train split, for ``scale="standard"``.
     extended : int32 array (n, columns), optional
@@ -61,7 +58,7 @@ class Dataset:
         images: NDArray[Any],
         labels: NDArray[Any],
         *,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | int | None = None,
         mean: Constant | None = None,
         std: Constant | None = None,
         extended: NDArray[Any] | None = None,
@@ -74,12 +71,9 @@ class Dataset:
     def from_source(
         cls, source: Source, description: Description, packed_rows: rows.Packed | None = None
     ) -> "Dataset":
-        """Return all examples of a source, or those of some rows as `rows.packed` packs them.
+        """Return the examples of a source, all or those of some packed rows.
 
-        Raises
-        ------
-        DataMismatchError
-            If the data do not match the description.
+        Raises DataMismatchError if the data do not match the description.
         """
         source.check_match(len(description.classes))
         dataset = cls.__new__(cls)
@@ -125,13 +119,7 @@ class Dataset:
 
     @property
     def info(self) -> DatasetInfo:
-        """What the catalog knows: licence, citation, digests.
-
-        Raises
-        ------
-        UnknownDatasetError
-            For data of one's own.
-        """
+        """What the catalog knows (licence, citation, digests), or UnknownDatasetError."""
         if not self.name:
             raise UnknownDatasetError(
                 "the catalog knows nothing of data of your own. Try: dataset.classes, "
@@ -181,14 +169,12 @@ class Dataset:
         """Name of this selection, to cite and to compare: a SHA-256, 64 hexadecimal digits.
 
         Two selections have one digest exactly if they hold the same examples of the same data in
-        the same order, in any process and on any machine, however they were selected. The form of
-        pixels and labels (`orientation`, `zero_based`) does not change it.
+        the same order. The form of pixels and labels (`orientation`, `zero_based`) does not count.
 
         It covers four lines of UTF-8, each ended by a line feed, and the indices:
-        ``fmnist-selection-1``; the dataset's name; the date of its revision (`info.released`); the
-        split's name; then `indices`, as little-endian int64. For data of one's own, the line of the
-        name is empty, that of the revision is `Source.content_digest`, and that of the split is
-        empty. The content is read once, when the digest is first asked for.
+        ``fmnist-selection-1``; the dataset's name; the date of its revision; the split's name; then
+        `indices`, as little-endian int64. For data of one's own, name and split are empty, and
+        `Source.content_digest` stands for the revision.
         """
         revision = self._released if self.name else self.source.content_digest
         return selection_digest(self.name, revision, self.split_name, self.indices)
@@ -223,17 +209,13 @@ class Dataset:
         return (self[row] for row in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        """Refuse: a dataset is two arrays."""
         raise OptionError("a dataset is no array. Try: images, labels = dataset.arrays()")
 
     def select(self, indices: ArrayLike) -> "Dataset":
         """Return some rows, in the given order; a row may come more than once.
 
-        Parameters
-        ----------
-        indices : sequence of int, or of bool (n,)
-            Row numbers of this dataset, in [0, n), or a mask of the rows to take. They are not
-            `indices`, which count in the original file.
+        Rows are numbers in [0, n), or a mask (n,). They are no `indices`, which count in the
+        original file.
 
         Raises
         ------
@@ -246,13 +228,7 @@ class Dataset:
         return self._derived(checked_rows(indices, len(self)))
 
     def take(self, count: int) -> "Dataset":
-        """Return the first `count` examples.
-
-        Raises
-        ------
-        OptionError
-            If there are fewer.
-        """
+        """Return the first `count` examples, or raise OptionError if there are fewer."""
         return self._derived(range(check_range("count", count, 0, len(self))))
 
     def split(
@@ -282,15 +258,9 @@ class Dataset:
         OptionError
             If there is no such name, or this is not a whole train split of 60,000 examples.
         """
-        if not isinstance(name, str) or name not in NAMED_SPLITS:
-            raise OptionError(f"expected one of {', '.join(NAMED_SPLITS)}; found {name!r:.80}")
-        whole = len(self.source.labels), len(self), isinstance(self._rows, range)
-        if self.split_name != "train" or whole != (NAMED_SPLIT_SIZE, NAMED_SPLIT_SIZE, True):
-            raise OptionError(
-                f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in the order "
-                f"of the file; found {self!r}"
-            )
-        first, second = NAMED_SPLITS[name]
+        is_whole = isinstance(self._rows, range) and len(self) == len(self.source.labels)
+        whole_train = len(self) if self.split_name == "train" and is_whole else 0
+        first, second = named_split_rows(name, whole_train, repr(self))
         return self.select(first), self.select(second)
 
     def folds(
@@ -333,10 +303,6 @@ class Dataset:
         ------
         OptionError
             If there is no such list, or it is of other data; it always is for data of one's own.
-
-        Examples
-        --------
-        >>> train.without("mislabelled", "near-duplicates")  # doctest: +SKIP
         """
         if not names:
             return self
@@ -345,12 +311,7 @@ class Dataset:
         return self._derived(np.flatnonzero(np.isin(self.indices, listed, invert=True)))
 
     def filter(self, keep: Callable[[NDArray[Any], int], bool]) -> "Dataset":
-        """Return the examples for which ``keep(image, label)`` is true.
-
-        Examples
-        --------
-        >>> train.filter(lambda image, label: label in (7, 9))  # doctest: +SKIP
-        """
+        """Return the examples for which ``keep(image, label)`` is true."""
         return self.select([row for row, (image, label) in enumerate(self) if keep(image, label)])
 
     def in_memory(self) -> "Dataset":
@@ -373,25 +334,9 @@ class Dataset:
         RowOutsideError
             If a row is not in [0, n); it could belong to another selection of the same file.
         """
-        # As unsigned numbers, negative ones are the largest: one look at all of them is enough.
-        if positions.size and positions.view(np.uint64).max() >= len(self):
-            raise RowOutsideError(
-                f"rows from {positions.min()} to {positions.max()} are not all among the "
-                f"{len(self)} examples"
-            )
         return rows.at(self._rows, positions)
 
-    def arrays(
-        self,
-        *,
-        dtype: Any = "float32",
-        scale: Scale = "unit",
-        layout: Layout | None = None,
-        labels: LabelKind = "index",
-        mean: Constant | None = None,
-        std: Constant | None = None,
-        channels: int | None = None,
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def arrays(self, **options: Unpack[EncodingOptions]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return images (n, ...) and labels (n,) as two fresh arrays, for scikit-learn or plots.
 
         Options as for `Encoding`: the default layout is "NHW", and "flat" gives a row per image.
@@ -402,31 +347,14 @@ class Dataset:
         OptionError
             If these images cannot be encoded so.
         """
-        encoding = self.resolved(
-            Encoding(dtype, scale, layout, labels, mean, std, channels), "NHW", "int64"
+        encoding = Encoding(**options).resolved(
+            self.image_dtype, self.image_shape, "NHW", "int64", self.mean, self.std
         )
+        if encoding.transform:
+            raise OptionError("transforms draw for an epoch. Try: dataset.to(...) and its batches")
         places = rows.as_array(self._rows)
         images = encoding.encode_images(self.source.images_at(places))
         return images, encoding.encode_labels(self.source.labels_at(places), len(self.classes))
-
-    def resolved(self, encoding: Encoding, layout: Layout, label_dtype: LabelDType) -> Encoding:
-        """Return an encoding of these images with nothing left open.
-
-        Parameters
-        ----------
-        encoding : Encoding
-        layout, label_dtype
-            The framework's habits (`Adapter.layout`, `Adapter.label_dtype`), taken where the
-            encoding has None.
-
-        Raises
-        ------
-        OptionError
-            If these images cannot be encoded so.
-        """
-        return encoding.resolved(
-            self.image_dtype, self.image_shape, layout, label_dtype, self.mean, self.std
-        )
 
     def to(
         self,
@@ -472,7 +400,7 @@ class Dataset:
         Returns
         -------
         iterable of batches
-            The n-th time it is iterated is epoch `epoch` + n.
+            Its n-th iteration is epoch `epoch` + n.
 
         Raises
         ------
@@ -482,12 +410,27 @@ class Dataset:
             If there is no such adapter, or its framework is not installed.
         """
         chosen = get_adapter(adapter) if isinstance(adapter, str) else check_adapter(adapter)
-        check_options(chosen, framework_options)
-        own = own_shard(chosen, framework_options) if isinstance(shard, str) else shard
-        if isinstance(shard, str) and shard != "auto":
-            raise OptionError(f'shard must be a pair (index, count) or "auto", not {shard!r}')
-        plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, own, fields)  # type: ignore[arg-type]
-        encoding = Encoding(dtype, scale, layout, labels, mean, std, channels, transform=transform)
+        plan, encoding = planned(
+            len(self),
+            chosen,
+            batch_size,
+            {
+                "shuffle": shuffle,
+                "seed": seed,
+                "remainder": remainder,
+                "shard": shard,
+                "fields": fields,
+                "dtype": dtype,
+                "scale": scale,
+                "mean": mean,
+                "std": std,
+                "channels": channels,
+                "layout": layout,
+                "labels": labels,
+                "transform": transform,
+            },
+            framework_options,
+        )
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
 
     def __repr__(self) -> str:
@@ -501,12 +444,5 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""
-        if self.image_dtype != np.uint8 or len(self.image_shape) != 2 or 0 in self.image_shape:
-            return picture.class_table(repr(self), [])
-        columns = []
-        for label, name in list(enumerate(self.classes))[:10]:
-            members = np.flatnonzero(self.labels == label)
-            if members.size:
-                images = self.source.images_at(self.original_rows(members[:3]))
-                columns.append((name, members.size, picture.thumbnails(images)))
-        return picture.class_table(repr(self), columns)
+        images_at = lambda positions: self.source.images_at(self.original_rows(positions))  # noqa: E731
+        return picture.class_table(repr(self), self.classes, self.labels, images_at)

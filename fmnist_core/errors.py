@@ -67,11 +67,43 @@ _REPR.maxstring = _REPR.maxother = MAX_REPR
 
 
 class FmnistError(Exception):
-    """Base class of every error that fmnist raises on purpose."""
+    """Base class of every error that fmnist raises on purpose.
+
+    Parameters
+    ----------
+    problem : str
+        What was expected, and what was found where.
+    advice : str
+        What to do next, if it is not said in `problem`.
+    command : str
+        The same on the command line, where that is another thing to type.
+
+    Attributes
+    ----------
+    for_commands : str
+        The message on the command line.
+    """
+
+    def __init__(self, problem: object = "", *, advice: str = "", command: str = "") -> None:
+        super().__init__(_with_advice(problem, advice) if advice else problem)
+        self._on_command_line = _with_advice(problem, command) if command else ""
 
     def __str__(self) -> str:
         # What is quoted in a message may be a stranger's; our own lines stay lines.
-        return "\n".join(map(printable, super().__str__().split("\n")))
+        return _printable_lines(super().__str__())
+
+    @property
+    def for_commands(self) -> str:
+        return _printable_lines(self._on_command_line) or str(self)
+
+
+def _with_advice(problem: object, advice: str) -> str:
+    end = "" if str(problem).endswith((".", "?")) else "."
+    return f"{problem}{end} Try: {advice}"
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 class OptionError(FmnistError, ValueError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from fmnist_core.epoch_fingerprint import EpochFingerprint
 from fmnist_core.errors import DataMismatchError, OptionError, check_epoch, check_range
-from fmnist_core.files import as_path, expanded, open_regular, write_whole
+from fmnist_core.files import as_path, expanded, open_regular, write_output
 from fmnist_core.plan import Field
 from fmnist_core.provenance import Provenance, provenance_of
 
@@ -180,7 +180,7 @@ class Fingerprint:
             "epochs": {str(epoch): self.epochs[epoch].record() for epoch in sorted(self.epochs)},
         }
         text = json.dumps(content, indent=1) + "\n"
-        write_whole(expanded(as_path(path)), [text.encode()])
+        write_output(expanded(as_path(path)), [text.encode()])
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Fingerprint":

@@ -100,6 +100,33 @@ def rows_but(rows: Rows, num_examples: int) -> Rows:
     return np.setdiff1d(np.arange(num_examples), rows, assume_unique=True)
 
 
+def named_split_rows(name: object, num_examples: int, title: str) -> tuple[range, range]:
+    """Return the rows of train and validation in a division that is in use.
+
+    Parameters
+    ----------
+    name : str
+        A key of `NAMED_SPLITS`.
+    num_examples : int
+        Of a whole train split in the order of the file; 0 for any other selection.
+    title : str
+        What an error calls the selection.
+
+    Raises
+    ------
+    OptionError
+        If there is no such name, or the selection is not what it divides.
+    """
+    if not isinstance(name, str) or name not in NAMED_SPLITS:
+        raise OptionError(f"expected one of {', '.join(NAMED_SPLITS)}; found {name!r:.80}")
+    if num_examples != NAMED_SPLIT_SIZE:
+        raise OptionError(
+            f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in the order "
+            f"of the file; found {title}"
+        )
+    return NAMED_SPLITS[name]
+
+
 def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
     """Return all rows in the order in which they are dealt to folds: int64 (n,).
 

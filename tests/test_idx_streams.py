@@ -151,6 +151,8 @@ def test_a_raw_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         opened.clear()
         read(tmp_path / "x")
         assert opened == [str(tmp_path / "x")] or opened == [tmp_path / "x"]
-    array, status = open_array(tmp_path / "x")
-    assert status == (tmp_path / "x").stat()
-    assert_golden(array.astype(np.int16))
+    assert_golden(open_array(tmp_path / "x").astype(np.int16))
+    write_idx(tmp_path / "labels", np.zeros(2, np.uint8))
+    opened.clear()
+    open_idx(tmp_path / "x", tmp_path / "labels")
+    assert len(opened) == 2

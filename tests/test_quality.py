@@ -167,22 +167,22 @@ def test_a_list_of_other_data_is_refused() -> None:
 
 def test_load_leaves_out(splits: Splits, fashion_root: Path) -> None:
     train = splits["train"]
-    for exclude in ("mislabelled", ("mislabelled", "near-duplicates"), ["duplicates"], ()):
-        names = (exclude,) if isinstance(exclude, str) else exclude
-        loaded = load("fashion-mnist", root=fashion_root, exclude=exclude)
+    for without in ("mislabelled", ("mislabelled", "near-duplicates"), ["duplicates"], ()):
+        names = (without,) if isinstance(without, str) else without
+        loaded = load("fashion-mnist", root=fashion_root, without=without)
         assert loaded.indices.tolist() == train.without(*names).indices.tolist()
         assert len(pickle.dumps(loaded)) < 7500 + 1000  # a bit for each row of the file
         assert pickle.loads(pickle.dumps(loaded)).digest == loaded.digest
 
 
-@pytest.mark.parametrize("exclude", ["mislabeled", ("duplicates", "x"), [3], 3, None])
+@pytest.mark.parametrize("without", ["mislabeled", ("duplicates", "x"), [3], 3, None])
 def test_load_refuses_an_unknown_list_before_it_looks_for_files(
-    exclude: object, tmp_path: Path
+    without: object, tmp_path: Path
 ) -> None:
     with pytest.raises(OptionError, match="list of rows"):
-        load("fashion-mnist", source_url=tmp_path.as_uri(), exclude=exclude)  # type: ignore[arg-type]
+        load("fashion-mnist", source_url=tmp_path.as_uri(), without=without)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="list of rows of synthetic"):
-        load("synthetic", exclude="duplicates")
+        load("synthetic", without="duplicates")
 
 
 # -- what docs/quality.md says -----------------------------------------------------------------

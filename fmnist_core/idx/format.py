@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import IdxError, OptionError, brief
-from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
+from fmnist_core.files import BLOCK, as_path, open_regular, write_output
 from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
 from fmnist_core.idx.header import ByteStream, IdxHeader, read_from
 from fmnist_core.idx.streams import (
@@ -113,10 +113,8 @@ def read_payload(path: Path, member: str = "") -> bytearray:
         return _read_open(file, str(path), member)
 
 
-def open_array(path: Path, member: str = "") -> tuple[NDArray[Any], os.stat_result]:
-    """Return an IDX file's array, mapped if the file is raw, and the state of the file.
-
-    The file is opened once, so that both are of the same file.
+def open_array(path: Path, member: str = "") -> NDArray[Any]:
+    """Return an IDX file's array: mapped if the file is raw, else unpacked into memory.
 
     Parameters
     ----------
@@ -131,10 +129,9 @@ def open_array(path: Path, member: str = "") -> tuple[NDArray[Any], os.stat_resu
         As `read_idx`.
     """
     with open_regular(path) as file:
-        status = os.fstat(file.fileno())
         if container_of_file(file) == "raw":
-            return _mapped(file, str(path)), status
-        return parse_idx(_read_open(file, str(path), member), name=str(path)), status
+            return _mapped(file, str(path))
+        return parse_idx(_read_open(file, str(path), member), name=str(path))
 
 
 def read_header(path: Path) -> IdxHeader:
@@ -202,7 +199,7 @@ def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> N
     header = IdxHeader.of(given.dtype, given.shape)
     blocks = _payload_blocks(header, given)
     if isinstance(target, Path):
-        write_whole(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
+        write_output(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
     else:
         for block in blocks:
             write_all(target, block)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fmnist_core import DataMismatchError
-from fmnist_core.storage import http
+from fmnist_core.storage import exchange, http
 from tests.helpers.server import HTML, FaultServer, Page, closed_port
 
 BODY = random.Random(1).randbytes(20_001)
@@ -22,10 +22,10 @@ def check(path: Path) -> None:
 
 def timeouts(patch: pytest.MonkeyPatch, *, read: float, answer: float, window: float) -> None:
     patch.setattr(http, "CONNECT_TIMEOUT", answer)
-    patch.setattr(http, "READ_TIMEOUT", read)
-    patch.setattr(http, "ANSWER_TIMEOUT", answer)
-    patch.setattr(http, "RATE_WINDOW", window)
-    patch.setattr(http, "LEAST_RATE", 1000.0)
+    patch.setattr(exchange, "READ_TIMEOUT", read)
+    patch.setattr(exchange, "ANSWER_TIMEOUT", answer)
+    patch.setattr(exchange, "RATE_WINDOW", window)
+    patch.setattr(exchange, "LEAST_RATE", 1000.0)
 
 
 def part(target: Path) -> Path:

@@ -15,7 +15,7 @@ import pytest
 from fmnist_core import Dataset, FetchError, load
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.records import Checksums, DatasetInfo, FileInfo
-from fmnist_core.storage import store
+from fmnist_core.storage import obtain, store
 from fmnist_core.storage.obtain import ensure_files
 
 IMAGES, LABELS = NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -119,7 +119,7 @@ def test_the_store_is_filled_once_and_then_trusted(
     assert names_in(place) == {*NAMES, "verified.json", ".lock"}
     forbid(monkeypatch, socket, "socket", "create_connection", "getaddrinfo")
     forbid(monkeypatch, hashlib, "sha256", "new", "file_digest")
-    forbid(monkeypatch, store, "locked")
+    forbid(monkeypatch, obtain, "locked")
     assert_genuine(load("fashion-mnist", "test"), payloads)
     assert ensure_files(FASHION_MNIST, "test", place) == (place / IMAGES, place / LABELS)
 

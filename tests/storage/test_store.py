@@ -14,7 +14,7 @@ import pytest
 from fmnist_core import FileAccessError, IdxError, files
 from fmnist_core.catalog import FASHION_MNIST, MNIST
 from fmnist_core.records import Checksums, FileInfo
-from fmnist_core.storage import store
+from fmnist_core.storage import locks, store
 
 Packing = Callable[[bytes], bytes]
 
@@ -56,11 +56,11 @@ def test_home_is_in_the_cache_by_default(
 
 def test_locked_makes_the_folder_and_keeps_others_out_until_it_is_done(home: Path) -> None:
     place = home / "mnist"
-    with store.locked(place):
+    with locks.locked(place):
         other = filelock.FileLock(place / ".lock", is_singleton=False)
         with pytest.raises(filelock.Timeout):
             other.acquire(timeout=0)
-        with store.locked(home / "fashion-mnist"):
+        with locks.locked(home / "fashion-mnist"):
             pass
     with other.acquire(timeout=0):
         assert other.is_locked
@@ -71,7 +71,7 @@ def test_locked_makes_the_folder_and_keeps_others_out_until_it_is_done(home: Pat
     [RuntimeError("a bug"), IdxError("bad"), FileAccessError("own"), KeyboardInterrupt()],
 )
 def test_locked_lets_go_and_lets_errors_pass(home: Path, error: BaseException) -> None:
-    with pytest.raises(type(error)), store.locked(home / "mnist"):
+    with pytest.raises(type(error)), locks.locked(home / "mnist"):
         raise error
     with filelock.FileLock(home / "mnist" / ".lock").acquire(timeout=0):
         pass
@@ -82,7 +82,7 @@ def test_a_store_that_cannot_be_made(home: Path) -> None:
     home.parent.write_bytes(b"a file where a folder should be")
     with (
         pytest.raises(FileAccessError, match=r"mnist: the store cannot .* FMNIST_HOME") as caught,
-        store.locked(home / "mnist"),
+        locks.locked(home / "mnist"),
     ):
         raise AssertionError("not reached")
     assert isinstance(caught.value.__cause__, OSError)
@@ -117,7 +117,7 @@ def test_what_unpacks_to_more_than_the_limit_has_no_digest(tmp_path: Path, pack:
     assert store.payload_sha256(path, len(PAYLOAD) - 1) is None
 
 
-def test_a_folder_cannot_vouch_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_folder_vouches_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Only the .gz digest of this file is known, as in a plugin's catalog.
     file = FileInfo("images", Checksums(), Checksums(sha256="0" * 64))
     folder = tmp_path / "downloaded"
@@ -125,5 +125,7 @@ def test_a_folder_cannot_vouch_for_itself(tmp_path: Path, monkeypatch: pytest.Mo
     (folder / "images").write_bytes(b"anything")
     store.mark_verified(folder / "images", files.file_digest(folder / "images"))
     assert not store.is_genuine(folder / "images", file)
+    assert not store.is_verified(folder / "images", file)
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path))
-    assert store.is_genuine(folder / "images", file)
+    assert store.is_verified(folder / "images", file)
+    assert not store.is_genuine(folder / "images", file)
