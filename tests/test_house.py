@@ -35,6 +35,8 @@ ROOMS = [
     "quality",
     "source",
     "rows",
+    "partition",
+    "choosing",
     "picture",
     "planning",
     "dataset",
