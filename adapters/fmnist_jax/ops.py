@@ -33,8 +33,25 @@ class JaxOps:
     def pad(self, images: jax.Array, widths: tuple[tuple[int, int], ...], fill: int) -> jax.Array:
         return jnp.pad(images, widths, constant_values=fill)
 
+    def reverse(self, images: jax.Array, axis: int) -> jax.Array:
+        return jnp.flip(images, axis)
+
+    def windows(
+        self, images: jax.Array, top: jax.Array, left: jax.Array, size: tuple[int, int]
+    ) -> jax.Array:
+        others = images.shape[3:]
+
+        def window(image: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
+            return jax.lax.dynamic_slice(image, (row, column, *[0] * len(others)), (*size, *others))
+
+        found: jax.Array = jax.vmap(window)(images, top, left)
+        return found
+
     def take(self, array: jax.Array, index: jax.Array) -> jax.Array:
-        return array.at[index].get(mode="promise_in_bounds")
+        found: jax.Array = array.at[index].get(mode="promise_in_bounds")
+        # Or XLA would look a pixel up again for each of its uses, three times as slowly.
+        found = jax.lax.optimization_barrier(found)  # type: ignore[no-untyped-call]
+        return found
 
     def where(self, mask: jax.Array, chosen: jax.Array, other: Any) -> jax.Array:
         return jnp.where(mask, chosen, other)
