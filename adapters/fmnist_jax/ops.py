@@ -44,14 +44,10 @@ class JaxOps:
         def window(image: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
             return jax.lax.dynamic_slice(image, (row, column, *[0] * len(others)), (*size, *others))
 
-        found: jax.Array = jax.vmap(window)(images, top, left)
-        return found
+        return _once(jax.vmap(window)(images, top, left))
 
     def take(self, array: jax.Array, index: jax.Array) -> jax.Array:
-        found: jax.Array = array.at[index].get(mode="promise_in_bounds")
-        # Or XLA would look a pixel up again for each of its uses, three times as slowly.
-        found = jax.lax.optimization_barrier(found)  # type: ignore[no-untyped-call]
-        return found
+        return _once(array.at[index].get(mode="promise_in_bounds"))
 
     def where(self, mask: jax.Array, chosen: jax.Array, other: Any) -> jax.Array:
         return jnp.where(mask, chosen, other)
@@ -73,6 +69,12 @@ class JaxOps:
 
     def index_shuffle(self, positions: jax.Array, n: int, seed: int, epoch: Any) -> jax.Array:
         return shuffled(positions, n, keys(seed, epoch))
+
+
+def _once(found: jax.Array) -> jax.Array:
+    """Return what was looked up, which XLA would look up again for each of its uses."""
+    kept: jax.Array = jax.lax.optimization_barrier(found)  # type: ignore[no-untyped-call]
+    return kept
 
 
 JAX = JaxOps()
