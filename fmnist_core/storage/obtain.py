@@ -208,7 +208,13 @@ def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
     for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
         payload = io.BytesIO()
         write_idx(payload, array)
-        store.write_verified([payload.getbuffer()], path, file)
+        try:
+            store.write_verified([payload.getbuffer()], path, file)
+        except DataMismatchError as error:
+            raise DataMismatchError(
+                f"expected {SYNTHETIC.title} {file.name}, drew other pixels ({error}). "
+                "Try: another version of numpy, or report it"
+            ) from error
 
 
 def _import_or_fetch(
