@@ -40,6 +40,7 @@ ROOMS = [
     "picture",
     "planning",
     "dataset",
+    "joined",
     "loading",
     "compat",
     "provenance",
