@@ -13,7 +13,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, LabelDType, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, values_of
 from fmnist_torch.datasets import BatchDataset
 from fmnist_torch.device import TorchBatch
 from fmnist_torch.loader import PlanLoader
@@ -78,7 +78,7 @@ class TorchAdapter:
 
     def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays that share its memory."""
-        return tuple(_to_numpy(tensor) for tensor in batch)
+        return tuple(_to_numpy(tensor) for tensor in values_of(batch))
 
 
 ADAPTER = TorchAdapter()
