@@ -1,4 +1,4 @@
-"""Servers that misbehave in eighty-five ways: the next mirror gives the file, in bounded time."""
+"""Servers that misbehave in eighty-five ways: the next mirror gives the file, in bounded time.
 
 FMNIST_FAULTS=all runs each way over TLS as well, and without a length that is known beforehand.
 """
