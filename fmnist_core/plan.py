@@ -229,6 +229,11 @@ class BatchPlan:
         """
         return self.rows_at(self.positions(step, start), epoch)
 
+    def examples(self, epoch: int, step: int, start: int = 0) -> Examples:
+        """Return the examples of one batch; arguments and errors as `indices`."""
+        positions = self.positions(step, start)
+        return Examples(check_epoch(epoch), positions, self.rows_at(positions, epoch))
+
     def weights(self, step: int, start: int = 0) -> NDArray[np.float32]:
         """Return float32 (batch,): 1 for an example, 0 for a filler of ``remainder="pad"``."""
         first, size = self.span(step, start)

@@ -1,6 +1,7 @@
 """Find an adapter by name and import only that one; find datasets that plugins add."""
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
@@ -112,7 +113,7 @@ def _plugin_catalog() -> dict[str, DatasetInfo]:
     return added
 
 
-def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
+def check_options(adapter: Adapter, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an option that an adapter's loader does not have."""
     if decided := sorted(set(options) & set(_SHARED_PARAMETERS)):
         raise OptionError(f"{', '.join(decided)} cannot be given: Dataset.to makes it")
@@ -130,7 +131,7 @@ def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
         )
 
 
-def own_shard(adapter: Adapter, options: dict[str, Any]) -> tuple[int, int]:
+def own_shard(adapter: Adapter, options: Mapping[str, Any]) -> tuple[int, int]:
     """Return the shard of this process, as an adapter's framework knows it; else (0, 1)."""
     ask = getattr(adapter, "shard", None)
     pair: tuple[int, int] = (0, 1) if ask is None else ask(options)

@@ -33,8 +33,21 @@ class JaxOps:
     def pad(self, images: jax.Array, widths: tuple[tuple[int, int], ...], fill: int) -> jax.Array:
         return jnp.pad(images, widths, constant_values=fill)
 
+    def reverse(self, images: jax.Array, axis: int) -> jax.Array:
+        return jnp.flip(images, axis)
+
+    def windows(
+        self, images: jax.Array, top: jax.Array, left: jax.Array, size: tuple[int, int]
+    ) -> jax.Array:
+        others = images.shape[3:]
+
+        def window(image: jax.Array, row: jax.Array, column: jax.Array) -> jax.Array:
+            return jax.lax.dynamic_slice(image, (row, column, *[0] * len(others)), (*size, *others))
+
+        return _once(jax.vmap(window)(images, top, left))
+
     def take(self, array: jax.Array, index: jax.Array) -> jax.Array:
-        return array.at[index].get(mode="promise_in_bounds")
+        return _once(array.at[index].get(mode="promise_in_bounds"))
 
     def where(self, mask: jax.Array, chosen: jax.Array, other: Any) -> jax.Array:
         return jnp.where(mask, chosen, other)
@@ -56,6 +69,12 @@ class JaxOps:
 
     def index_shuffle(self, positions: jax.Array, n: int, seed: int, epoch: Any) -> jax.Array:
         return shuffled(positions, n, keys(seed, epoch))
+
+
+def _once(found: jax.Array) -> jax.Array:
+    """Return what was looked up, which XLA would look up again for each of its uses."""
+    kept: jax.Array = jax.lax.optimization_barrier(found)  # type: ignore[no-untyped-call]
+    return kept
 
 
 JAX = JaxOps()

@@ -7,7 +7,8 @@ from typing import Any
 from torch import distributed
 from torch.utils.data import DataLoader
 
-from fmnist_core.batch import Assembler, CountedIterator, EpochCounter, ResumableLoader
+from fmnist_core.batch import Assembler, ResumableLoader
+from fmnist_core.epochs import CountedIterator, EpochCounter
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
 from fmnist_torch.datasets import BatchDataset

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import DistributedSampler, Sampler
 
-from fmnist_core.batch import EpochCounter, EpochPosition
+from fmnist_core.epochs import EpochCounter, EpochPosition
 from fmnist_core.plan import BatchPlan
 from fmnist_core.state import State
 

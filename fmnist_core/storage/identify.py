@@ -19,9 +19,9 @@ from fmnist_core.storage.scan import Scan, scan_file
 
 DIAGNOSES: tuple[Callable[[Scan], Finding | None], ...] = (
     whole_idx,
+    hex_dump,
     *FOREIGN,
     *DAMAGED,
-    hex_dump,
     text,
 )
 """Each says what it recognises in a scan, or None; the first to speak is believed."""

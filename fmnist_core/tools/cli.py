@@ -10,7 +10,7 @@ import click
 
 from fmnist_core import __version__
 from fmnist_core.errors import FmnistError
-from fmnist_core.tools import fingerprint_commands
+from fmnist_core.tools import fingerprint as fingerprints
 
 
 class PlainErrors(click.Group):
@@ -262,9 +262,5 @@ def bundle_command(name: str, output: Path, force: bool) -> None:
     click.echo(f"Wrote {output}")
 
 
-for command in (
-    fingerprint_commands.fingerprint,
-    fingerprint_commands.merge,
-    fingerprint_commands.compare,
-):
+for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
     main.add_command(command)

@@ -196,7 +196,10 @@ def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> N
         (("fingerprint", "synthetic", "--shard", "4/4"), "--shard: index must be from 0 to 3"),
         (("fingerprint", "synthetic", "--adapter", "none"), "found 'none'"),
         (("fingerprint", "synthetic", "--dtype", "int"), "dtype must be one of"),
-        (("merge", "a.json", "a.json"), "a.json, beside those before it: epoch 0: 20 positions"),
+        (
+            ("merge", "a.json", "a.json"),
+            "merged with the files before it: epoch 0: 20 positions",
+        ),
         (("merge", "a.json", "none.json"), "none.json: cannot be read"),
         (
             ("compare", "a.json", "cut.json"),
