@@ -272,9 +272,9 @@ def _class_number(given: object, classes: Sequence[str]) -> int:
 
     close = get_close_matches(str(given), classes, n=1)
     meant = f" Did you mean {close[0]!r}?" if close else ""
-    names = ", ".join(map(repr, classes[:12])) + ", ..." * (len(classes) > 12)
+    shown = [*map(repr, classes[:12]), *(["..."] if len(classes) > 12 else [])]
     raise OptionError(
-        f"expected a class, one of {names} or a number from 0 to {len(classes) - 1}; "
+        f"expected a class, one of {', '.join(shown)} or a number from 0 to {len(classes) - 1}; "
         f"found {given!r:.80}.{meant}"
     )
 
