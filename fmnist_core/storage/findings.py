@@ -33,7 +33,7 @@ def whole_idx(scan: Scan) -> Finding | None:
     """Recognise whole IDX data, by digest if the catalog knows it."""
     if not scan.is_whole or scan.header is None:
         return None
-    known = describe_payload(scan.whole.hexdigest())
+    known = describe_payload(scan.payload.hexdigest())
     if known is None:
         is_array = scan.container in ("npy", "npz")
         kind = "a numpy array" if is_array else "IDX data"
@@ -42,6 +42,15 @@ def whole_idx(scan: Scan) -> Finding | None:
     if known.old:
         return Finding("old revision", known.words, f"{GET_AGAIN} from the dataset's own page")
     return Finding("genuine", known.words)
+
+
+def too_large(scan: Scan) -> Finding | None:
+    """Recognise data of which more would have to be read than is worth a name."""
+    if not scan.is_exhausted:
+        return None
+    words = f", {shape_words(scan.header)} by its header" if scan.header else ""
+    found = f"data of over {scan.nbytes:,} bytes{words}, which are not all read to name them"
+    return Finding("unknown", found, "Use it with open_idx(images_path, labels_path)")
 
 
 def beginning(scan: Scan) -> str:
