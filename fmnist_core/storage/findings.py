@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from fmnist_core.catalog import describe_payload, describe_start
 from fmnist_core.errors import brief
-from fmnist_core.idx.header import IdxHeader
+from fmnist_core.idx.header import shape_words
 from fmnist_core.storage.scan import Scan
 
 Verdict = Literal["genuine", "old revision", "unknown", "damaged", "foreign", "unreadable"]
@@ -57,12 +57,6 @@ def beginning(scan: Scan) -> str:
     """Return which known payload begins as this file does, to end a sentence with, or ""."""
     known = describe_start(scan.head)
     return f"; it begins as {known.words} does" if known else ""
-
-
-def shape_words(header: IdxHeader) -> str:
-    """Return the shape and element type of a header in words."""
-    shape = " x ".join(map(str, header.shape)) or "a single"
-    return f"{shape} {header.dtype.newbyteorder('=').name}"
 
 
 def quoted(text: bytes) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from fmnist_core.errors import IdxError
 from fmnist_core.idx.containers import unpacked, unpacked_member
-from fmnist_core.storage.findings import Finding, beginning, shape_words, whole_idx
+from fmnist_core.idx.header import shape_words
+from fmnist_core.storage.findings import Finding, beginning, whole_idx
 from fmnist_core.storage.scan import Budget, Scan, blocks_of
 
 MAX_BYTES = 1 << 26
