@@ -95,15 +95,23 @@ def main() -> None:
     help="Folder with Fashion-MNIST's four files, raw, .gz or .xz. Without it, the built-in "
     "dataset of drawn garments is used, and no network.",
 )
-def demo(root: Path | None) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what each framework gave, with the loss of each step, as JSON.",
+)
+@click.option("--force", is_flag=True, help="Replace that file if it exists.")
+def demo(root: Path | None, output: Path | None, force: bool) -> None:
     """Show that every framework gets the same batches, and train on them.
 
     Each framework reads two shuffled epochs, which must agree to the bit, and then trains the same
-    small network for one epoch. It takes a minute or two. The exit status is 0 if all four agree.
+    small network, from the same first weights, for one epoch. It takes a minute or two. The exit
+    status is 0 if all four agree.
     """
     from fmnist_core.tools.demo import run_demo
 
-    run_demo(root)
+    run_demo(root, output, force=force)
 
 
 @main.command()
