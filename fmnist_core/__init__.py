@@ -1,5 +1,6 @@
 """Fashion-MNIST and every dataset in MNIST's IDX format, as the same batches in every framework."""
 
+from fmnist_core.batch import peek
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.errors import (
@@ -53,6 +54,7 @@ __all__ = [
     "map_idx",
     "open_idx",
     "parse_idx",
+    "peek",
     "read_idx",
     "write_idx",
 ]

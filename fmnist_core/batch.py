@@ -5,16 +5,17 @@ Every adapter that can start from numpy starts here; the others must give the sa
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.encoding import Encoding
 from fmnist_core.errors import OptionError
+from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
-from fmnist_core.provenance import Provenance
+from fmnist_core.provenance import Provenance, provenance_of
 from fmnist_core.registry import check_adapter
 from fmnist_core.state import State
 
@@ -26,13 +27,6 @@ SENT_AT_ONCE = 2**20
 
 # Of the module, not of a loader, which could not be pickled with it.
 _TAKING_AN_EPOCH = threading.Lock()
-
-
-class Habits(Protocol):
-    """What users of a framework are used to; an adapter says it."""
-
-    layout: Layout
-    label_dtype: Literal["int32", "int64"]
 
 
 class EpochPosition:
@@ -77,15 +71,11 @@ class EpochCounter:
         self.start = self._first[1] if epoch == self._first[0] else 0
 
     def take(self) -> EpochPosition:
-        """Begin the next epoch."""
+        """Begin the next epoch; the one after it is next. Threads may call this at once."""
         with _TAKING_AN_EPOCH:
-            return self.began(self.epoch, self.start)
-
-    def began(self, epoch: int, start: int) -> EpochPosition:
-        """Note that an epoch was begun; the one after it is next."""
-        self.latest = EpochPosition(self.plan, epoch, start)
-        self.go_to(epoch + 1)
-        return self.latest
+            self.latest = EpochPosition(self.plan, self.epoch, self.start)
+            self.go_to(self.epoch + 1)
+            return self.latest
 
     def num_steps(self) -> int:
         """Return the number of batches of the next epoch."""
@@ -107,20 +97,37 @@ class EpochCounter:
 
 
 class CountedIterator(Iterator[_Batch]):
-    """The batches of one iteration; it counts those that are asked for."""
+    """The batches of one iteration; it counts those that are received.
 
-    def __init__(self, batches: Iterator[_Batch], progress: EpochPosition) -> None:
-        self._batches = batches
-        self.progress = progress
+    The epoch is taken when the first batch is asked for, so an iterator that is made and never
+    used costs none.
+
+    Parameters
+    ----------
+    epochs : EpochCounter
+    begin : callable
+        Given an epoch and a start, returns an iterator of their batches.
+    """
+
+    def __init__(self, epochs: EpochCounter, begin: Callable[[int, int], Iterator[_Batch]]) -> None:
+        self._epochs = epochs
+        self._begin = begin
+        self._batches: Iterator[_Batch] | None = None
+        self.position: EpochPosition | None = None
 
     def __next__(self) -> _Batch:
+        if self._batches is None:
+            self.position = self._epochs.take()
+            self._batches = self._begin(self.position.epoch, self.position.start)
         batch = next(self._batches)
-        self.progress.steps += 1
+        assert self.position is not None
+        self.position.steps += 1
         return batch
 
     def __len__(self) -> int:
         """Return the number of batches of this iteration."""
-        return self.progress.plan.num_steps(self.progress.start)
+        start = self.position.start if self.position else self._epochs.start
+        return self._epochs.plan.num_steps(start)
 
 
 class Assembler:
@@ -133,22 +140,22 @@ class Assembler:
         What a batch holds, in this order.
     encoding : Encoding
         What pixels and labels become.
-    adapter : Habits
+    adapter : Adapter
         Whose layout and label type are taken where the encoding leaves them open.
 
     Raises
     ------
     OptionError
-        If these images cannot be encoded so.
+        If these images cannot be encoded so, or the dataset has no such field.
     """
 
     def __init__(
-        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Habits
+        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Adapter
     ) -> None:
         self.dataset = dataset
         self.fields = fields
         self.adapter = adapter
-        self.encoding = resolved(encoding, dataset, fields, adapter)
+        self.encoding = resolve(encoding, dataset, fields, adapter)
 
     def __call__(
         self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None
@@ -162,23 +169,38 @@ class Assembler:
         weights : float32 array (batch,), optional
             1 for an example, 0 for a filler; by default all 1.
         """
-        return tuple(self._field(field, rows, weights) for field in self.fields)
+        places = self.dataset.original_rows(rows)
+        return tuple(self._field(field, places, weights) for field in self.fields)
 
     def _field(
-        self, field: Field, rows: NDArray[np.int64], weights: NDArray[np.float32] | None
+        self, field: Field, places: NDArray[np.int64], weights: NDArray[np.float32] | None
     ) -> NDArray[Any]:
+        source = self.dataset.source
         if field == "image":
-            return self.encoding.encode_images(self.dataset.gather_images(rows))
+            return self.encoding.encode_images(source.images_at(places))
         if field == "label":
-            labels = self.dataset.gather_labels(rows)
-            return self.encoding.encode_labels(
-                labels, len(self.dataset.classes), self.adapter.label_dtype
-            )
+            labels = source.labels_at(places)
+            return self.encoding.encode_labels(labels, len(self.dataset.classes))
         if field == "index":
-            return self.dataset.original_rows(rows)
+            return places
         if field == "extended":
-            return self.dataset.gather_extended(rows)
-        return np.ones(len(rows), np.float32) if weights is None else weights
+            return source.extended_at(places)
+        return np.ones(len(places), np.float32) if weights is None else weights
+
+
+def resolve(
+    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Adapter
+) -> Encoding:
+    """Return an encoding with nothing left open, for one dataset and an adapter's habits.
+
+    Raises
+    ------
+    OptionError
+        If these images cannot be encoded so, or the dataset has no such field.
+    """
+    if "extended" in fields and dataset.extended is None:
+        raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
+    return dataset.resolved(encoding, adapter.layout, adapter.label_dtype)
 
 
 def weighted_blocks(
@@ -217,49 +239,41 @@ def epoch_batches(
     )
 
 
-class Batches(Generic[_Batch]):
-    """A re-iterable of batches: the n-th time it is iterated is epoch `epoch` + n.
+class ResumableLoader(Generic[_Batch]):
+    """What every loader that counts its own batches offers: position, state, provenance, a look.
 
-    Parameters
-    ----------
-    plan : BatchPlan
-    assemble : Assembler
-    convert : callable
-        Turns the numpy arrays of a batch into the framework's own form.
-    epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+    A loader that inherits it has `_epochs`, `_assemble`, and a method `_batches` that yields the
+    batches of an epoch from a start on.
     """
 
-    def __init__(
-        self,
-        plan: BatchPlan,
-        assemble: Assembler,
-        convert: Callable[[Arrays], _Batch],
-        *,
-        epoch: int = 0,
-        start: int = 0,
-    ) -> None:
-        plan.check_use(len(assemble.dataset), epoch, start)
-        self.plan = plan
-        self.encoding = assemble.encoding
-        self._assemble = assemble
-        self._convert = convert
-        self._epochs = EpochCounter(plan, epoch, start)
+    _epochs: EpochCounter
+    _assemble: Assembler
 
-    def __len__(self) -> int:
-        """Return the number of batches of the next iteration."""
-        return self._epochs.num_steps()
+    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
+        raise NotImplementedError
 
-    def __iter__(self) -> Iterator[_Batch]:
-        """Begin the next epoch."""
-        progress = self._epochs.take()
-        return CountedIterator(self._batches(progress.epoch, progress.start), progress)
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next iteration reads."""
+        return self._epochs.epoch
+
+    def peek(self) -> _Batch:
+        """Return the first batch of the next iteration, which is not taken by this look.
+
+        Raises
+        ------
+        OptionError
+            If that epoch has no batch.
+        """
+        for batch in self._batches(*self._epochs.upcoming()):
+            return batch
+        raise OptionError(f"epoch {self.epoch} has no batch to look at")
 
     def state_dict(self) -> State:
         """Return where the latest iteration is: a small dictionary that JSON can hold.
 
-        It counts the batches that were received. Any loader of the same data in the same order
-        goes on from it, whatever its batch size, shard, workers or framework.
+        It counts the batches that were received, not those made ahead. Any loader of the same data
+        in the same order goes on from it, whatever its batch size, shard, workers or framework.
         """
         return self._epochs.state(self._assemble.dataset.digest)
 
@@ -281,31 +295,78 @@ class Batches(Generic[_Batch]):
         """What this was made from, and where its next iteration begins."""
         made = self._assemble
         adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
-        return Provenance(adapter, made.dataset, self.plan, made.encoding, upcoming)
-
-    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
-        return map(self._convert, epoch_batches(self.plan, self._assemble, epoch, start))
+        return Provenance(adapter, made.dataset, self._epochs.plan, made.encoding, upcoming)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} batches from epoch {self._epochs.epoch} of {self.plan}>"
+        return (
+            f"<{type(self).__name__} of {self._assemble.dataset!r}: {self._epochs.num_steps()} "
+            f"batches of {self._epochs.plan.batch_size} in epoch {self.epoch}>"
+        )
 
 
-def resolved(
-    encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Habits
-) -> Encoding:
-    """Return an encoding with nothing left open, for one dataset and one adapter's habits.
+class Batches(ResumableLoader[_Batch]):
+    """A re-iterable of batches: the n-th time it is iterated is epoch `epoch` + n.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    assemble : Assembler
+    convert : callable
+        Turns the numpy arrays of a batch into the framework's own form.
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        assemble: Assembler,
+        convert: Callable[[Arrays], Any],
+        *,
+        epoch: int = 0,
+        start: int = 0,
+    ) -> None:
+        plan.check_use(len(assemble.dataset), epoch, start)
+        self.plan = plan
+        self.encoding = assemble.encoding
+        self._assemble = assemble
+        self._convert = convert
+        self._epochs = EpochCounter(plan, epoch, start)
+
+    def __len__(self) -> int:
+        """Return the number of batches of the next iteration."""
+        return self._epochs.num_steps()
+
+    def __iter__(self) -> Iterator[_Batch]:
+        """Return an iterator, which takes the next epoch with its first batch."""
+        return CountedIterator(self._epochs, self._batches)
+
+    def _batches(self, epoch: int, start: int) -> Iterator[_Batch]:
+        batches = epoch_batches(self.plan, self._assemble, epoch, start)
+        if self.plan.keys is None:
+            return map(self._convert, batches)
+        return (self.plan.pack(self._convert(arrays)) for arrays in batches)
+
+
+def peek(loader: Any) -> Any:
+    """Return the first batch of a loader's next epoch, which is not taken by this look.
+
+    Parameters
+    ----------
+    loader : iterable
+        What `Dataset.to` returned.
 
     Raises
     ------
     OptionError
-        If these images cannot be encoded so, or the dataset has no such field.
+        If the loader does not say what it was made from, or its next epoch has no batch.
     """
-    if "extended" in fields and dataset.extended is None:
-        raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
-    return encoding.resolve(
-        image_dtype=dataset.image_dtype,
-        image_shape=dataset.image_shape,
-        layout=adapter.layout,
-        mean=dataset.mean,
-        std=dataset.std,
-    )
+    if isinstance(loader, ResumableLoader):
+        return loader.peek()
+    made = provenance_of(loader)
+    epoch, start = made.upcoming()
+    for batch in made.adapter.loader(
+        made.dataset, made.plan, made.encoding, epoch=epoch, start=start
+    ):
+        return batch
+    raise OptionError(f"epoch {epoch} has no batch to look at")

@@ -1,10 +1,11 @@
 """Encoding: what a pixel and a label become.
 
-The values are defined by float32 arithmetic in numpy; `Encoding.table` lists them for every uint8
-pixel and is what other frameworks must reproduce to the bit.
+Pixel values come from a 256-entry table, computed by float32 arithmetic in numpy, that every
+framework reproduces exactly (`Encoding.table`).
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -18,14 +19,21 @@ DType = Literal["uint8", "float32", "float16", "bfloat16"]
 Scale = Literal["unit", "standard", "raw"]
 Layout = Literal["NHW", "NHWC", "NCHW", "flat"]
 LabelKind = Literal["index", "one_hot"]
+LabelDType = Literal["int32", "int64"]
+Constant = float | tuple[float, ...]
+"""A mean or standard deviation: one number, or one for each channel."""
 
-# Element types that IDX has beside uint8; such images pass unchanged, under their own name.
+CHANNEL_COUNTS = (1, 3, 4)
+"""Lengths of a last axis of images that holds channels: grey, colour, colour with opacity."""
+
+# The other element types of IDX; images of these types keep them.
 _OTHER_DTYPES = ("int8", "int16", "int32", "float64")
 
 CACHE_LINE = 64
-"""Bytes to which the memory of encoded images is aligned."""
+"""Alignment of the memory of encoded images, in bytes."""
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
+_GREY_AS_COLOUR = np.zeros(3, np.intp)
 
 
 @dataclass(frozen=True)
@@ -35,15 +43,21 @@ class Encoding:
     Parameters
     ----------
     dtype : {"float32", "float16", "bfloat16", "uint8"}
-        Element type of images. Images that are not uint8 may also keep their own type.
+        Element type of images; also a framework's own name for it, such as ``torch.bfloat16``.
+        Images that are not uint8 may also keep their own type.
     scale : {"unit", "standard", "raw"}
         x / 255; (x / 255 - mean) / std, in float32 and in that order; or x itself.
     layout : {"NHW", "NHWC", "NCHW", "flat"}, optional
         Axes of a batch of images; None takes the framework's habit.
     labels : {"index", "one_hot"}
         Class numbers, or float32 rows with a single 1.
-    mean, std : float, optional
-        Of x / 255 over the train split, for ``scale="standard"``; a Dataset fills them in.
+    mean, std : float or tuple of float, optional
+        Of x / 255, for ``scale="standard"``; one number, or one for each channel. None takes the
+        dataset's.
+    channels : {1, 3}, optional
+        Channels of an encoded image. 3 repeats a grey channel; None keeps what there is.
+    label_dtype : {"int32", "int64"}, optional
+        Element type of index labels; None takes the framework's habit.
 
     Raises
     ------
@@ -55,28 +69,36 @@ class Encoding:
     scale: Scale = "unit"
     layout: Layout | None = None
     labels: LabelKind = "index"
-    mean: float | None = None
-    std: float | None = None
+    mean: Constant | None = None
+    std: Constant | None = None
+    channels: int | None = None
+    label_dtype: LabelDType | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", _dtype_name(self.dtype))
         _check_choice("dtype", self.dtype, (*get_args(DType), *_OTHER_DTYPES))
         _check_choice("scale", self.scale, get_args(Scale))
         _check_choice("layout", self.layout, (None, *get_args(Layout)))
         _check_choice("labels", self.labels, get_args(LabelKind))
+        _check_choice("label_dtype", self.label_dtype, (None, *get_args(LabelDType)))
+        if isinstance(self.channels, bool) or self.channels not in (None, 1, 3):
+            raise OptionError(f"channels must be 1, 3 or None, not {self.channels!r}")
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _checked_constant(name, getattr(self, name)))
         if self.dtype in ("uint8", *_OTHER_DTYPES) and self.scale != "raw":
             raise OptionError(
                 f'dtype={self.dtype!r} cannot hold scale={self.scale!r}. Try: scale="raw", '
                 'or dtype="float32"'
             )
 
-    def resolve(
+    def resolved(
         self,
-        *,
         image_dtype: np.dtype[Any],
         image_shape: tuple[int, ...],
         layout: Layout,
-        mean: float | None = None,
-        std: float | None = None,
+        label_dtype: LabelDType,
+        mean: Constant | None = None,
+        std: Constant | None = None,
     ) -> "Encoding":
         """Return this encoding with nothing left open, for images of one type and shape.
 
@@ -84,9 +106,9 @@ class Encoding:
         ----------
         image_dtype, image_shape : numpy.dtype, tuple of int
             Of one image before it is encoded.
-        layout : {"NHW", "NHWC", "NCHW", "flat"}
-            The framework's habit, taken where `self.layout` is None.
-        mean, std : float, optional
+        layout, label_dtype
+            The framework's habits, taken where this encoding has None.
+        mean, std : float, or one for each channel, optional
             The dataset's constants, taken where this encoding has none.
 
         Raises
@@ -94,69 +116,98 @@ class Encoding:
         OptionError
             If these images cannot be encoded so.
         """
-        planar = len(image_shape) == 2
-        if not planar and self.layout not in (None, "flat"):
-            raise OptionError(
-                f"layout={self.layout!r} is for images of shape (height, width); these have shape "
-                f'{image_shape}. Try: layout="flat", or None to keep their shape'
-            )
-        self._check_dtype(image_dtype)
+        self._check_dtype(image_dtype.name)
+        self._check_shape(image_shape)
+        is_picture = is_planar(image_shape) or has_channels(image_shape)
+        if layout == "NHW" and self.num_channels(image_shape) > 1:
+            layout = "NHWC"
         encoding = replace(
             self,
-            layout=self.layout or (layout if planar else None),
+            layout=self.layout or (layout if is_picture else None),
+            label_dtype=self.label_dtype or label_dtype,
             mean=mean if self.mean is None else self.mean,
             std=std if self.std is None else self.std,
         )
-        encoding._check_constants()
+        encoding._check_constants(self.num_channels(image_shape))
         return encoding
 
-    def _check_dtype(self, found: np.dtype[Any]) -> None:
-        name = found.name
-        if name not in ("uint8", "float32", *_OTHER_DTYPES):
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if not (is_planar(shape) or has_channels(shape)):
+            if self.layout not in (None, "flat") or self.channels is not None:
+                raise OptionError(
+                    f"layout={self.layout!r} and channels={self.channels!r} are for images of "
+                    f"shape (height, width) or (height, width, 1, 3 or 4); these have shape "
+                    f'{shape}. Try: layout="flat", or None to keep their shape'
+                )
+        elif self.channels == 1 and num_channels(shape) > 1:
+            raise OptionError(f"images of shape {shape} cannot become images of one channel")
+        elif self.layout == "NHW" and self.num_channels(shape) > 1:
             raise OptionError(
-                f"images are {name}, which IDX does not hold. "
-                "Try: convert first, e.g. images.astype('float32')"
+                f'layout="NHW" is for one channel, found {self.num_channels(shape)}. '
+                'Try: layout="NHWC" or "NCHW"'
             )
-        if name == "uint8":
+
+    def _check_dtype(self, found: str) -> None:
+        if found not in ("uint8", "float32", *_OTHER_DTYPES):
+            raise OptionError(
+                f"images are {found}, which IDX does not hold. Try: for pixels from 0 to 255, "
+                "images.astype('uint8'); else images.astype('float32') with scale=\"raw\""
+            )
+        if found == "uint8":
             if self.dtype in _OTHER_DTYPES:
                 raise OptionError(f"uint8 images can become {get_args(DType)}, not {self.dtype!r}")
         elif self.scale != "raw":
             raise OptionError(
-                f"scale={self.scale!r} is for uint8 pixels; these images are {name}. "
-                f'Try: scale="raw", dtype={name!r}'
+                f"scale={self.scale!r} is for uint8 pixels; these images are {found}. Try: for "
+                "pixels from 0 to 255, images.astype('uint8'); for values that are scaled already, "
+                f'scale="raw", dtype={found!r}'
             )
-        elif self.dtype != name and not (
+        elif self.dtype != found and not (
             self.dtype == "float32" and np.can_cast(found, np.float32, "safe")
         ):
             raise OptionError(
-                f"{name} images cannot become {self.dtype!r} exactly. Try: dtype={name!r}"
+                f"{found} images cannot become {self.dtype!r} exactly. Try: dtype={found!r}"
             )
 
-    def _check_constants(self) -> None:
+    def _check_constants(self, channels: int = 1) -> None:
         if self.scale != "standard":
             return
         if self.mean is None or self.std is None:
             raise OptionError(
                 'scale="standard" needs the mean and standard deviation of the train split, which '
-                'are not known for these data. Try: open_idx(..., mean=, std=), or scale="unit"'
+                'are not known for these data. Try: mean=, std=, or scale="unit"'
             )
-        for name, value in (("mean", self.mean), ("std", self.std)):
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise OptionError(f"{name} must be a number, not {value!r}")
+        mean, std = self.constants
+        if {mean.size, std.size} - {1, channels}:
+            raise OptionError(
+                f"expected one mean and std, or {channels} for {channels} channels; found "
+                f"{mean.size} and {std.size}"
+            )
         with np.errstate(all="ignore"):
-            values = np.abs(replace(self, dtype="float32").encode_pixels(_ALL_PIXELS))
-        # Subnormal values are flushed to zero by some frameworks, so they could not agree.
-        if not self.std > 0 or not np.all(
-            np.isfinite(values) & ((values == 0) | (values >= np.finfo(np.float32).tiny))
-        ):
+            values = np.abs(_standardized(_unit(self._table_pixels()), mean, std))
+        # Some frameworks flush subnormal values to zero, so they could not agree.
+        held = np.isfinite(values) & ((values == 0) | (values >= np.finfo(np.float32).tiny))
+        if not (std > 0).all() or not held.all():
             raise OptionError(
                 f"mean {self.mean} and std {self.std} give values that float32 cannot hold; std "
                 "must be above 0, and both of the size of x / 255"
             )
 
     @property
+    def constants(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and std as float32 arrays, each of shape () or (channels,); 0 and 1 if not known."""
+        mean = 0.0 if self.mean is None else self.mean
+        std = 1.0 if self.std is None else self.std
+        return np.asarray(mean, np.float32), np.asarray(std, np.float32)
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether the channels of an image have different tables."""
+        return self.scale == "standard" and any(one.ndim for one in self.constants)
+
+    @property
     def numpy_dtype(self) -> np.dtype[Any]:
-        """Element type of encoded images; bfloat16 is the one that ml_dtypes defines.
+        """Element type of encoded images; bfloat16 is that of ml_dtypes.
 
         Raises
         ------
@@ -176,54 +227,109 @@ class Encoding:
 
     @cached_property
     def table(self) -> NDArray[Any]:
-        """What each of the 256 uint8 pixels becomes: (256,), read-only."""
-        self._check_constants()
-        table = self.encode_pixels(_ALL_PIXELS)
+        """Value of each of the 256 uint8 pixels, read-only.
+
+        Shape (256,), or (256, channels) where mean or std differ between channels.
+        """
+        pixels = self._table_pixels()
+        self._check_constants(pixels.shape[-1] if self.is_per_channel else 1)
+        table = self.encode_pixels(pixels)
         table.setflags(write=False)
         return table
+
+    def _table_pixels(self) -> NDArray[np.uint8]:
+        if not self.is_per_channel:
+            return _ALL_PIXELS
+        return np.repeat(_ALL_PIXELS[:, np.newaxis], max(one.size for one in self.constants), 1)
 
     def encode_pixels(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return the values of pixels, element by element, as a fresh array of the same shape.
 
-        Division and subtraction are exactly rounded in IEEE 754, so any numpy gives these bits.
+        Where mean or std differ between channels, the last axis is that of the channels. Division
+        and subtraction are exactly rounded in IEEE 754, so any numpy gives these bits.
         """
         if self.scale == "raw":
             raw = _aligned(pixels.shape, self.numpy_dtype)
             raw[...] = pixels
             return raw
-        values = _aligned(pixels.shape, np.dtype(np.float32))
-        np.divide(pixels, np.float32(255), out=values, dtype=np.float32)
+        values = _unit(pixels)
         if self.scale == "standard":
-            np.subtract(values, np.float32(self.mean or 0), out=values)
-            np.divide(values, np.float32(self.std or 1), out=values)
+            values = _standardized(values, *self.constants)
         return values.astype(self.numpy_dtype, copy=False)
 
     def encode_images(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return (batch, ...) images encoded and in this layout: fresh, C-contiguous."""
-        arranged: NDArray[Any] = self.arrange(self.encode_pixels(images))
-        return arranged
+        values = self.arrange(self.encode_pixels(self.with_channels(images)))
+        return np.ascontiguousarray(values)
+
+    def with_channels(self, images: Any) -> Any:
+        """Return (batch, height, width[, channels]) images, of any array library, in `channels`."""
+        if self.channels != 3 or (has_channels(images.shape[1:]) and images.shape[-1] != 1):
+            return images
+        grey = images[..., np.newaxis] if images.ndim == 3 else images
+        return grey[..., _GREY_AS_COLOUR]
 
     def arrange(self, images: Any) -> Any:
-        """Return (batch, height, width) images, of any array library, in this layout.
+        """Return (batch, height, width[, channels]) images, of any array library, in this layout.
 
         One channel has the same bytes in every layout, so nothing is moved.
         """
-        if self.layout == "NHWC":
-            return images[..., np.newaxis]
-        if self.layout == "NCHW":
-            return images[:, np.newaxis]
         if self.layout == "flat":
-            return images.reshape(len(images), int(np.prod(images.shape[1:])))
-        return images
+            return images.reshape(len(images), math.prod(images.shape[1:]))
+        if self.layout is None or not (is_planar(images.shape[1:]) or images.ndim == 4):
+            return images
+        if images.ndim == 3:
+            if self.layout == "NHWC":
+                return images[..., np.newaxis]
+            return images[:, np.newaxis] if self.layout == "NCHW" else images
+        if self.layout == "NCHW":
+            return images.swapaxes(1, 3).swapaxes(2, 3)
+        return images[..., 0] if self.layout == "NHW" else images
 
-    def encode_labels(
-        self, labels: NDArray[np.integer], num_classes: int, dtype: str = "int32"
-    ) -> NDArray[Any]:
+    def encoded_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of one encoded image whose own shape is `shape`."""
+        one = self.arrange(self.with_channels(np.empty((1, *shape), np.uint8)))
+        return tuple(one.shape[1:])
+
+    def num_channels(self, shape: tuple[int, ...]) -> int:
+        """Return how many channels an encoded image has whose own shape is `shape`."""
+        return self.channels if self.channels == 3 else num_channels(shape)
+
+    def encode_labels(self, labels: NDArray[np.integer], num_classes: int) -> NDArray[Any]:
         """Return labels as class numbers (batch,) or one-hot float32 (batch, classes)."""
         if self.labels == "one_hot":
             is_class: NDArray[np.bool_] = np.equal.outer(labels, np.arange(num_classes))
             return is_class.astype(np.float32)
-        return labels.astype(dtype)
+        return labels.astype(self.label_dtype or "int32")
+
+
+def is_planar(shape: tuple[int, ...]) -> bool:
+    """Whether an image has the shape (height, width)."""
+    return len(shape) == 2
+
+
+def has_channels(shape: tuple[int, ...]) -> bool:
+    """Whether an image has the shape (height, width, channels)."""
+    return len(shape) == 3 and shape[-1] in CHANNEL_COUNTS
+
+
+def num_channels(shape: tuple[int, ...]) -> int:
+    """Return how many channels an image of this shape has."""
+    return shape[-1] if has_channels(shape) else 1
+
+
+def _unit(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    values = _aligned(pixels.shape, np.dtype(np.float32))
+    np.divide(pixels, np.float32(255), out=values, dtype=np.float32)
+    return values
+
+
+def _standardized(
+    values: NDArray[np.float32], mean: NDArray[np.float32], std: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    np.subtract(values, mean, out=values)
+    np.divide(values, std, out=values)
+    return values
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -234,6 +340,41 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     return memory[first : first + nbytes].view(dtype).reshape(shape)
 
 
+def _dtype_name(dtype: object) -> str:
+    """Return the name of an element type: of numpy's, torch's, TensorFlow's, JAX's, or itself."""
+    if isinstance(dtype, str):
+        return dtype
+    name = getattr(dtype, "name", None)  # TensorFlow's, and numpy.dtype
+    if isinstance(name, str):
+        return name
+    if str(dtype).startswith("torch."):
+        return str(dtype).removeprefix("torch.")
+    try:
+        return np.dtype(dtype).name  # type: ignore[call-overload, no-any-return]
+    except TypeError:
+        raise OptionError(
+            f"dtype must be one of {(*get_args(DType), *_OTHER_DTYPES)}, not {dtype!r:.80}"
+        ) from None
+
+
+def _checked_constant(name: str, value: object) -> Constant | None:
+    """Return a mean or std as a float or, one for each channel, a tuple of floats."""
+    if value is None:
+        return None
+    if _is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        numbers = tuple(value)
+        if numbers and all(_is_number(number) for number in numbers):
+            constants = tuple(float(number) for number in numbers)
+            return constants if len(constants) > 1 else constants[0]
+    raise OptionError(f"{name} must be a number, or one for each channel, not {value!r:.80}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     if not isinstance(value, str | None) or value not in allowed:
-        raise OptionError(f"{name} must be one of {allowed}, not {value!r}")
+        raise OptionError(f"{name} must be one of {allowed}, not {value!r:.80}")

@@ -27,8 +27,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "seed": (int, type(None)),
     "dtype": (str,),
     "scale": (str,),
-    "mean": (float, type(None)),
-    "std": (float, type(None)),
+    "mean": (float, list, type(None)),
+    "std": (float, list, type(None)),
+    "channels": (int,),
     "labels": (str,),
 }
 """What a fingerprint's settings are, by name."""
@@ -111,7 +112,7 @@ class Fingerprint:
         for step, batch in enumerate(loader):
             if step == steps:
                 raise DataMismatchError(f"expected {steps} batches in epoch {epoch}, found more")
-            arrays = origin.adapter.to_numpy(batch)
+            arrays = origin.adapter.to_numpy(plan.unpack(batch))
             positions = plan.positions(step, start)
             if len(arrays) != len(plan.fields) or any(len(a) != len(positions) for a in arrays):
                 raise DataMismatchError(

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 import pluggy
 from numpy.typing import NDArray
 
-from fmnist_core.encoding import LabelKind, Layout, Scale
+from fmnist_core.encoding import Constant, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.plan import Field, Remainder
 from fmnist_core.records import DatasetInfo
 
@@ -52,7 +52,7 @@ class Adapter(Protocol):
 
     name: str
     layout: Layout
-    label_dtype: Literal["int32", "int64"]
+    label_dtype: LabelDType
     writable: bool
 
     @property
@@ -79,9 +79,12 @@ class LoaderOptions(TypedDict, total=False):
     seed: int
     remainder: Remainder
     shard: tuple[int, int] | Literal["auto"]
-    fields: tuple[Field, ...]
-    dtype: str
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field
+    dtype: Any
     scale: Scale
+    mean: Constant | None
+    std: Constant | None
+    channels: int | None
     layout: Layout | None
     labels: LabelKind
     epoch: int

@@ -8,10 +8,10 @@ from typing import Literal
 
 from fmnist_core import quality
 from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Constant
 from fmnist_core.errors import FileAccessError, OptionError
-from fmnist_core.examples import Description, own_description
 from fmnist_core.files import as_path, expanded
-from fmnist_core.records import DatasetInfo, FileInfo
+from fmnist_core.records import DatasetInfo, Description, FileInfo
 from fmnist_core.registry import find_dataset
 from fmnist_core.source import FileStamp, Source, SourceFiles
 from fmnist_core.storage import store
@@ -121,8 +121,8 @@ def open_idx(
     labels_path: str | os.PathLike[str],
     *,
     classes: Sequence[str] | None = None,
-    mean: float | None = None,
-    std: float | None = None,
+    mean: Constant | None = None,
+    std: Constant | None = None,
 ) -> Dataset:
     """Return a Dataset of anyone's IDX files: raw (mapped), gzip or xz, judged by content.
 
@@ -141,8 +141,9 @@ def open_idx(
     DataMismatchError
         If images and labels do not go together.
     """
-    source = Source.from_files(as_path(images_path), as_path(labels_path))
-    return Dataset.from_source(source, own_description(source, classes, mean, std))
+    images, labels = map(FileStamp.of, map(as_path, (images_path, labels_path)))
+    source = SourceFiles(images, labels).open()
+    return Dataset.from_source(source, source.described(classes, mean, std))
 
 
 def _is_upright(orientation: object) -> bool:

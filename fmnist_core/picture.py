@@ -12,6 +12,9 @@ from fmnist_core.errors import FrameworkMissingError
 if TYPE_CHECKING:
     from PIL import Image
 
+THUMBNAIL_SIDE = 128
+"""Most pixels a side of an image in a notebook."""
+
 
 def grid(images: NDArray[np.uint8], columns: int, *, gap: int = 1) -> NDArray[np.uint8]:
     """Lay images out in rows of `columns`, `gap` black pixels apart.
@@ -61,6 +64,12 @@ def pil_image(image: NDArray[np.uint8]) -> "Image.Image":
     except ModuleNotFoundError as error:
         raise FrameworkMissingError("pictures need Pillow. Try: pip install pillow") from error
     return Image.fromarray(image)
+
+
+def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return every k-th row and column of images, at most `THUMBNAIL_SIDE` a side."""
+    rows, columns = (-(-side // THUMBNAIL_SIDE) for side in images.shape[1:])
+    return images[:, ::rows, ::columns]
 
 
 def class_table(title: str, columns: Sequence[tuple[str, int, NDArray[np.uint8]]]) -> str:

@@ -4,7 +4,7 @@ Everything here is a function of the plan's numbers: nothing is remembered betwe
 step of any epoch can be asked for first, after a restart, or by another process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -51,8 +51,13 @@ class BatchPlan:
         filled from the head of the order with fillers of weight 0.
     shard : (int, int)
         Index and count of this process among those that share every global batch.
-    fields : tuple of {"image", "label", "weight", "index", "extended"}
-        What a batch holds, in this order.
+    fields : tuple, mapping or str
+        What a batch holds: some of "image", "label", "weight", "index" and "extended". A tuple of
+        them gives tuples, in this order; a mapping of names of one's own to them gives
+        dictionaries; a single one gives bare arrays.
+    keys : tuple of str, optional
+        Follows from `fields`, which is a tuple afterwards: the names of one's own for
+        dictionaries, () for bare arrays, None for tuples.
 
     Raises
     ------
@@ -67,6 +72,7 @@ class BatchPlan:
     remainder: Remainder = "keep"
     shard: tuple[int, int] = (0, 1)
     fields: tuple[Field, ...] = ("image", "label")
+    keys: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         self._keep("num_examples", check_range("num_examples", self.num_examples, 0, MAX_EXAMPLES))
@@ -88,23 +94,51 @@ class BatchPlan:
 
     def _check_shard(self) -> None:
         if not isinstance(self.shard, tuple | list) or len(self.shard) != 2:
-            raise OptionError(f"shard must be a pair (index, count), not {self.shard!r}")
+            raise OptionError(f"shard must be a pair (index, count), not {self.shard!r:.80}")
         count = check_range("shard count", self.shard[1], 1, MAX_EXAMPLES)
         self._keep("shard", (check_range("shard index", self.shard[0], 0, count - 1), count))
 
     def _check_fields(self) -> None:
-        if isinstance(self.fields, list):
-            self._keep("fields", tuple(self.fields))
+        given: Any = self.fields
         known = get_args(Field)
-        if not isinstance(self.fields, tuple) or not self.fields:
-            raise OptionError(f"fields must be a tuple of some of {known}, not {self.fields!r}")
-        if any(self.fields.count(field) > 1 or field not in known for field in self.fields):
-            raise OptionError(f"fields must be some of {known}, each once, not {self.fields!r}")
+        if isinstance(given, Mapping):
+            self._keep("keys", tuple(given))
+            given = tuple(given.values())
+        elif isinstance(given, str):
+            self._keep("keys", ())
+            given = (given,)
+        elif isinstance(given, list):
+            given = tuple(given)
+        if not isinstance(given, tuple) or not given:
+            raise OptionError(
+                f"fields must be some of {known}, as a tuple, a mapping of names to them, or a "
+                f"single one; not {given!r:.80}"
+            )
+        if any(given.count(field) > 1 or field not in known for field in given):
+            raise OptionError(f"fields must be some of {known}, each once, not {given!r:.80}")
+        if self.keys and not all(isinstance(key, str) for key in self.keys):
+            raise OptionError(f"names of fields must be str, not {self.keys!r:.80}")
+        self._keep("fields", given)
         if self.remainder == "pad" and "weight" not in self.fields:
             raise OptionError(
                 'remainder="pad" repeats examples with weight 0, so the batch must hold it. '
                 f"Try: fields={(*self.fields, 'weight')!r}"
             )
+
+    def pack(self, values: Iterable[Any]) -> Any:
+        """Return the values of a batch's fields as a batch: a tuple, a dictionary, or bare."""
+        if self.keys is None:
+            return tuple(values)
+        if self.keys:
+            return dict(zip(self.keys, values, strict=True))
+        (bare,) = values
+        return bare
+
+    def unpack(self, batch: Any) -> tuple[Any, ...]:
+        """Return the values of a batch's fields, in their order: what `pack` was given."""
+        if isinstance(batch, Mapping):
+            return tuple(batch[key] for key in self.keys or self.fields)
+        return tuple(batch) if self.keys is None else (batch,)
 
     def check_use(self, num_examples: int, epoch: int, start: int) -> None:
         """Raise OptionError unless the plan is for so many examples and has such a beginning."""

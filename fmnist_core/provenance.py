@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding
+from fmnist_core.encoding import Constant, Encoding
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.order import ORDER_VERSION
@@ -53,8 +53,9 @@ class Provenance:
             "seed": plan.seed if shuffle else None,
             "dtype": encoding.dtype,
             "scale": encoding.scale,
-            "mean": encoding.mean if standard else None,
-            "std": encoding.std if standard else None,
+            "mean": _as_json(encoding.mean) if standard else None,
+            "std": _as_json(encoding.std) if standard else None,
+            "channels": encoding.num_channels(dataset.image_shape),
             "labels": encoding.labels,
         }
 
@@ -67,6 +68,10 @@ class Provenance:
             "shard": list(plan.shard),
             "remainder": plan.remainder,
         }
+
+
+def _as_json(constant: Constant | None) -> float | list[float] | None:
+    return list(constant) if isinstance(constant, tuple) else constant
 
 
 def provenance_of(loader: object) -> Provenance:

@@ -161,3 +161,25 @@ class DatasetInfo:
                 f"{self.name} has the splits {', '.join(self.splits)}; found {name!r}"
             )
         return self.splits[name]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a Dataset says of itself.
+
+    Attributes
+    ----------
+    name : str
+        The catalog's name, or "" for data of one's own.
+    split_name : str
+        "train", "test" or "".
+    classes : tuple of str
+    mean, std : float, optional
+        Of x / 255 over the train split; one for each channel of colour images.
+    """
+
+    name: str
+    split_name: str
+    classes: tuple[str, ...]
+    mean: float | tuple[float, ...] | None = None
+    std: float | tuple[float, ...] | None = None

@@ -48,7 +48,7 @@ def get_adapter(name: str) -> Adapter:
         manager.load_setuptools_entrypoints(PROJECT, name=name)
         manager.check_pending()
     except ModuleNotFoundError as error:
-        if _is_own(error.name):
+        if _is_own(error.name, offer):
             raise
         raise FrameworkMissingError(
             f"adapter {name!r} needs {error.name!r}, which is not installed. "
@@ -114,15 +114,17 @@ def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
     """Raise OptionError for an option that an adapter's loader does not have."""
     if decided := sorted(set(options) & set(_SHARED_PARAMETERS)):
         raise OptionError(f"{', '.join(decided)} cannot be given: Dataset.to makes it")
+    for name in sorted(set(options) & set(_OTHER_WORDS)):
+        raise OptionError(f"fmnist has no option {name}. Try: {_OTHER_WORDS[name]}")
     parameters = inspect.signature(adapter.loader).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     unknown = sorted(set(options) - set(parameters))
     if unknown:
-        own = [name for name in parameters if name not in _SHARED_PARAMETERS]
+        offered = [name for name in parameters if name not in _SHARED_PARAMETERS]
         raise OptionError(
             f"adapter {adapter.name!r} has no option {', '.join(unknown)}; beside the options of "
-            f"every adapter it has {', '.join(own) or 'none'}"
+            f"every adapter it has {', '.join(offered) or 'none'}"
         )
 
 
@@ -132,6 +134,16 @@ def own_shard(adapter: Adapter, options: dict[str, Any]) -> tuple[int, int]:
     pair: tuple[int, int] = (0, 1) if ask is None else ask(options)
     return pair
 
+
+_OTHER_WORDS = {
+    "drop_last": 'remainder="drop"',
+    "drop_remainder": 'remainder="drop"',
+    "normalize": 'scale="standard"',
+    "num_shards": "shard=(index, count)",
+    "rank": 'shard=(rank, world_size) or shard="auto"',
+    "world_size": 'shard=(rank, world_size) or shard="auto"',
+}
+"""What other libraries call some options, and what they are here."""
 
 _SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
@@ -146,9 +158,10 @@ def _entry_points(group: str) -> "EntryPoints":
 def _only_offer(name: str) -> "EntryPoint":
     offers = sorted(_entry_points(PROJECT).select(name=name), key=lambda offer: offer.value)
     if not offers:
+        close = _close_adapters(name)
+        advice = " or ".join(map(repr, close)) or "pip install the package that offers it"
         raise AdapterNotFoundError(
-            f"expected one of {available_adapters()}, found {name!r}. "
-            "Try: pip install the package that offers it"
+            f"expected one of {available_adapters()}, found {name!r:.80}. Try: {advice}"
         )
     if len(offers) > 1:
         owners = ", ".join(f"{offer.value} ({_owner(offer)})" for offer in offers)
@@ -157,6 +170,17 @@ def _only_offer(name: str) -> "EntryPoint":
             "Try: pip uninstall all but one of them"
         )
     return offers[0]
+
+
+_NICKNAMES = {"tf": "tensorflow", "pytorch": "torch", "np": "numpy", "flax": "jax"}
+
+
+def _close_adapters(name: str) -> list[str]:
+    from difflib import get_close_matches
+
+    known = available_adapters()
+    lowered = name.lower()
+    return get_close_matches(_NICKNAMES.get(lowered, lowered), known, n=2)
 
 
 def _plugin_manager() -> pluggy.PluginManager:
@@ -198,9 +222,10 @@ def _checked(adapter: object, name: str, module: str) -> Adapter:
 _PARTS = ("name", "layout", "label_dtype", "writable", "loader", "to_numpy")
 
 
-def _is_own(module: str | None) -> bool:
-    """Whether a missing module is ours: then the adapter has a bug, not a missing framework."""
-    return module is not None and module.partition(".")[0] == "fmnist_core"
+def _is_own(module: str | None, offer: "EntryPoint") -> bool:
+    """Whether a missing module is ours or the adapter's own: a bug, not a missing framework."""
+    own = ("fmnist_core", offer.module.partition(".")[0])
+    return module is not None and module.partition(".")[0] in own
 
 
 def _owner(offer: "EntryPoint") -> str:

@@ -36,21 +36,24 @@ validation (tensorflow/contrib/learn/python/learn/datasets/mnist.py).
 
 
 def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
-    """Return the row numbers a caller asked for, as int64 (k,).
+    """Return the row numbers that a caller asked for, by number or by mask, as int64 (k,).
 
     Raises
     ------
     OptionError
-        If they are not whole numbers in [0, num_examples) along one axis.
+        If they are neither whole numbers in [0, num_examples) along one axis, nor a mask of
+        `num_examples`.
     """
     given = np.asarray(indices)
     if given.size == 0 and given.ndim == 1:
         given = given.astype(np.int64)
-    if given.dtype == bool:
-        raise OptionError("select takes row numbers, not a mask. Try: np.flatnonzero(mask)")
+    if given.dtype == bool and given.shape == (num_examples,):
+        return np.flatnonzero(given)
     if given.dtype.kind not in "iu" or given.ndim != 1:
+        advice = ". Try: np.flatnonzero(mask)" if isinstance(indices, tuple) else ""
         raise OptionError(
-            f"select takes whole numbers along one axis, not {given.dtype} of shape {given.shape}"
+            f"expected row numbers along one axis, or a mask of {num_examples}; found "
+            f"{given.dtype} of shape {given.shape}{advice}"
         )
     outside = np.flatnonzero((given < 0) | (given >= num_examples))
     if outside.size:
@@ -78,6 +81,8 @@ def split_rows(labels: NDArray[np.integer], fraction: float, seed: int, stratify
         raise OptionError(f"fraction must be a number from 0 to 1, not {fraction!r}")
     if not 0 <= fraction <= 1:
         raise OptionError(f"fraction must be from 0 to 1, not {fraction}")
+    if not isinstance(stratify, bool | np.bool_):
+        raise OptionError(f"stratify must be True or False, not {stratify!r:.80}")
     from fractions import Fraction  # it brings decimal, which few need
 
     # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
@@ -103,6 +108,8 @@ def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
     k, k + count, k + 2 count, ...; so sizes differ by 1 at the most, and, as each class lies in one
     piece, so do the counts of each class.
     """
+    if not isinstance(stratify, bool | np.bool_):
+        raise OptionError(f"stratify must be True or False, not {stratify!r:.80}")
     if not stratify:
         return _shuffled(len(labels), seed, 0)
     dealt = [

@@ -6,7 +6,7 @@ instead of receiving a copy.
 
 import hashlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +15,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_core.encoding import Constant
 from fmnist_core.errors import DataMismatchError, FileAccessError
 from fmnist_core.idx.containers import container_of
 from fmnist_core.idx.format import map_idx, parse_idx, read_payload
+from fmnist_core.records import Description
 
 HASHED_AT_ONCE = 2**20
 """Elements that are brought into one byte order, and hashed, at a time."""
+
+MAX_UNNAMED_CLASSES = 2**16
+"""Most classes that are named by their numbers; a single label could ask for billions."""
 
 EXTENDED_COLUMNS = 8
 """Columns of QMNIST's labels, an int32 table whose first is the label."""
@@ -100,14 +105,14 @@ class Source:
         In native byte order, or big-endian where a file of a larger type is mapped.
     extended : int32 ndarray (n, columns), optional
         QMNIST's extended labels, or others of the kind.
-    origin : SourceFiles, optional
+    files : SourceFiles, optional
         The files they came from.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
     extended: NDArray[Any] | None = None
-    origin: SourceFiles | None = None
+    files: SourceFiles | None = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels", "extended"):
@@ -154,16 +159,33 @@ class Source:
                 f"{outside[0]}{self._where('labels')}. Try: name the classes with classes="
             )
 
-    def _where(self, which: Literal["images", "labels"]) -> str:
-        return f" in {getattr(self.origin, which).path}" if self.origin else ""
+    def described(
+        self, classes: Sequence[str] | None, mean: Constant | None, std: Constant | None
+    ) -> Description:
+        """Return the description of data of one's own; classes are numbers unless they are named.
 
-    @classmethod
-    def from_files(cls, images: Path, labels: Path) -> "Source":
-        """Open two IDX files, mapping those that are raw."""
-        return SourceFiles(FileStamp.of(images), FileStamp.of(labels)).open()
+        Raises
+        ------
+        DataMismatchError
+            If images and labels do not go together.
+        """
+        if classes is None:
+            self.check_match(MAX_UNNAMED_CLASSES)
+            count = int(self.labels.max()) + 1 if self.labels.size else 0
+            return Description("", "", tuple(map(str, range(count))), mean, std)
+        names = tuple(classes) if isinstance(classes, Iterable) else (classes,)
+        if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
+            raise DataMismatchError(
+                f"expected classes to be a sequence of str, found {classes!r:.80}"
+            )
+        self.check_match(len(names))
+        return Description("", "", names, mean, std)
+
+    def _where(self, which: Literal["images", "labels"]) -> str:
+        return f" in {getattr(self.files, which).path}" if self.files else ""
 
     @cached_property
-    def digest(self) -> str:
+    def content_digest(self) -> str:
         """SHA-256 of the content, hexadecimal; reads all of it, once.
 
         It is over the arrays of images, labels and, where there are some, extended labels: for each
@@ -178,13 +200,27 @@ class Source:
                     digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
+    def images_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the images at some places: fresh, native byte order."""
+        native = self.images.dtype.newbyteorder("=")
+        return np.take(self.images, places, axis=0).astype(native, copy=False)
+
+    def labels_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the labels at some places: fresh."""
+        return np.take(self.labels, places)
+
+    def extended_at(self, places: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the extended labels at some places, which must exist: fresh int32."""
+        extended: Any = self.extended
+        return np.take(extended, places, axis=0).astype(np.int32, copy=False)
+
     @property
     def is_lazy(self) -> bool:
         """Whether any process can open the images for itself and read only what it needs."""
         base: Any = self.images
         while isinstance(base, np.ndarray):
             base = base.base
-        return self.origin is not None and isinstance(base, mmap.mmap)
+        return self.files is not None and isinstance(base, mmap.mmap)
 
     def in_memory(self) -> "Source":
         """Return copies of the arrays, which need no file."""
@@ -192,9 +228,9 @@ class Source:
         return Source(np.array(self.images), np.array(self.labels), extended)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.origin is None:
+        if self.files is None:
             return Source, (self.images, self.labels, self.extended)
-        return _reopened, (self.origin,)
+        return _reopened, (self.files,)
 
 
 def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -210,7 +246,7 @@ def open_array(path: Path, member: str = "") -> NDArray[Any]:
     return parse_idx(read_payload(path, member), name=str(path))
 
 
-def _reopened(origin: SourceFiles) -> Source:
-    origin.images.check()
-    origin.labels.check()
-    return origin.open()
+def _reopened(files: SourceFiles) -> Source:
+    files.images.check()
+    files.labels.check()
+    return files.open()

@@ -13,17 +13,18 @@ The checks need neither pytest nor a network; the data are made here. What a bat
 taken from the specification (`BatchPlan.indices`, `Encoding.table`), not from another adapter.
 """
 
+import copy
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.batch import resolved
+from fmnist_core.batch import resolve
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, LabelKind, Layout, Scale
 from fmnist_core.errors import FmnistError
@@ -33,12 +34,13 @@ from fmnist_core.plan import BatchPlan, Field, Remainder
 ALL_FIELDS: tuple[Field, ...] = ("image", "label", "weight", "index")
 """What every dataset has; "extended" only some have."""
 
-_LAYOUT_AXES: dict[str | None, Callable[[int, int], tuple[int, ...]]] = {
-    "NHW": lambda height, width: (height, width),
-    "NHWC": lambda height, width: (height, width, 1),
-    "NCHW": lambda height, width: (1, height, width),
-    "flat": lambda height, width: (height * width,),
+_LAYOUTS: dict[str | None, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "NHW": lambda images: images[..., 0],
+    "NHWC": lambda images: images,
+    "NCHW": lambda images: np.moveaxis(images, -1, 1),
+    "flat": lambda images: images.reshape(len(images), -1),
 }
+"""How images of shape (batch, height, width, channels) are arranged."""
 
 
 def made_dataset(num_examples: int = 23) -> Dataset:
@@ -73,7 +75,7 @@ def wanted_batches(
     start: int = 0,
 ) -> list[tuple[NDArray[Any], ...]]:
     """Return the batches of one epoch as the specification says they are."""
-    filled = resolved(encoding, dataset, plan.fields, adapter)
+    filled = resolve(encoding, dataset, plan.fields, adapter)
     return [
         _wanted_batch(adapter, dataset, plan, filled, epoch, step, start)
         for step in range(plan.num_steps(start))
@@ -91,9 +93,14 @@ def _wanted_batch(
 ) -> tuple[NDArray[Any], ...]:
     rows = plan.indices(epoch, step, start)
     images, labels = dataset.images[rows], dataset.labels[rows]
-    pixels = encoding.table[images] if images.dtype == np.uint8 else images.astype(encoding.dtype)
-    if encoding.layout is not None:
-        pixels = pixels.reshape(len(rows), *_LAYOUT_AXES[encoding.layout](*images.shape[1:]))
+    if images.dtype == np.uint8 and encoding.layout is not None:
+        pixels = _wanted_pixels(images, encoding)
+    else:
+        pixels = images.astype(encoding.dtype)
+        if encoding.layout == "flat":
+            pixels = pixels.reshape(len(rows), -1)
+        elif encoding.layout is not None:
+            pixels = _LAYOUTS[encoding.layout](pixels.reshape(*images.shape[:3], -1))
     if encoding.labels == "one_hot":
         classes: NDArray[Any] = np.eye(len(dataset.classes), dtype=np.float32)[labels]
     else:
@@ -107,6 +114,17 @@ def _wanted_batch(
     if dataset.extended is not None:
         made["extended"] = dataset.extended[rows].astype(np.int32)
     return tuple(made[field] for field in plan.fields)
+
+
+def _wanted_pixels(images: NDArray[np.uint8], encoding: Encoding) -> NDArray[Any]:
+    """Look pixels up in the table, channel by channel, and arrange them."""
+    channels_last = images.reshape(*images.shape[:3], -1)
+    if encoding.channels == 3 and channels_last.shape[-1] == 1:
+        channels_last = np.repeat(channels_last, 3, axis=-1)
+    channels = range(channels_last.shape[-1])
+    tables = [encoding.table[:, c] if encoding.is_per_channel else encoding.table for c in channels]
+    looked_up = [table[channels_last[..., c]] for c, table in enumerate(tables)]
+    return np.ascontiguousarray(_LAYOUTS[encoding.layout](np.stack(looked_up, axis=-1)))
 
 
 def assert_batches(
@@ -174,7 +192,7 @@ def check_interface(adapter: Adapter) -> None:
     assert isinstance(adapter, Adapter), f"{adapter!r} lacks a part of fmnist_core.Adapter"
     assert adapter.name
     assert isinstance(adapter.name, str)
-    assert adapter.layout in _LAYOUT_AXES, f"layout {adapter.layout!r}"
+    assert adapter.layout in _LAYOUTS, f"layout {adapter.layout!r}"
     assert adapter.label_dtype in ("int32", "int64"), f"label_dtype {adapter.label_dtype!r}"
     assert isinstance(adapter.writable, bool)
 
@@ -344,6 +362,69 @@ def check_layouts_and_labels(adapter: Adapter) -> None:
         _check_epochs(adapter, dataset, BatchPlan(23, 9), encoding, where=where)
 
 
+def check_colour_images(adapter: Adapter) -> None:
+    """Images with a last axis of 1, 3 or 4 channels reach every layout, each with its constants."""
+    means, stds = (0.29, 0.31, 0.33, 0.35), (0.39, 0.41, 0.43, 0.45)
+    for channels in (1, 3, 4):
+        pixels = (np.arange(9 * 5 * 4 * channels) * 37 % 256).astype(np.uint8)
+        dataset = Dataset(
+            pixels.reshape(9, 5, 4, channels),
+            np.arange(9) % 3,
+            mean=means[:channels],
+            std=stds[:channels],
+        )
+        layouts = [None, "NHWC", "NCHW", "flat", *(["NHW"] if channels == 1 else [])]
+        for layout, scale in itertools.product(layouts, ("unit", "standard", "raw")):
+            encoding = Encoding(scale=scale, layout=layout)  # type: ignore[arg-type]
+            where = f"{channels} channels, layout={layout!r}, scale={scale!r}"
+            _check_epochs(adapter, dataset, BatchPlan(9, 4), encoding, where=where)
+
+
+def check_channels(adapter: Adapter) -> None:
+    """``channels=3`` repeats a grey channel; mean and std may differ between the three."""
+    dataset, mean, std = made_dataset(), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    for layout in (None, "NHWC", "NCHW", "flat"):
+        for scale in get_args(Scale):
+            encoding = Encoding("float32", scale, layout, mean=mean, std=std, channels=3)
+            where = f"channels=3, layout={layout!r}, scale={scale!r}"
+            if layout is not None or adapter.layout != "NHW":
+                _check_epochs(adapter, dataset, BatchPlan(23, 9), encoding, where=where)
+
+
+def check_batch_forms(adapter: Adapter) -> None:
+    """Fields as a mapping give dictionaries, and as a single name bare arrays."""
+    dataset = made_dataset()
+    forms: list[Any] = [{"pixel_values": "image", "labels": "label"}, {"b": "label"}, "image"]
+    for fields in forms:
+        plan = BatchPlan(23, 8, True, 3, fields=fields)
+        wanted = wanted_batches(adapter, dataset, plan)
+        found = []
+        for batch in adapter.loader(dataset, plan, Encoding()):
+            if plan.keys:
+                assert isinstance(batch, Mapping), f"{adapter.name}: {fields}: no mapping"
+                assert set(batch) == set(plan.keys), f"{adapter.name}: {fields}: {list(batch)}"
+            else:
+                assert not isinstance(batch, Mapping | tuple | list), (
+                    f"{adapter.name}: {fields}: a {type(batch).__name__}, expected a bare array"
+                )
+            found.append(plan.unpack(batch))
+        assert_batches(adapter, found, wanted, plan.fields, f"fields={fields!r}")
+
+
+def check_other_habits(adapter: Adapter) -> None:
+    """A subclass that has other habits gets its own layout and label type, not its parent's."""
+    for layout, label_dtype in (
+        ("NHWC", "int32"),
+        ("NCHW", adapter.label_dtype),
+        ("flat", "int32"),
+    ):
+        changed = copy.copy(adapter)
+        changed.layout = layout  # type: ignore[assignment]
+        changed.label_dtype = label_dtype  # type: ignore[assignment]
+        where = f"layout {layout}, label_dtype {label_dtype}"
+        _check_epochs(changed, made_dataset(), BatchPlan(23, 8), where=where)
+
+
 def check_other_types(adapter: Adapter) -> None:
     """Images that are not uint8 pass with scale="raw", in native byte order and their own shape."""
     for dtype, shape in [("int8", (3, 2)), ("int16", (6,)), (">i4", (3, 2)), (">f4", (1, 2, 3))]:
@@ -386,6 +467,17 @@ def check_abandoned_iteration(adapter: Adapter) -> None:
     assert_batches(adapter, loader, wanted, plan.fields, "after two abandoned iterations")
 
 
+def check_unused_iterator(adapter: Adapter) -> None:
+    """An iterator from which no batch is taken costs no epoch."""
+    dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
+    loader = adapter.loader(dataset, plan, Encoding())
+    unused = [iter(loader) for _ in range(2)]
+    assert_batches(
+        adapter, loader, wanted_batches(adapter, dataset, plan), plan.fields, "after unused iter()"
+    )
+    assert len(unused) == 2
+
+
 def check_two_iterators(adapter: Adapter) -> None:
     """Two iterations at once do not disturb each other."""
     dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
@@ -420,8 +512,8 @@ def check_fresh_batches(adapter: Adapter) -> None:
             if adapter.writable:
                 assert array.flags.writeable, f"{at}: the batch cannot be written"
                 array[...] = 1 - array
-        for array, copy in zip(batches[1], copies[1], strict=True):
-            assert array.tobytes() == copy.tobytes(), f"{adapter.name}: two batches share memory"
+        for array, kept in zip(batches[1], copies[1], strict=True):
+            assert array.tobytes() == kept.tobytes(), f"{adapter.name}: two batches share memory"
         assert _content(dataset) == before, f"{adapter.name}: a batch is an alias of the data"
         wanted = wanted_batches(adapter, dataset, plan, encoding, epoch=1)
         assert_batches(adapter, loader, wanted, plan.fields, "after a batch was written into")
@@ -501,9 +593,14 @@ CHECKS: tuple[Callable[[Adapter], None], ...] = (
     check_extended,
     check_pixels,
     check_layouts_and_labels,
+    check_colour_images,
+    check_channels,
+    check_batch_forms,
+    check_other_habits,
     check_other_types,
     check_length,
     check_abandoned_iteration,
+    check_unused_iterator,
     check_two_iterators,
     check_fresh_batches,
     check_source_unchanged,

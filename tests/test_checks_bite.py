@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fmnist_core import BatchPlan, Dataset, Encoding, testing
-from fmnist_core.batch import CountedIterator, EpochCounter, resolved
+from fmnist_core.batch import CountedIterator, EpochCounter, resolve
 from fmnist_core.encoding import Layout
 
 Array = NDArray[Any]
@@ -34,7 +34,7 @@ class Sound:
     ) -> Any:
         plan.check_use(len(dataset), epoch, start)
         return Loader(
-            self, dataset, plan, resolved(encoding, dataset, plan.fields, self), epoch, start
+            self, dataset, plan, resolve(encoding, dataset, plan.fields, self), epoch, start
         )
 
     def to_numpy(self, batch: Any) -> Any:
@@ -42,7 +42,7 @@ class Sound:
 
     def iterate(self, loader: "Loader") -> Iterator[Any]:
         n, loader.begun = loader.begun, loader.begun + 1
-        return self.batches(loader, n)
+        yield from self.batches(loader, n)
 
     def length(self, loader: "Loader") -> int:
         return self.steps(loader.plan, self.start(loader.start, loader.begun))
@@ -55,15 +55,16 @@ class Sound:
     def batch(self, loader: "Loader", epoch: int, step: int, start: int) -> Any:
         rows = self.rows(loader.plan, epoch, step, start)
         made: dict[str, Callable[[], Array]] = {
-            "image": lambda: self.arrange(
-                self.pixels(self.images(loader.dataset, rows), loader.encoding), loader.encoding
-            ),
+            "image": lambda: self.encoded(self.images(loader.dataset, rows), loader.encoding),
             "label": lambda: self.labels(loader.dataset, rows, loader.encoding),
             "weight": lambda: self.weights(loader.plan, step, start),
             "index": lambda: self.index(loader.dataset, rows),
             "extended": lambda: self.extended(loader.dataset, rows),
         }
-        return tuple(made[field]() for field in self.fields(loader.plan))
+        return self.pack(loader.plan, [made[field]() for field in self.fields(loader.plan)])
+
+    def pack(self, plan: BatchPlan, values: Any) -> Any:
+        return plan.pack(values)
 
     def epoch(self, first: int, n: int) -> int:
         return first + n
@@ -81,17 +82,24 @@ class Sound:
         return plan.fields
 
     def images(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
-        return dataset.gather_images(rows)
+        return dataset.source.images_at(dataset.original_rows(rows))
+
+    def encoded(self, images: Array, encoding: Encoding) -> Array:
+        return self.arrange(self.pixels(self.channels(images, encoding), encoding), encoding)
+
+    def channels(self, images: Array, encoding: Encoding) -> Array:
+        return encoding.with_channels(images)  # type: ignore[no-any-return]
 
     def pixels(self, images: Array, encoding: Encoding) -> Array:
         return encoding.encode_pixels(images)
 
     def arrange(self, images: Array, encoding: Encoding) -> Array:
-        return encoding.arrange(images)
+        arranged = encoding.arrange(images)
+        return arranged if arranged.flags.c_contiguous else arranged.copy()
 
     def labels(self, dataset: Dataset, rows: NDArray[np.int64], encoding: Encoding) -> Array:
-        labels = dataset.gather_labels(rows)
-        return encoding.encode_labels(labels, len(dataset.classes), self.label_dtype)
+        labels = dataset.source.labels_at(dataset.original_rows(rows))
+        return encoding.encode_labels(labels, len(dataset.classes))
 
     def weights(self, plan: BatchPlan, step: int, start: int) -> Array:
         return plan.weights(step, start)
@@ -100,7 +108,7 @@ class Sound:
         return dataset.original_rows(rows)
 
     def extended(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
-        return dataset.gather_extended(rows)
+        return dataset.source.extended_at(dataset.original_rows(rows))
 
 
 class Loader:
@@ -291,7 +299,7 @@ class ShardsForgetOddStarts(Sound):
 @caught_by("check_extended")
 class ExtendedOfOtherRows(Sound):
     def extended(self, dataset: Dataset, rows: NDArray[np.int64]) -> Array:
-        return dataset.gather_extended(np.sort(rows))
+        return dataset.source.extended_at(dataset.original_rows(np.sort(rows)))
 
 
 @caught_by("check_extended")
@@ -345,7 +353,8 @@ class MultipliesByReciprocal(Sound):
 class StandardInFloat64(Sound):
     def pixels(self, images: Array, encoding: Encoding) -> Array:
         if encoding.scale == "standard":
-            values = (images / 255 - (encoding.mean or 0)) / (encoding.std or 1)
+            mean, std = (np.float64(one or 0) for one in (encoding.mean, encoding.std))
+            values = (images / 255 - mean) / std
             return values.astype(encoding.numpy_dtype)
         return super().pixels(images, encoding)
 
@@ -379,6 +388,49 @@ class OneHotOfIntegers(Sound):
     def labels(self, dataset: Dataset, rows: Any, encoding: Encoding) -> Array:
         labels = super().labels(dataset, rows, encoding)
         return labels.astype(np.int32)
+
+
+@caught_by("check_colour_images")
+class ChannelsFirstByReshape(Sound):
+    def arrange(self, images: Array, encoding: Encoding) -> Array:
+        if encoding.layout == "NCHW" and images.ndim == 4:
+            return images.reshape(len(images), images.shape[3], *images.shape[1:3])
+        return super().arrange(images, encoding)
+
+
+@caught_by("check_channels")
+class OneGreyAndTwoBlackChannels(Sound):
+    def channels(self, images: Array, encoding: Encoding) -> Array:
+        spread = super().channels(images, encoding)
+        if encoding.channels == 3:
+            spread = spread.copy()
+            spread[..., 1:] = 0
+        return spread
+
+
+@caught_by("check_batch_forms")
+class AlwaysATuple(Sound):
+    def pack(self, plan: BatchPlan, values: Any) -> Any:
+        return tuple(values)
+
+
+@caught_by("check_batch_forms")
+class NamedByField(Sound):
+    def pack(self, plan: BatchPlan, values: Any) -> Any:
+        return dict(zip(plan.fields, values, strict=True)) if plan.keys else plan.pack(values)
+
+
+@caught_by("check_other_habits")
+class HabitsOfTheParent(Sound):
+    def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **where: Any) -> Any:
+        return Sound().loader(dataset, plan, encoding, **where)
+
+
+@caught_by("check_unused_iterator")
+class EpochTakenWhenIterated(Sound):
+    def iterate(self, loader: Loader) -> Iterator[Any]:
+        n, loader.begun = loader.begun, loader.begun + 1
+        return self.batches(loader, n)
 
 
 @caught_by("check_other_types")
@@ -439,7 +491,7 @@ class NotContiguous(Sound):
 @caught_by("check_source_unchanged")
 class NormalisesInPlace(Sound):
     def images(self, dataset: Dataset, rows: Any) -> Array:
-        source = dataset._source.images
+        source = dataset.source.images
         if source.dtype == np.uint8 and source.size:
             _writable(source)[...] = 255 - source
         return super().images(dataset, rows)
@@ -457,8 +509,8 @@ class Stateful(Sound):
     def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **options: Any) -> Any:
         return StatefulLoader(self, dataset, plan, options)
 
-    def received(self, batches: Iterator[Any], epochs: EpochCounter) -> Iterator[Any]:
-        return CountedIterator(batches, epochs.latest or epochs.take())
+    def received(self, loader: "StatefulLoader") -> Iterator[Any]:
+        return CountedIterator(loader.epochs, loader.batches)
 
     def load(self, state: Any, epochs: EpochCounter, dataset: Dataset) -> None:
         epochs.load(state, dataset.digest, repr(dataset))
@@ -470,10 +522,11 @@ class StatefulLoader:
         self.epochs = EpochCounter(plan, **options)
 
     def __iter__(self) -> Iterator[Any]:
-        taken = self.epochs.take()
-        rows = self.plan.epoch(taken.epoch, taken.start)
-        batches = ((self.dataset.original_rows(row),) for row in rows)
-        return self.adapter.received(batches, self.epochs)
+        return self.adapter.received(self)
+
+    def batches(self, epoch: int, start: int) -> Iterator[Any]:
+        rows = self.plan.epoch(epoch, start)
+        return ((self.dataset.original_rows(row),) for row in rows)
 
     def state_dict(self) -> Any:
         return self.epochs.state(self.dataset.digest)
@@ -488,8 +541,8 @@ def test_a_sound_state_passes() -> None:
 
 @caught_by("check_state")
 class CountsWhatIsMadeAhead(Stateful):
-    def received(self, batches: Iterator[Any], epochs: EpochCounter) -> Iterator[Any]:
-        counted = super().received(batches, epochs)
+    def received(self, loader: StatefulLoader) -> Iterator[Any]:
+        counted = super().received(loader)
         ahead = next(counted, None)
         while (batch := ahead) is not None:
             ahead = next(counted, None)
@@ -498,8 +551,9 @@ class CountsWhatIsMadeAhead(Stateful):
 
 @caught_by("check_state")
 class CountsNothing(Stateful):
-    def received(self, batches: Iterator[Any], epochs: EpochCounter) -> Iterator[Any]:
-        return batches
+    def received(self, loader: StatefulLoader) -> Iterator[Any]:
+        taken = loader.epochs.take()
+        yield from loader.batches(taken.epoch, taken.start)
 
 
 @caught_by("check_state")

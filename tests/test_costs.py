@@ -96,13 +96,14 @@ def test_batches_of_a_block_are_views_of_one_memory() -> None:
 def test_jax_takes_images_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     fmnist_jax = pytest.importorskip("fmnist_jax")
     given: list[int] = []
-    real = fmnist_jax._to_device
+    adapter = fmnist_jax.adapter
+    real = adapter._to_device
 
     def noted(arrays: Any) -> Any:
         given.append(arrays[0].ctypes.data)
         return real(arrays)
 
-    monkeypatch.setattr(fmnist_jax, "_to_device", noted)
+    monkeypatch.setattr(adapter, "_to_device", noted)
     loader = fmnist_jax.batches(drawn(), batch_size=128, shuffle=True)
     taken = [image.unsafe_buffer_pointer() for image, _ in loader]
     assert taken == given

@@ -86,31 +86,99 @@ def test_an_empty_batch_is_flat_too() -> None:
 def test_labels() -> None:
     labels = np.array([2, 0], np.uint8)
     assert Encoding().encode_labels(labels, 3).dtype == np.int32
-    assert Encoding().encode_labels(labels, 3, "int64").tolist() == [2, 0]
+    assert Encoding(label_dtype="int64").encode_labels(labels, 3).dtype == np.int64
     one_hot = Encoding(labels="one_hot").encode_labels(labels, 3)
     assert one_hot.dtype == np.float32
     assert one_hot.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def resolve(encoding: Encoding, dtype: str = "uint8", shape: tuple[int, ...] = (5, 4)) -> Encoding:
-    return encoding.resolve(image_dtype=np.dtype(dtype), image_shape=shape, layout="NHWC")
+    return encoding.resolved(np.dtype(dtype), shape, "NHWC", "int64")
 
 
 def test_resolving_fills_what_is_open_and_keeps_what_is_said() -> None:
     assert resolve(Encoding()).layout == "NHWC"
+    assert resolve(Encoding()).label_dtype == "int64"
+    assert resolve(Encoding(label_dtype="int32")).label_dtype == "int32"
     assert resolve(Encoding(layout="flat")).layout == "flat"
     assert resolve(Encoding("int16", "raw"), "int16", (6,)).layout is None
-    found = Encoding(scale="standard").resolve(
-        image_dtype=np.dtype("uint8"), image_shape=(5, 4), layout="NHW", mean=MEAN, std=STD
+    found = Encoding(scale="standard").resolved(
+        np.dtype("uint8"), (5, 4), "NHW", "int32", MEAN, STD
     )
     assert (found.mean, found.std) == (MEAN, STD)
+    said = Encoding(scale="standard", mean=0.5, std=0.25)
+    found = said.resolved(np.dtype("uint8"), (5, 4), "NHW", "int32", MEAN, STD)
+    assert (found.mean, found.std) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("layout", ["NHW", "NHWC", "NCHW", "flat"])
+def test_colour_images_move_to_every_layout(channels: int, layout: str) -> None:
+    images = np.arange(2 * 5 * 4 * channels, dtype=np.uint8).reshape(2, 5, 4, channels)
+    if layout == "NHW" and channels > 1:
+        with pytest.raises(OptionError, match="one channel"):
+            resolve(Encoding("uint8", "raw", "NHW"), shape=(5, 4, channels))
+        return
+    encoding = resolve(Encoding("uint8", "raw", layout), shape=(5, 4, channels))  # type: ignore[arg-type]
+    wanted = {
+        "NHW": images[..., 0],
+        "NHWC": images,
+        "NCHW": np.moveaxis(images, -1, 1),
+        "flat": images.reshape(2, -1),
+    }[layout]
+    found = encoding.encode_images(images)
+    np.testing.assert_array_equal(found, wanted)
+    assert found.flags.c_contiguous
+    assert encoding.encoded_shape((5, 4, channels)) == wanted.shape[1:]
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1)])
+def test_a_grey_channel_is_repeated(shape: tuple[int, ...]) -> None:
+    grey = np.arange(40, dtype=np.uint8).reshape(2, *shape)
+    for layout, axis in (("NHWC", -1), ("NCHW", 1)):
+        encoding = resolve(Encoding("uint8", "raw", layout, channels=3), shape=shape)  # type: ignore[arg-type]
+        wanted = np.stack([grey.reshape(2, 5, 4)] * 3, axis)
+        np.testing.assert_array_equal(encoding.encode_images(grey), wanted)
+        assert encoding.encoded_shape(shape) == wanted.shape[1:]
+
+
+def test_each_channel_has_its_own_mean_and_std() -> None:
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    encoding = resolve(Encoding(scale="standard", mean=mean, std=std, channels=3))
+    table = encoding.table
+    assert table.shape == (256, 3)
+    for channel in range(3):
+        one = Encoding(scale="standard", mean=mean[channel], std=std[channel]).table
+        assert table[:, channel].tobytes() == one.tobytes()
+    images = np.arange(40, dtype=np.uint8).reshape(2, 5, 4)
+    found = encoding.encode_images(images)
+    for channel in range(3):
+        assert found[..., channel].tobytes() == table[images, channel].tobytes()
+    with pytest.raises(OptionError, match="3 for 3 channels; found 2"):
+        resolve(Encoding(scale="standard", mean=(0.1, 0.2), std=0.5, channels=3))
+
+
+def test_a_frameworks_own_element_types_are_known_by_name() -> None:
+    jnp = pytest.importorskip("jax.numpy")
+    torch = pytest.importorskip("torch")
+    tf = pytest.importorskip("tensorflow")
+    for dtype in (np.float32, np.dtype("float32"), torch.float32, tf.float32, jnp.float32):
+        assert Encoding(dtype=dtype).dtype == "float32"
+    for dtype in (torch.bfloat16, tf.bfloat16, jnp.bfloat16, ml_dtypes.bfloat16):
+        assert Encoding(dtype=dtype).dtype == "bfloat16"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"dtype": "float8"}, "dtype must be one of"),
-        ({"dtype": np.float32}, "dtype must be one of"),
+        ({"dtype": np.complex64}, "dtype must be one of"),
+        ({"dtype": [1]}, "dtype must be one of"),
+        ({"mean": "x"}, "mean must be a number"),
+        ({"std": ()}, "std must be a number"),
+        ({"channels": 2}, "channels must be 1, 3 or None"),
+        ({"channels": True}, "channels must be 1, 3 or None"),
+        ({"label_dtype": "int8"}, "label_dtype must be one of"),
         ({"scale": "zero-one"}, "scale must be one of"),
         ({"layout": "CHW"}, "layout must be one of"),
         ({"labels": "onehot"}, "labels must be one of"),
@@ -126,17 +194,19 @@ def test_bad_options_are_refused(options: dict[str, object], message: str) -> No
 @pytest.mark.parametrize(
     ("encoding", "dtype", "shape", "message"),
     [
-        (Encoding(), "float32", (5, 4), 'Try: scale="raw", dtype='),
+        (Encoding(), "float32", (5, 4), 'scale="raw", dtype='),
         (Encoding("float32", "raw"), "int32", (5, 4), "cannot become 'float32' exactly"),
         (Encoding("float16", "raw"), "int8", (5, 4), "cannot become 'float16' exactly"),
         (Encoding("int16", "raw"), "uint8", (5, 4), "uint8 images can become"),
-        (Encoding(layout="NCHW"), "uint8", (5, 4, 3), 'Try: layout="flat"'),
-        (Encoding(scale="standard"), "uint8", (5, 4), "open_idx"),
+        (Encoding(layout="NCHW"), "uint8", (5, 4, 2), 'Try: layout="flat"'),
+        (Encoding(channels=3), "uint8", (6,), 'Try: layout="flat"'),
+        (Encoding(channels=1), "uint8", (5, 4, 3), "cannot become images of one channel"),
+        (Encoding(layout="NHW", channels=3), "uint8", (5, 4), "one channel, found 3"),
+        (Encoding(scale="standard"), "uint8", (5, 4), "Try: mean=, std="),
         (Encoding(scale="standard", mean=0.5, std=0.0), "uint8", (5, 4), "std must be above 0"),
         (Encoding(scale="standard", mean=0.5, std=1e37), "uint8", (5, 4), "float32 cannot hold"),
         (Encoding(scale="standard", mean=np.nan, std=1.0), "uint8", (5, 4), "float32 cannot hold"),
-        (Encoding(scale="standard", mean="x", std=1.0), "uint8", (5, 4), "mean must be a number"),  # type: ignore[arg-type]
-        (Encoding(), "int64", (5, 4), "which IDX does not hold. Try: convert first"),
+        (Encoding(), "int64", (5, 4), "which IDX does not hold. Try: for pixels"),
     ],
 )
 def test_what_images_cannot_become_is_refused(

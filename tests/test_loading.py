@@ -24,11 +24,11 @@ from fmnist_core import (
     load,
     open_idx,
     read_idx,
-    store,
     synthetic,
     write_idx,
 )
 from fmnist_core.catalog import FASHION_MNIST, MNIST, SYNTHETIC
+from fmnist_core.storage import store
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FIRST_LABELS = {

@@ -1,6 +1,8 @@
 """BatchPlan: every example exactly once, whatever the batch size, shards, remainder and start."""
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +139,29 @@ def test_a_plan_of_other_data_is_refused() -> None:
         BatchPlan(10, 4).check_use(9, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("fields", "batch"),
+    [
+        (("label", "image"), (1, 2)),
+        ({"y": "label", "x": "image"}, {"y": 1, "x": 2}),
+        ("label", 1),
+    ],
+)
+def test_fields_decide_the_form_of_a_batch(fields: Any, batch: Any) -> None:
+    plan = BatchPlan(5, 2, fields=fields)
+    assert plan.fields == ("label", "image")[: len(plan.fields)]
+    packed = plan.pack((1, 2)[: len(plan.fields)])
+    assert packed == batch
+    assert type(packed) is type(batch)
+    assert plan.unpack(packed) == (1, 2)[: len(plan.fields)]
+    assert replace(plan, seed=3).pack(plan.unpack(packed)) == batch
+
+
+def test_a_dictionary_in_another_order_is_unpacked_by_name() -> None:
+    plan = BatchPlan(5, 2, fields={"y": "label", "x": "image"})  # type: ignore[arg-type]
+    assert plan.unpack({"x": 2, "y": 1}) == (1, 2)
+
+
 def test_plans_are_values() -> None:
     assert BatchPlan(5, 2) == BatchPlan(5, 2)
     assert hash(BatchPlan(5, 2, fields=["image"])) == hash(BatchPlan(5, 2, fields=("image",)))  # type: ignore[arg-type]
@@ -157,8 +182,12 @@ def test_plans_are_values() -> None:
         ({"shard": (2, 2)}, "shard index must be from 0 to 1"),
         ({"shard": (0, 0)}, "shard count must be from 1"),
         ({"shard": 3}, "shard must be a pair"),
-        ({"fields": ()}, "fields must be a tuple"),
-        ({"fields": "image"}, "fields must be a tuple"),
+        ({"fields": ()}, "fields must be some of"),
+        ({"fields": {}}, "fields must be some of"),
+        ({"fields": "picture"}, "fields must be some of"),
+        ({"fields": {"x": "picture"}}, "fields must be some of"),
+        ({"fields": {"x": "image", "y": "image"}}, "each once"),
+        ({"fields": {1: "image"}}, "names of fields must be str"),
         ({"fields": ("image", "image")}, "each once"),
         ({"fields": ("picture",)}, "fields must be some of"),
         ({"batch_size": 2**61, "shard": (0, 4), "remainder": "drop"}, "batch_size times shard"),

@@ -30,12 +30,12 @@ from fmnist_core import (
     OptionError,
     load,
     registry,
-    store,
     write_idx,
 )
 from fmnist_core.catalog import CATALOG
 from fmnist_core.files import file_digest
 from fmnist_core.records import Checksums, DatasetInfo, FileInfo, SplitInfo
+from fmnist_core.storage import store
 from fmnist_core.storage.identify import identify
 from fmnist_core.storage.obtain import ensure_files
 from fmnist_core.tools.cli import main

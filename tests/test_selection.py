@@ -134,11 +134,12 @@ def test_bad_fractions_are_refused(fraction: object) -> None:
     [
         ([0, 5], "row 5 at place 1"),
         ([-1], "row -1 at place 0"),
-        ([True, False], "np.flatnonzero"),
-        ([0.5], "whole numbers"),
+        ([True, False], "a mask of 5; found bool of shape"),
+        (np.nonzero([True, False]), "Try: np.flatnonzero"),
+        ([0.5], "row numbers"),
         ([[0]], "along one axis"),
         (3, "along one axis"),
-        (["0"], "whole numbers"),
+        (["0"], "row numbers"),
     ],
 )
 def test_bad_rows_are_refused(indices: object, message: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fmnist_core import DataMismatchError, FileAccessError, open_idx, write_idx
-from fmnist_core.source import FileStamp, Source, open_array
+from fmnist_core.source import FileStamp, Source, SourceFiles, open_array
 
 IMAGES = np.arange(3000 * 4 * 5, dtype=np.int32).astype(np.uint8).reshape(3000, 4, 5)
 LABELS = (np.arange(3000) % 10).astype(np.uint8)
@@ -26,6 +26,11 @@ def paths(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
     return images, labels
 
 
+def opened(images: Path, labels: Path) -> Source:
+    """Return the source of two files."""
+    return SourceFiles(FileStamp.of(images), FileStamp.of(labels)).open()
+
+
 def is_mapped(array: NDArray[Any]) -> bool:
     """Return whether an array's memory is a file's."""
     base: Any = array
@@ -35,7 +40,7 @@ def is_mapped(array: NDArray[Any]) -> bool:
 
 
 def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) -> None:
-    source = Source.from_files(*paths)
+    source = opened(*paths)
     raw = not paths[0].name.endswith(".gz")
     assert is_mapped(source.images) is is_mapped(source.labels) is source.is_lazy is raw
     assert not Source(source.images, source.labels).is_lazy, "a pickle of it holds the arrays"
@@ -45,7 +50,7 @@ def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) 
 
 def test_nothing_of_a_source_can_be_written(paths: tuple[Path, Path]) -> None:
     own = Source(IMAGES.copy(), LABELS.copy())
-    for source in (Source.from_files(*paths), own, pickle.loads(pickle.dumps(own))):
+    for source in (opened(*paths), own, pickle.loads(pickle.dumps(own))):
         for array in (source.images, source.labels):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
@@ -63,13 +68,13 @@ def test_a_pickle_of_files_is_small_and_opens_them_again(
 ) -> None:
     folder = paths[0].parent
     monkeypatch.chdir(folder)
-    source = Source.from_files(*(Path(path.name) for path in paths))
+    source = opened(*(Path(path.name) for path in paths))
     data = pickle.dumps(source)
     assert len(data) < 1000 < IMAGES.nbytes
     monkeypatch.chdir(folder.parent)  # a worker may run anywhere
     again = pickle.loads(data)
     assert is_mapped(again.images) is is_mapped(source.images)
-    assert again.origin == source.origin
+    assert again.files == source.files
     np.testing.assert_array_equal(again.images, IMAGES)
     np.testing.assert_array_equal(again.labels, LABELS)
     assert len(pickle.dumps(again)) == len(data)
@@ -78,19 +83,19 @@ def test_a_pickle_of_files_is_small_and_opens_them_again(
 def test_a_selection_in_memory_needs_no_file(paths: tuple[Path, Path]) -> None:
     dataset = open_idx(*paths)
     part = dataset.select([2999, 5])
-    assert part.is_lazy is dataset.is_lazy
+    assert part.source.is_lazy is dataset.source.is_lazy
     held = part.in_memory()
     for path in paths:
         path.unlink()
     held = pickle.loads(pickle.dumps(held))
-    assert not held.is_lazy
+    assert not held.source.is_lazy
     assert np.array_equal(held.images, IMAGES[[2999, 5]])
     assert held.indices.tolist() == [2999, 5]
 
 
 def test_a_pickle_of_memory_holds_the_arrays() -> None:
     again = pickle.loads(pickle.dumps(Source(IMAGES, LABELS)))
-    assert again.origin is None
+    assert again.files is None
     np.testing.assert_array_equal(again.images, IMAGES)
     np.testing.assert_array_equal(again.labels, LABELS)
 
@@ -98,7 +103,7 @@ def test_a_pickle_of_memory_holds_the_arrays() -> None:
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("change", ["size", "time"])
 def test_a_changed_file_is_refused(paths: tuple[Path, Path], which: int, change: str) -> None:
-    data = pickle.dumps(Source.from_files(*paths))
+    data = pickle.dumps(opened(*paths))
     path = paths[which]
     if change == "size":
         stamp = path.stat()
@@ -111,12 +116,12 @@ def test_a_changed_file_is_refused(paths: tuple[Path, Path], which: int, change:
 
 
 def test_a_file_that_is_gone(paths: tuple[Path, Path]) -> None:
-    data = pickle.dumps(Source.from_files(*paths))
+    data = pickle.dumps(opened(*paths))
     paths[1].unlink()
     with pytest.raises(FileAccessError, match=f"{paths[1]}: cannot be read"):
         pickle.loads(data)
     with pytest.raises(FileAccessError, match=f"{paths[1]}: cannot be read"):
-        Source.from_files(*paths)
+        opened(*paths)
 
 
 def test_a_stamp_is_of_the_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,6 +240,8 @@ def _check_width(assemble: Assembler) -> None:
         needs = 'the field "index" beyond 2**31'
     elif assemble.encoding.dtype == "float64":
         needs = 'dtype="float64"'
+    elif "label" in assemble.fields and assemble.encoding.label_dtype == "int64":
+        needs = 'label_dtype="int64"'
     else:
         return
     raise OptionError(f'{needs} needs 64 bits. Try: jax.config.update("jax_enable_x64", True)')

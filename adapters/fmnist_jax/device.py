@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from fmnist_core import order
 from fmnist_core.dataset import Dataset
@@ -86,13 +87,14 @@ class Resident:
 
     def gather(self, rows: jax.Array, weights: jax.Array) -> JaxBatch:
         """Return the batch of some rows, with their weights; both may be traced."""
-        return tuple(self._field(field, rows, weights) for field in self.plan.fields)
+        values = (self._field(field, rows, weights) for field in self.plan.fields)
+        batch: JaxBatch = self.plan.pack(values)
+        return batch
 
     def _field(self, field: Field, rows: jax.Array, weights: jax.Array) -> jax.Array:
         if field == "image":
-            pixels = self.images[rows]
-            values = _encoded(pixels, self.encoding) if self.by_arithmetic else self.table[pixels]
-            images: jax.Array = self.encoding.arrange(values)
+            pixels = self.encoding.with_channels(self.images[rows])
+            images: jax.Array = self.encoding.arrange(self._values(pixels))
             return images
         if field == "label":
             labels = self.labels[rows]
@@ -103,6 +105,13 @@ class Resident:
         if field == "extended":
             return self.extended[rows]
         return weights
+
+    def _values(self, pixels: jax.Array) -> jax.Array:
+        if self.by_arithmetic:
+            return _encoded(pixels, self.encoding)
+        if self.encoding.is_per_channel:
+            return self.table[pixels, np.arange(pixels.shape[-1])]
+        return self.table[pixels]
 
 
 jax.tree_util.register_dataclass(
@@ -118,14 +127,17 @@ def put(dataset: Dataset, plan: BatchPlan, encoding: Encoding, device: Place) ->
     images, labels, indices, more, table = jax.device_put(
         (
             np.asarray(dataset.images, dataset.image_dtype),
-            dataset.labels.astype(np.int32),
+            dataset.labels.astype(encoding.label_dtype or np.int32),
             dataset.indices,
             np.zeros((0, 0), np.int32) if extended is None else extended.astype(np.int32),
             encoding.table,
         ),
         device,
     )
-    arithmetic = encoding.scale == "raw" or _has_the_bits(table, encoding)
+    arithmetic = encoding.scale == "raw" or (
+        # Over a repeated channel XLA was seen to multiply by the inverse after all.
+        encoding.channels is None and _has_the_bits(table, encoding)
+    )
     num_classes = len(dataset.classes)
     return Resident(images, labels, indices, more, table, plan, encoding, num_classes, arithmetic)
 
@@ -149,18 +161,22 @@ def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
     # No pixel is negative, but the compiler does not know it, so it must divide each by its own.
     never = values < 0
 
-    def divided(values: jax.Array, number: float) -> jax.Array:
-        return values / jnp.where(never, np.float32(1), np.float32(number))
+    def divided(values: jax.Array, by: np.float32 | NDArray[np.float32]) -> jax.Array:
+        return values / jnp.where(never, np.float32(1), by)
 
-    values = divided(values, 255)
+    values = divided(values, np.float32(255))
     if encoding.scale == "standard":
-        values = divided(values - np.float32(encoding.mean or 0), encoding.std or 1)
+        mean, std = encoding.constants
+        values = divided(values - mean, std)
     return values.astype(dtype)
 
 
 def _has_the_bits(table: jax.Array, encoding: Encoding) -> bool:
     """Whether arithmetic, compiled for the table's device, gives the table for every pixel."""
-    pixels = jax.device_put(np.arange(256, dtype=np.uint8), table.sharding)
+    each = np.arange(256, dtype=np.uint8)
+    pixels = jax.device_put(
+        np.broadcast_to(each.reshape(256, *[1] * (table.ndim - 1)), table.shape), table.sharding
+    )
     values = jax.jit(_encoded, static_argnums=1)(pixels, encoding)
     return np.asarray(values).tobytes() == np.asarray(table).tobytes()
 

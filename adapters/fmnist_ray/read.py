@@ -211,7 +211,7 @@ def _block(fields: tuple[Field, ...], arrays: Arrays) -> Block:
 def _sent(assemble: Assembler) -> Any:
     """Return what tasks carry: where the data are, or a reference to Ray's object store."""
     dataset = assemble.dataset
-    if dataset.is_lazy:
+    if dataset.source.is_lazy:
         packed = ray.cloudpickle.dumps(assemble)  # type: ignore[no-untyped-call]
         # A long list of chosen rows is sent once, not with each task.
         return packed if len(packed) <= CARRIED_BYTES else ray.put(packed)

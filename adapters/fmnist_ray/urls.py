@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Constant
 from fmnist_core.errors import FileAccessError, FrameworkMissingError, IdxError, OptionError
-from fmnist_core.examples import own_description
 from fmnist_core.idx.containers import container_of_start
 from fmnist_core.idx.header import IdxHeader, read_from
 from fmnist_core.source import Source
@@ -37,8 +37,8 @@ def open_urls(
     labels_url: str,
     *,
     classes: Sequence[str] | None = None,
-    mean: float | None = None,
-    std: float | None = None,
+    mean: Constant | None = None,
+    std: Constant | None = None,
 ) -> Dataset:
     """Return a Dataset of raw IDX files at any addresses that fsspec opens.
 
@@ -75,7 +75,7 @@ def open_urls(
     source = UrlSource(
         cast("NDArray[Any]", images), labels[:] if len(labels.shape) == 1 else labels, at=labels
     )
-    return Dataset.from_source(source, own_description(source, classes, mean, std))
+    return Dataset.from_source(source, source.described(classes, mean, std))
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class UrlSource(Source):
             labels.setflags(write=False)
         for name, value in {"images": images, "labels": labels, "extended": None}.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "origin", None)
+        object.__setattr__(self, "files", None)
         object.__setattr__(self, "at", at)
 
     def check_match(self, num_classes: int) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.agreement import check_shard
-from fmnist_core.batch import resolved
+from fmnist_core.batch import resolve
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
@@ -62,7 +62,7 @@ class TensorFlowAdapter:
             ``shard="auto"`` is then the input pipeline among all of them.
         """
         plan.check_use(len(dataset), epoch, start)
-        filled = resolved(encoding, dataset, plan.fields, self)
+        filled = resolve(encoding, dataset, plan.fields, self)
         pipeline, counter = _Pipeline(dataset, plan, filled, start).epochs(epoch, start)
 
         def upcoming() -> tuple[int, int]:
@@ -127,13 +127,11 @@ class _Pipeline:
         self.num_classes = len(dataset.classes)
         with tf.device("CPU"):
             self.images = tf.constant(np.asarray(dataset.images, dataset.image_dtype))
-            self.labels = tf.constant(dataset.labels.astype(np.int32))
+            self.labels = tf.constant(dataset.labels.astype(encoding.label_dtype))
             self.indices = tf.constant(dataset.indices)
             if "extended" in plan.fields:
                 self.extended = tf.constant(np.asarray(dataset.extended, np.int32))
-            self.scale = [
-                tf.constant(x, tf.float32) for x in (255, encoding.mean or 0, encoding.std or 1)
-            ]
+            self.scale = [tf.constant(x, tf.float32) for x in (255, *encoding.constants)]
 
     def epochs(self, epoch: int, start: int) -> tuple[tf.data.Dataset, tf.Variable]:
         """Return the pipeline whose n-th iteration is epoch `epoch` + n, and its counter.
@@ -189,7 +187,7 @@ class _Pipeline:
         if plan.shuffle:
             rows = shuffled(rows, plan.num_examples, keys(plan.seed, epoch))
         size = plan.batch_size if self.always_equal else size
-        return tuple(
+        return plan.pack(  # type: ignore[no-any-return]
             tf.reshape(self.field(field, rows, places), (-1, size, *self.shapes[field]))
             for field in plan.fields
         )
@@ -197,7 +195,7 @@ class _Pipeline:
     def field(self, field: str, rows: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """Return one field of a batch."""
         if field == "image":
-            return self.encode(tf.gather(self.images, rows))
+            return self.arranged(self.encode(self.with_channels(tf.gather(self.images, rows))))
         if field == "label":
             labels = tf.gather(self.labels, rows)
             one_hot = self.encoding.labels == "one_hot"
@@ -207,6 +205,19 @@ class _Pipeline:
         if field == "extended":
             return tf.gather(self.extended, rows)
         return tf.cast(places < self.plan.num_examples, tf.float32)
+
+    def with_channels(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Return pixels as `Encoding.with_channels` does."""
+        if self.encoding.channels != 3 or pixels.shape[3:] == (3,):
+            return pixels
+        grey = pixels[..., tf.newaxis] if pixels.shape.rank == 3 else pixels
+        return tf.repeat(grey, 3, axis=-1)
+
+    def arranged(self, images: tf.Tensor) -> tf.Tensor:
+        """Move the channels first where there are several; `block` gives the shape."""
+        if self.encoding.layout == "NCHW" and images.shape.rank == 4:
+            return tf.transpose(images, (0, 3, 1, 2))
+        return images
 
     def encode(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return the values of `Encoding.table`: the same float32 steps, in the same order."""
@@ -237,7 +248,7 @@ def block_table(plan: BatchPlan, start: int = 0) -> NDArray[np.int64]:
 
 def _shapes(dataset: Dataset, encoding: Encoding) -> dict[str, tuple[int, ...]]:
     """Return the shape of each field of one example; one channel has the same bytes anywhere."""
-    image = encoding.arrange(np.zeros((1, *dataset.image_shape), np.uint8)).shape[1:]
+    image = encoding.encoded_shape(dataset.image_shape)
     label = (len(dataset.classes),) if encoding.labels == "one_hot" else ()
     extended = () if dataset.extended is None else dataset.extended.shape[1:]
     return {"image": image, "label": label, "extended": extended, "weight": (), "index": ()}

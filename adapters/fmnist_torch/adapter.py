@@ -10,24 +10,23 @@ from torch.utils.data import DataLoader
 
 from fmnist_core import hookimpl
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding
+from fmnist_core.encoding import Encoding, LabelDType, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan
-from fmnist_torch.compat import FashionMNIST
-from fmnist_torch.datasets import BatchDataset, MapDataset, TorchHabits
+from fmnist_torch.datasets import BatchDataset
 from fmnist_torch.device import TorchBatch
 from fmnist_torch.loader import PlanLoader
 from fmnist_torch.ranks import own_shard
 from fmnist_torch.sampler import PlanSampler
 
-__all__ = ["ADAPTER", "FashionMNIST", "MapDataset", "PlanLoader", "PlanSampler", "data_loader"]
 
-
-class TorchAdapter(TorchHabits):
+class TorchAdapter:
     """Batches as tuples of tensors in memory of their own."""
 
     name = "torch"
+    layout: Layout = "NCHW"
+    label_dtype: LabelDType = "int64"
     writable = True
 
     def loader(

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,19 +13,12 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 from fmnist_core.batch import Arrays, Assembler, epoch_batches
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.encoding import Encoding
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Field
-from fmnist_torch.device import Resident, TorchBatch, to_tensor
+from fmnist_torch.device import DeviceBatches, TorchBatch, to_tensor
 
 Rows = NDArray[np.int64]
-
-
-class TorchHabits:
-    """What torch's users are used to."""
-
-    layout: Layout = "NCHW"
-    label_dtype: Literal["int32", "int64"] = "int64"
 
 
 class MapDataset(TorchDataset[tuple[Any, ...]]):
@@ -45,8 +38,12 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         dataset: Dataset,
         encoding: Encoding = Encoding(),  # noqa: B008, it is immutable
         fields: tuple[Field, ...] = ("image", "label"),
+        *,
+        adapter: Adapter | None = None,
     ) -> None:
-        self._assemble = Assembler(dataset, fields, encoding, TorchHabits())
+        from fmnist_torch.adapter import ADAPTER
+
+        self._assemble = Assembler(dataset, fields, encoding, adapter or ADAPTER)
 
     @property
     def source(self) -> Dataset:
@@ -57,6 +54,11 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
     def encoding(self) -> Encoding:
         """What pixels and labels become."""
         return self._assemble.encoding
+
+    @property
+    def assemble(self) -> Assembler:
+        """What makes the arrays of a batch."""
+        return self._assemble
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -105,10 +107,9 @@ class BatchDataset(MapDataset):
         device: torch.device | None,
         adapter: Adapter,
     ) -> None:
-        super().__init__(dataset, encoding, fields)
-        self.adapter = adapter
+        super().__init__(dataset, encoding, fields, adapter=adapter)
         self.device = device
-        self._resident = None if device is None else Resident(self._assemble, device)
+        self._resident = None if device is None else DeviceBatches(self._assemble, device)
 
     def __getitems__(self, rows: Sequence[int]) -> TorchBatch:
         weighed = self._weighed(rows)

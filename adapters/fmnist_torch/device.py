@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from fmnist_core.batch import SENT_AT_ONCE, Assembler, weighted_blocks
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 
 TorchBatch = tuple[torch.Tensor, ...]
@@ -17,7 +16,7 @@ ACCELERATOR_EXAMPLES = 2**13
 """Examples made at once on an accelerator, where each call costs more than it computes."""
 
 
-class Resident:
+class DeviceBatches:
     """The data of a dataset on a device.
 
     Parameters
@@ -34,12 +33,18 @@ class Resident:
         self._device = device
         self._num_classes = len(dataset.classes)
         self._images = self._sent(np.array(dataset.images, dataset.image_dtype))
-        self._labels = self._sent(dataset.labels.astype(np.int64))
+        self._labels = self._sent(dataset.labels.astype(self._encoding.label_dtype or "int64"))
         self._places = self._sent(np.array(dataset.indices))
         self._extended = _extended(dataset, self._fields, device)
-        self._scale = self._sent(_scale(self._encoding))
+        # Each of one axis, as torch multiplies by the inverse of a plain number.
+        self._scale = [
+            self._sent(np.array(number, np.float32).reshape(-1))
+            for number in (255, *self._encoding.constants)
+        ]
         self._table = to_tensor(self._encoding.table.copy()).to(device)
         pixels = torch.arange(256, dtype=torch.uint8, device=device)
+        if self._encoding.is_per_channel:
+            pixels = pixels[:, None].expand(self._table.shape)
         self._by_arithmetic = self._encoding.scale == "raw" or _same_bits(
             self._calculated(pixels), self._table
         )
@@ -69,18 +74,27 @@ class Resident:
 
     def _field(self, field: Field, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         if field == "image":
-            images: torch.Tensor = self._encoding.arrange(self._encoded(self._images[rows]))
-            return images
+            pixels = self._encoding.with_channels(self._images[rows])
+            images: torch.Tensor = self._encoding.arrange(self._encoded(pixels))
+            return images.contiguous()
         if field == "label":
             labels = self._labels[rows]
             one_hot = self._encoding.labels == "one_hot"
-            return torch.eye(self._num_classes, device=self._device)[labels] if one_hot else labels
+            if not one_hot:
+                return labels
+            rows_of_one = torch.eye(self._num_classes, dtype=torch.float32, device=self._device)
+            return rows_of_one[labels]
         if field == "index":
             return self._places[rows]
         return self._extended[rows] if field == "extended" else weights.clone()
 
     def _encoded(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self._calculated(pixels) if self._by_arithmetic else self._table[pixels.long()]
+        if self._by_arithmetic:
+            return self._calculated(pixels)
+        if self._encoding.is_per_channel:
+            channels = torch.arange(pixels.shape[-1], device=self._device)
+            return self._table[pixels.long(), channels]
+        return self._table[pixels.long()]
 
     def _calculated(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return pixels encoded as `Encoding.encode_pixels` does it.
@@ -90,9 +104,9 @@ class Resident:
         dtype = self._table.dtype
         if self._encoding.scale == "raw":
             return pixels.to(dtype, copy=True)
-        values = pixels.to(torch.float32).div_(self._scale[0:1])
+        values = pixels.to(torch.float32).div_(self._scale[0])
         if self._encoding.scale == "standard":
-            values.sub_(self._scale[1:2]).div_(self._scale[2:3])
+            values.sub_(self._scale[1]).div_(self._scale[2])
         return values.to(dtype)
 
 
@@ -110,10 +124,6 @@ def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
     if array.dtype.kind == "V":  # its name takes longer to ask for
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
-
-
-def _scale(encoding: Encoding) -> NDArray[np.float32]:
-    return np.array([255, encoding.mean or 0, encoding.std or 1], np.float32)
 
 
 def _extended(dataset: Dataset, fields: tuple[Field, ...], device: torch.device) -> torch.Tensor:

@@ -8,17 +8,15 @@ from typing import Any
 from torch import distributed
 from torch.utils.data import DataLoader
 
-from fmnist_core.batch import CountedIterator, EpochCounter
+from fmnist_core.batch import Assembler, CountedIterator, EpochCounter, ResumableLoader
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
-from fmnist_core.provenance import Provenance
-from fmnist_core.state import State
 from fmnist_torch.datasets import BatchDataset
 from fmnist_torch.ranks import compare_ranks, in_a_group
 from fmnist_torch.sampler import PlanSampler, ShardSampler
 
 
-class PlanLoader(DataLoader[tuple[Any, ...]]):
+class PlanLoader(ResumableLoader[Any], DataLoader[Any]):
     """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n.
 
     Parameters
@@ -55,8 +53,12 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         return sampler
 
     @property
-    def _epochs(self) -> EpochCounter:
+    def _epochs(self) -> EpochCounter:  # type: ignore[override]
         return self._sampler.epochs
+
+    @property
+    def _assemble(self) -> Assembler:  # type: ignore[override]
+        return self._data.assemble
 
     @property
     def _data(self) -> BatchDataset:
@@ -91,49 +93,28 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
         OptionError
             At the first, if the ranks that share the batches disagree on anything but their shards.
         """
-        epochs, data = self._epochs, self._data
         if not self._agreed:
-            record = {**epochs.record(data.source.digest), "encoding": asdict(data.encoding)}
-            compare_ranks(record)
+            made = self._assemble
+            record = self._epochs.record(made.dataset.digest)
+            compare_ranks({**record, "encoding": asdict(made.encoding)})
             self._agreed = True
-        with _TAKING_AN_EPOCH:
-            epoch, start = epochs.epoch, epochs.start
-            here = self._in_process
-            batches = data.epoch(epochs.plan, epoch, start) if here else super().__iter__()
-            # The sampler has bound its rows by now; what it says is next, len() tells too.
-            progress = epochs.began(epoch, start)
+        return CountedIterator(self._epochs, self._begun)
+
+    def _batches(self, epoch: int, start: int) -> Iterator[Any]:
+        return self._packed(self._data.epoch(self.plan, epoch, start))
+
+    def _packed(self, batches: Iterator[Any]) -> Iterator[Any]:
+        return batches if self.plan.keys is None else map(self.plan.pack, batches)
+
+    def _begun(self, epoch: int, start: int) -> Iterator[Any]:
+        if self._in_process:
+            return self._batches(epoch, start)
+        with _BINDING_ROWS, self._sampler.handing(epoch, start):
+            batches: Iterator[Any] = DataLoader.__iter__(self)
             self._turns += 1
         if self.persistent_workers:
             batches = self._guard_persistent(batches, self._turns)
-        return CountedIterator(batches, progress)
-
-    def state_dict(self) -> State:
-        """Return where the latest iteration is: a small dictionary that JSON can hold.
-
-        It counts the batches that were received, not those that workers have made ahead. Any loader
-        of the same data in the same order goes on from it, whatever its batch size, shard, workers
-        or framework.
-        """
-        return self._epochs.state(self._data.source.digest)
-
-    def load_state_dict(self, state: object) -> None:
-        """Make the next iteration go on from a state.
-
-        Raises
-        ------
-        DataMismatchError
-            If it is of other data.
-        OptionError
-            If it is no state, is of another order, or an epoch cannot begin there.
-        """
-        source = self._data.source
-        self._epochs.load(state, source.digest, repr(source))
-
-    @property
-    def provenance(self) -> Provenance:
-        """What this was made from, and where its next iteration begins."""
-        data, upcoming = self._data, self._epochs.upcoming
-        return Provenance(data.adapter, data.source, self.plan, data.encoding, upcoming)
+        return self._packed(batches)
 
     @property
     def _in_process(self) -> bool:
@@ -157,7 +138,7 @@ class PlanLoader(DataLoader[tuple[Any, ...]]):
 
 
 # Of the module, not of a loader, which could not be pickled with it.
-_TAKING_AN_EPOCH = threading.Lock()
+_BINDING_ROWS = threading.Lock()
 
 
 def _identity(batch: Any) -> Any:

@@ -1,6 +1,7 @@
 """The plan as torch's samplers; used by fmnist_torch."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -26,6 +27,7 @@ class PlanSampler(Sampler[list[int]]):
         self.plan = plan
         self.batch_size = plan.batch_size
         self.epochs = EpochCounter(plan, epoch, start)
+        self._handed: tuple[int, int] | None = None
 
     @property
     def epoch(self) -> int:
@@ -40,22 +42,28 @@ class PlanSampler(Sampler[list[int]]):
         """Return the number of batches of the next epoch."""
         return self.epochs.num_steps()
 
+    @contextmanager
+    def handing(self, epoch: int, start: int) -> Iterator[None]:
+        """Give the iterators made meanwhile an epoch that their loader has taken already."""
+        self._handed = epoch, start
+        try:
+            yield
+        finally:
+            self._handed = None
+
     def __iter__(self) -> Iterator[list[int]]:
         """Yield lists of rows, fillers as row minus the number of examples."""
-        # Bound now, as set_epoch may be called again before the first batch is asked for; but
-        # taken with the first rows, as DataLoader makes iterators that it does not use.
-        return self._rows(self.epochs.epoch, self.epochs.start)
+        return self._rows(self._handed)
 
-    def _rows(self, epoch: int, start: int) -> Iterator[list[int]]:
-        given = EpochPosition(self.plan, epoch, start)
-        if self.epochs.epoch == epoch:
-            given = self.epochs.began(epoch, start)
+    def _rows(self, handed: tuple[int, int] | None) -> Iterator[list[int]]:
+        # Taken with the first rows, as DataLoader makes iterators that it does not use.
+        position = self.epochs.take() if handed is None else EpochPosition(self.plan, *handed)
         padded = self.plan.remainder == "pad"
-        for step, rows in enumerate(self.plan.epoch(epoch, start)):
+        for step, rows in enumerate(self.plan.epoch(position.epoch, position.start)):
             if padded:
-                fillers = self.plan.weights(step, start) == 0
+                fillers = self.plan.weights(step, position.start) == 0
                 rows = rows - fillers * self.plan.num_examples
-            given.steps += 1
+            position.steps += 1
             yield rows.tolist()
 
     def state_dict(self) -> State:

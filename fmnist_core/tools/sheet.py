@@ -28,6 +28,6 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
     sheet = np.zeros((len(rows), PER_CLASS, *dataset.image_shape), np.uint8)
     for line, members in zip(sheet, rows, strict=True):
         shown = members[:PER_CLASS]
-        line[: len(shown)] = dataset.gather_images(shown)
+        line[: len(shown)] = dataset.images[shown]
     images = sheet.reshape(-1, *dataset.image_shape)
     write_whole(path, [picture.png(picture.grid(images, PER_CLASS), zoom=2)])

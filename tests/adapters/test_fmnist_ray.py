@@ -509,13 +509,13 @@ def test_a_dataset_of_addresses_is_one_like_any_other(
     fm.write_idx(paths[1], (np.arange(50) % 3).astype(np.int32))
     wanted = fm.open_idx(*paths, classes=("a", "b", "c"))
     found = fmnist_ray.open_urls(*(path.as_uri() for path in paths), classes=("a", "b", "c"))
-    assert found.is_lazy
+    assert found.source.is_lazy
     for _ in range(2):
         assert np.array_equal(np.asarray(found.images), wanted.images)
         assert np.array_equal(found.labels, wanted.labels)
         assert (found.digest, found.classes) == (wanted.digest, wanted.classes)
         rows = np.array([49, 0, 7, 7, 48, 3, 20])
-        assert np.array_equal(found.gather_images(rows), wanted.gather_images(rows))
+        assert np.array_equal(found.source.images_at(rows), wanted.source.images_at(rows))
         assert np.array_equal(found.per_class(3).images, wanted.per_class(3).images)
         assert np.array_equal(found[11][0], wanted[11][0])
         assert found[-1][1] == wanted[-1][1]

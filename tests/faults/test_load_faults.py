@@ -25,9 +25,9 @@ from fmnist_core import (
     FetchError,
     IdxError,
     load,
-    store,
 )
 from fmnist_core.catalog import FASHION_MNIST
+from fmnist_core.storage import store
 
 KILLS = 200 if os.environ.get("FMNIST_FAULTS") == "all" else 40
 

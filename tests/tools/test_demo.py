@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fmnist_core import Adapter, BatchPlan, Dataset, synthetic
 from fmnist_core.catalog import GARMENTS
-from fmnist_core.examples import Description
+from fmnist_core.records import Description
 from fmnist_core.source import Source
 from fmnist_core.tools import demo
 from fmnist_core.tools.cli import main

@@ -1,0 +1,75 @@
+"""Which rows of a source a selection holds: a range where they are contiguous, else int64 numbers.
+
+A range slices arrays without a copy, and keeps a pickle small.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = range | NDArray[np.int64]
+Packed = tuple[str, Any]
+"""What a pickle holds of rows: how they are packed, and the packed form."""
+
+
+def compacted(rows: NDArray[np.int64]) -> Rows:
+    """Return row numbers as a range where they ascend one by one."""
+    if rows.size and rows[-1] - rows[0] == rows.size - 1 and (np.diff(rows) == 1).all():
+        return range(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def chosen(among: Rows, positions: "range | NDArray[np.int64]") -> Rows:
+    """Return the rows at some positions of other rows; each position must be in range."""
+    if isinstance(among, range) and isinstance(positions, range) and positions.step == 1:
+        return among[positions.start : positions.stop]
+    return compacted(at(among, np.asarray(positions, dtype=np.int64)))
+
+
+def at(rows: Rows, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows at some positions as a fresh array."""
+    if isinstance(rows, range):
+        return positions + rows.start
+    return np.take(rows, positions)
+
+
+def as_array(rows: Rows) -> NDArray[np.int64]:
+    """Return all rows as an int64 array, not to be written to."""
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, dtype=np.int64)
+    return rows
+
+
+def taken(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
+    """Return some rows of an array, read-only: a view where they are a range."""
+    if isinstance(rows, range):
+        return array[rows.start : rows.stop]
+    found = array[rows]
+    found.setflags(write=False)
+    return found
+
+
+def packed(rows: Rows, num_rows: int) -> Packed:
+    """Return rows of a source of `num_rows` in the smallest form: range, bit mask or numbers.
+
+    A stratified 54,000 of 60,000 are a mask of 7,500 bytes.
+    """
+    if isinstance(rows, range):
+        return "range", (rows.start, rows.stop)
+    numbers = rows.astype(np.min_scalar_type(max(num_rows - 1, 0)))
+    if num_rows < 8 * numbers.nbytes and rows.size and (np.diff(rows) > 0).all():
+        mask = np.zeros(num_rows, np.bool_)
+        mask[rows] = True
+        return "mask", np.packbits(mask)
+    return "numbers", numbers
+
+
+def unpacked(form: Packed, num_rows: int) -> Rows:
+    """Return the rows that `packed` was given."""
+    kind, content = form
+    if kind == "range":
+        return range(*content)
+    if kind == "mask":
+        return np.flatnonzero(np.unpackbits(content, count=num_rows)).astype(np.int64)
+    return np.asarray(content).astype(np.int64)
