@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 
 from fmnist_core.batch import SENT_AT_ONCE, Assembler, weighted_blocks
-from fmnist_core.dataset import Dataset
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 
 TorchBatch = tuple[torch.Tensor, ...]
@@ -31,11 +30,13 @@ class DeviceBatches:
         self._fields = assemble.fields
         self._encoding = assemble.encoding
         self._device = device
-        self._num_classes = len(dataset.classes)
         self._images = self._sent(np.array(dataset.images, dataset.image_dtype))
-        self._labels = self._sent(dataset.labels.astype(self._encoding.label_dtype or "int64"))
+        # One-hot rows are made here too: 40 bytes for each of Fashion-MNIST's examples.
+        labels = self._encoding.encode_labels(dataset.labels, len(dataset.classes))
+        self._labels = self._sent(labels)
         self._places = self._sent(np.array(dataset.indices))
-        self._extended = _extended(dataset, self._fields, device)
+        if dataset.extended is not None and "extended" in self._fields:
+            self._extended = self._sent(dataset.extended.astype(np.int32))
         # Each of one axis, as torch multiplies by the inverse of a plain number.
         self._scale = [
             self._sent(np.array(number, np.float32).reshape(-1))
@@ -78,12 +79,7 @@ class DeviceBatches:
             images: torch.Tensor = self._encoding.arrange(self._encoded(pixels))
             return images.contiguous()
         if field == "label":
-            labels = self._labels[rows]
-            one_hot = self._encoding.labels == "one_hot"
-            if not one_hot:
-                return labels
-            rows_of_one = torch.eye(self._num_classes, dtype=torch.float32, device=self._device)
-            return rows_of_one[labels]
+            return self._labels[rows]
         if field == "index":
             return self._places[rows]
         return self._extended[rows] if field == "extended" else weights.clone()
@@ -124,12 +120,6 @@ def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
     if array.dtype.kind == "V":  # its name takes longer to ask for
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
-
-
-def _extended(dataset: Dataset, fields: tuple[Field, ...], device: torch.device) -> torch.Tensor:
-    if "extended" not in fields or dataset.extended is None:
-        return torch.empty(0)
-    return torch.from_numpy(dataset.extended.astype(np.int32)).to(device)
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
