@@ -36,14 +36,14 @@ check: $(READY)  ## format, lint, types and tests, as CI does
 	$(BIN)/pytest
 
 bench: $(BENCH_READY)  ## measure the adapters beside their peers (ROOT=folder, OPTIONS=--help)
-	@PYTHONPATH=tests $(BIN)/python -m bench.speed $(if $(ROOT),--root "$(ROOT)") $(OPTIONS)
+	@$(BIN)/python -m tests.bench.speed $(if $(ROOT),--root "$(ROOT)") $(OPTIONS)
 
 bench-data: $(READY)  ## measure what the data cost to get (ROOT=folder of Fashion-MNIST's .gz)
-	@$(BIN)/python tests/bench/data.py --root "$(ROOT)"
+	@$(BIN)/python -m tests.bench.data --root "$(ROOT)"
 
 docs: $(READY)  ## build the site into docs/_build
-	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
-	@echo "Open docs/_build/index.html"
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 clean:  ## remove .venv and whatever was built
 	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,7 +3,6 @@
 Every adapter that can start from numpy starts here; the others must give the same bits.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -12,132 +11,34 @@ from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
+from fmnist_core.epochs import CountedIterator, EpochCounter
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
-from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+from fmnist_core.plan import BatchPlan, Examples, Field
 from fmnist_core.provenance import Provenance, provenance_of
 from fmnist_core.registry import check_adapter
 from fmnist_core.state import State
+from fmnist_core.transforms.chain import Chain, Gather
+from fmnist_core.transforms.ops import NUMPY, ArrayOps
 
 Arrays = tuple[NDArray[Any], ...]
 _Batch = TypeVar("_Batch")
 
+VIEWS: tuple[Field, ...] = ("image", "view")
+"""Fields that hold an image, in the order of their streams of draws."""
+
 SENT_AT_ONCE = 2**20
 """Row numbers sent to a device at once: an epoch's, unless it is long."""
 
-# Of the module, not of a loader, which could not be pickled with it.
-_TAKING_AN_EPOCH = threading.Lock()
-
-
-class EpochPosition:
-    """How far one iteration has come, counted in batches that were received."""
-
-    def __init__(self, plan: BatchPlan, epoch: int, start: int) -> None:
-        self.plan = plan
-        self.epoch = epoch
-        self.start = start
-        self.steps = 0
-
-    def state(self, digest: str) -> State:
-        """Return the position as a state of data with this `Dataset.digest`."""
-        return self.plan.state(self.epoch, self.steps, self.start, digest=digest)
-
-
-class EpochCounter:
-    """Which epoch comes next, and where in it the latest iteration is.
-
-    Parameters
-    ----------
-    plan : BatchPlan
-    epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
-    """
-
-    def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
-        self.plan = plan
-        self._begin_at(epoch, start)
-
-    def upcoming(self) -> tuple[int, int]:
-        """Return epoch and start of the next iteration."""
-        return self.epoch, self.start
-
-    def _begin_at(self, epoch: int, start: int) -> None:
-        self._first = self.epoch, self.start = epoch, start
-        self.latest: EpochPosition | None = None
-
-    def go_to(self, epoch: int) -> None:
-        """Make an epoch the next; `start` applies to the first only."""
-        self.epoch = epoch
-        self.start = self._first[1] if epoch == self._first[0] else 0
-
-    def take(self) -> EpochPosition:
-        """Begin the next epoch; the one after it is next. Threads may call this at once."""
-        with _TAKING_AN_EPOCH:
-            self.latest = EpochPosition(self.plan, self.epoch, self.start)
-            self.go_to(self.epoch + 1)
-            return self.latest
-
-    def num_steps(self) -> int:
-        """Return the number of batches of the next epoch."""
-        return self.plan.num_steps(self.start)
-
-    def state(self, digest: str) -> State:
-        """Return where the latest iteration is, or where the first begins."""
-        latest = self.latest or EpochPosition(self.plan, self.epoch, self.start)
-        return latest.state(digest)
-
-    def record(self, digest: str) -> dict[str, Any]:
-        """Return what the ranks of a group must agree on before they begin the next epoch."""
-        position = {"epoch": self.epoch, "examples": self.start}
-        return {**self.plan.record(), "digest": digest, **position}
-
-    def load(self, state: object, digest: str, title: str) -> None:
-        """Go on from a state; arguments and errors as `BatchPlan.position`."""
-        self._begin_at(*self.plan.position(state, digest=digest, title=title))
-
-
-class CountedIterator(Iterator[_Batch]):
-    """The batches of one iteration; it counts those that are received.
-
-    The epoch is taken when the first batch is asked for, so an iterator that is made and never
-    used costs none.
-
-    Parameters
-    ----------
-    epochs : EpochCounter
-    begin : callable
-        Given an epoch and a start, returns an iterator of their batches.
-    """
-
-    def __init__(self, epochs: EpochCounter, begin: Callable[[int, int], Iterator[_Batch]]) -> None:
-        self._epochs = epochs
-        self._begin = begin
-        self._batches: Iterator[_Batch] | None = None
-        self.position: EpochPosition | None = None
-
-    def __next__(self) -> _Batch:
-        if self._batches is None:
-            self.position = self._epochs.take()
-            self._batches = self._begin(self.position.epoch, self.position.start)
-        batch = next(self._batches)
-        assert self.position is not None
-        self.position.steps += 1
-        return batch
-
-    def __len__(self) -> int:
-        """Return the number of batches of this iteration."""
-        start = self.position.start if self.position else self._epochs.start
-        return self._epochs.plan.num_steps(start)
-
 
 class Assembler:
-    """Make the numpy arrays of a batch from the rows that form it.
+    """Make the numpy arrays of a batch from the examples that form it.
 
     Parameters
     ----------
     dataset : Dataset
-    fields : tuple of {"image", "label", "weight", "index", "extended"}
-        What a batch holds, in this order.
+    plan : BatchPlan
+        Whose fields a batch holds, in this order.
     encoding : Encoding
         What pixels and labels become.
     adapter : Adapter
@@ -150,42 +51,103 @@ class Assembler:
     """
 
     def __init__(
-        self, dataset: Dataset, fields: tuple[Field, ...], encoding: Encoding, adapter: Adapter
+        self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, adapter: Adapter
     ) -> None:
         self.dataset = dataset
-        self.fields = fields
+        self.plan = plan
         self.adapter = adapter
-        self.encoding = resolve(encoding, dataset, fields, adapter)
+        self.encoding = resolve(encoding, dataset, plan.fields, adapter)
 
-    def __call__(
-        self, rows: NDArray[np.int64], weights: NDArray[np.float32] | None = None
-    ) -> Arrays:
-        """Return fresh arrays, one for each field.
+    def __call__(self, examples: Examples) -> Arrays:
+        """Return fresh arrays, one for each field, of examples along one axis."""
+        places = self.dataset.original_rows(examples.rows)
+        made = self._transformed(examples, places) if self.encoding.transform else {}
+        return tuple(
+            made[field] if field in made else self._field(field, examples, places)
+            for field in self.plan.fields
+        )
 
-        Parameters
-        ----------
-        rows : int64 array (batch,)
-            Row numbers in the dataset.
-        weights : float32 array (batch,), optional
-            1 for an example, 0 for a filler; by default all 1.
-        """
-        places = self.dataset.original_rows(rows)
-        return tuple(self._field(field, places, weights) for field in self.fields)
-
-    def _field(
-        self, field: Field, places: NDArray[np.int64], weights: NDArray[np.float32] | None
-    ) -> NDArray[Any]:
-        source = self.dataset.source
-        if field == "image":
-            return self.encoding.encode_images(source.images_at(places))
+    def _field(self, field: Field, examples: Examples, places: NDArray[np.int64]) -> NDArray[Any]:
+        if field in ("image", "view"):
+            return self.encoding.encode_images(self.dataset.source.images_at(places))
         if field == "label":
-            labels = source.labels_at(places)
-            return self.encoding.encode_labels(labels, len(self.dataset.classes))
+            return self._labels(places)
         if field == "index":
             return places
         if field == "extended":
-            return source.extended_at(places)
-        return np.ones(len(places), np.float32) if weights is None else weights
+            return self.dataset.source.extended_at(places)
+        return (examples.positions < self.plan.num_examples).astype(np.float32)
+
+    def _labels(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        labels = self.dataset.source.labels_at(places)
+        return self.encoding.encode_labels(labels, len(self.dataset.classes))
+
+    def _transformed(
+        self, examples: Examples, places: NDArray[np.int64]
+    ) -> dict[Field, NDArray[Any]]:
+        """Return the fields that transforms decide: images, views and, where mixed, labels."""
+        plan, chain = self.plan, self.encoding.transform
+        positions = examples.positions % max(plan.num_examples, 1)
+
+        def gather(wanted: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+            found = places
+            if wanted is not positions:
+                found = self.dataset.original_rows(plan.rows_at(wanted, examples.epoch))
+            labels = self._labels(found) if chain.mix else None
+            return self.dataset.source.images_at(found), labels
+
+        return transformed_fields(
+            chain, NUMPY, gather, positions, plan, examples.epoch, self.encoding.encode_images
+        )
+
+
+def transformed_fields(
+    chain: Chain,
+    ops: ArrayOps,
+    gather: Gather,
+    positions: Any,
+    plan: BatchPlan,
+    epoch: Any,
+    encode: Callable[[Any], Any],
+) -> dict[Field, Any]:
+    """Return the fields that transforms decide, in arrays of any library.
+
+    Parameters
+    ----------
+    chain, ops, gather, positions, epoch
+        As for `Chain.batch`.
+    plan : BatchPlan
+    encode : callable
+        Encodes transformed images.
+
+    Returns
+    -------
+    dict
+        Of the plan's fields, "image" and "view" and, where the chain mixes, "label".
+    """
+    made: dict[Field, Any] = {}
+    for view, field in enumerate(VIEWS):
+        mixes_labels = chain.mix is not None and field == "image" and "label" in plan.fields
+        if field in plan.fields or mixes_labels:
+            images, labels = chain.batch(
+                ops,
+                gather,
+                positions,
+                n=plan.num_examples,
+                seed=plan.seed,
+                epoch=epoch,
+                view=view,
+            )
+            if field in plan.fields:
+                made[field] = encode(images)
+            if mixes_labels:
+                made["label"] = labels
+    return made
+
+
+def first_examples(count: int) -> Examples:
+    """Return the first examples in their own order, to see what an assembler makes of them."""
+    return Examples(0, np.arange(count, dtype=np.int64), np.arange(count, dtype=np.int64))
 
 
 def resolve(
@@ -200,25 +162,14 @@ def resolve(
     """
     if "extended" in fields and dataset.extended is None:
         raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
-    return dataset.resolved(encoding, adapter.layout, adapter.label_dtype)
-
-
-def weighted_blocks(
-    plan: BatchPlan, epoch: int, start: int = 0, examples: int = BLOCK_EXAMPLES
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield `BatchPlan.blocks` with the weights of their examples, of the same shape."""
-    blocks = plan.blocks(epoch, start, examples)
-
-    def weighted() -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        step = 0
-        for rows in blocks:
-            weights = np.ones(rows.shape, np.float32)
-            if plan.remainder == "pad" and len(rows) == 1:  # fillers are only where one comes alone
-                weights[0] = plan.weights(step, start)
-            yield rows, weights
-            step += len(rows)
-
-    return weighted()
+    return encoding.resolved(
+        dataset.image_dtype,
+        dataset.image_shape,
+        adapter.layout,
+        adapter.label_dtype,
+        dataset.mean,
+        dataset.std,
+    )
 
 
 def epoch_batches(
@@ -229,8 +180,8 @@ def epoch_batches(
     Batches of one block are disjoint parts of the same fresh memory.
     """
     blocks = (
-        (assemble(rows.reshape(-1), weights.reshape(-1)), rows.shape[1])
-        for rows, weights in weighted_blocks(plan, epoch, start)
+        (assemble(examples.flat()), examples.rows.shape[1])
+        for examples in plan.blocks(epoch, start)
     )
     return (
         tuple(array[first : first + size] for array in arrays)
@@ -275,7 +226,8 @@ class ResumableLoader(Generic[_Batch]):
         It counts the batches that were received, not those made ahead. Any loader of the same data
         in the same order goes on from it, whatever its batch size, shard, workers or framework.
         """
-        return self._epochs.state(self._assemble.dataset.digest)
+        made = self._assemble
+        return self._epochs.state(made.dataset.digest, made.encoding.transform.record())
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration go on from a state.
@@ -287,8 +239,36 @@ class ResumableLoader(Generic[_Batch]):
         OptionError
             If it is no state, is of another order, or an epoch cannot begin there.
         """
-        dataset = self._assemble.dataset
-        self._epochs.load(state, dataset.digest, repr(dataset))
+        made = self._assemble
+        chain = made.encoding.transform.record()
+        self._epochs.load(state, made.dataset.digest, repr(made.dataset), chain)
+
+    def agreement(self) -> dict[str, Any]:
+        """Return what the ranks of a group must agree on, in a form that JSON can hold."""
+        made = self._assemble
+        return {**self._epochs.record(made.dataset.digest), "encoding": made.encoding.record()}
+
+    def explain(self, position: int) -> list[tuple[str, dict[str, int | bool]]]:
+        """Return what each transform draws for one example of the next epoch.
+
+        Parameters
+        ----------
+        position : int
+            Its place in the epoch's order.
+
+        Raises
+        ------
+        OptionError
+            If the epoch has no such place.
+        """
+        made, plan = self._assemble, self._epochs.plan
+        return made.encoding.transform.explain(
+            position,
+            made.dataset.image_shape,
+            n=plan.num_examples,
+            seed=plan.seed,
+            epoch=self.epoch,
+        )
 
     @property
     def provenance(self) -> Provenance:

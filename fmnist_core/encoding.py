@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import FrameworkMissingError, OptionError
+from fmnist_core.transforms.chain import NO_TRANSFORMS, Chain, as_chain
 
 DType = Literal["uint8", "float32", "float16", "bfloat16"]
 Scale = Literal["unit", "standard", "raw"]
@@ -58,6 +59,8 @@ class Encoding:
         Channels of an encoded image. 3 repeats a grey channel; None keeps what there is.
     label_dtype : {"int32", "int64"}, optional
         Element type of index labels; None takes the framework's habit.
+    transform : Transform, sequence of Transform, or Chain, optional
+        What is done to the uint8 pixels before they are encoded (`fmnist_core.transforms`).
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Encoding:
     std: Constant | None = None
     channels: int | None = None
     label_dtype: LabelDType | None = None
+    transform: Chain = NO_TRANSFORMS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", _dtype_name(self.dtype))
@@ -85,6 +89,7 @@ class Encoding:
             raise OptionError(f"channels must be 1, 3 or None, not {self.channels!r}")
         for name in ("mean", "std"):
             object.__setattr__(self, name, _checked_constant(name, getattr(self, name)))
+        object.__setattr__(self, "transform", as_chain(self.transform))
         if self.dtype in ("uint8", *_OTHER_DTYPES) and self.scale != "raw":
             raise OptionError(
                 f'dtype={self.dtype!r} cannot hold scale={self.scale!r}. Try: scale="raw", '
@@ -117,6 +122,7 @@ class Encoding:
             If these images cannot be encoded so.
         """
         self._check_dtype(image_dtype.name)
+        image_shape = self.transform.check(image_shape, image_dtype, self.labels)
         self._check_shape(image_shape)
         is_picture = is_planar(image_shape) or has_channels(image_shape)
         if layout == "NHW" and self.num_channels(image_shape) > 1:
@@ -288,6 +294,7 @@ class Encoding:
 
     def encoded_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one encoded image whose own shape is `shape`."""
+        shape = self.transform.shape(shape)
         one = self.arrange(self.with_channels(np.empty((1, *shape), np.uint8)))
         return tuple(one.shape[1:])
 
@@ -295,12 +302,20 @@ class Encoding:
         """Return how many channels an encoded image has whose own shape is `shape`."""
         return self.channels if self.channels == 3 else num_channels(shape)
 
+    def record(self) -> dict[str, Any]:
+        """Return this encoding in a form that JSON can hold."""
+        plain = {name: value for name, value in vars(self).items() if name in _FIELDS}
+        return {**plain, "transform": self.transform.record()}
+
     def encode_labels(self, labels: NDArray[np.integer], num_classes: int) -> NDArray[Any]:
         """Return labels as class numbers (batch,) or one-hot float32 (batch, classes)."""
         if self.labels == "one_hot":
             is_class: NDArray[np.bool_] = np.equal.outer(labels, np.arange(num_classes))
             return is_class.astype(np.float32)
         return labels.astype(self.label_dtype or "int32")
+
+
+_FIELDS = frozenset(Encoding.__dataclass_fields__)
 
 
 def is_planar(shape: tuple[int, ...]) -> bool:

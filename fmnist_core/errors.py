@@ -1,14 +1,109 @@
-"""Every exception that fmnist raises on purpose, and the checks of arguments that raise them.
+"""Every exception that fmnist raises on purpose, the checks of arguments that raise them, and what
+their messages may hold.
 
 Each exception also derives from the builtin a caller would expect, so ``except ValueError`` and
 ``except FmnistError`` both work.
 """
 
+import reprlib
+
 import numpy as np
+
+MAX_REPR = 80
+"""Most characters of a value in a message."""
+
+_WIDE = 256
+"""Bits of a whole number from which on its length is told, not its digits."""
+
+
+def printable(text: str) -> str:
+    """Return text from elsewhere, fit for one line of a terminal or a log.
+
+    Control characters, line breaks, marks of writing direction and lone surrogates are escaped, so
+    that a file's name can neither drive the terminal nor forge a line of its own.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[2Jb\\nc")
+    'a\\\\x1b[2Jb\\\\nc'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
+def brief(value: object) -> str:
+    """Return what a caller or a file gave in one short line; it never raises nor takes long.
+
+    Examples
+    --------
+    >>> brief(bytes(47_040_016))
+    'bytes of length 47,040,016'
+    >>> brief(np.zeros((60_000, 28, 28), np.uint8))
+    'an array of uint8, shape (60000, 28, 28)'
+    >>> brief(10**5000)
+    'a whole number of 16610 bits'
+    >>> brief("val")
+    "'val'"
+    """
+    if isinstance(value, bytes | bytearray | memoryview) and len(value) > MAX_REPR // 4:
+        return f"{type(value).__name__} of length {len(value):,}"
+    if isinstance(value, np.ndarray) and value.size > 1:
+        return f"an array of {value.dtype}, shape {value.shape}"
+    if isinstance(value, int) and value.bit_length() > _WIDE:
+        return f"a whole number of {value.bit_length()} bits"
+    try:
+        text = " ".join(_REPR.repr(value).split())
+    except Exception:  # a number deep inside, or a repr that is a stranger's
+        text = f"<{type(value).__name__}>"
+    return printable(text if len(text) <= MAX_REPR else f"{text[: MAX_REPR - 3]}...")
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = MAX_REPR
 
 
 class FmnistError(Exception):
-    """Base class of every error that fmnist raises on purpose."""
+    """Base class of every error that fmnist raises on purpose.
+
+    Parameters
+    ----------
+    problem : str
+        What was expected, and what was found where.
+    advice : str
+        What to do next, if it is not said in `problem`.
+    command : str
+        The same on the command line, where that is another thing to type.
+
+    Attributes
+    ----------
+    for_commands : str
+        The message on the command line.
+    """
+
+    def __init__(self, problem: object = "", *, advice: str = "", command: str = "") -> None:
+        super().__init__(_with_advice(problem, advice) if advice else problem)
+        self._on_command_line = _with_advice(problem, command) if command else ""
+
+    def __str__(self) -> str:
+        # What is quoted in a message may be a stranger's; our own lines stay lines.
+        return _printable_lines(super().__str__())
+
+    @property
+    def for_commands(self) -> str:
+        return _printable_lines(self._on_command_line) or str(self)
+
+
+def _with_advice(problem: object, advice: str) -> str:
+    end = "" if str(problem).endswith((".", "?")) else "."
+    return f"{problem}{end} Try: {advice}"
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 class OptionError(FmnistError, ValueError):
@@ -25,6 +120,10 @@ class IdxError(FmnistError, ValueError):
 
 class FileAccessError(FmnistError, OSError):
     """A file is missing, is not a regular file, or cannot be read or written."""
+
+
+class DiskFullError(FileAccessError):
+    """A file cannot be written, as the disk or this user's part of it is full."""
 
 
 class FetchError(FmnistError, OSError):
@@ -64,9 +163,9 @@ def check_range(name: str, value: object, low: int, high: int) -> int:
         Unless `value` is a whole number (not a bool) in [low, high].
     """
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        raise OptionError(f"{name} must be a whole number from {low} to {high}, not {brief(value)}")
     if not low <= value <= high:
-        raise OptionError(f"{name} must be from {low} to {high}, not {value}")
+        raise OptionError(f"{name} must be from {low} to {high}, not {brief(int(value))}")
     return int(value)
 
 
@@ -78,3 +177,9 @@ def check_seed(seed: object) -> int:
 def check_epoch(epoch: object) -> int:
     """Return an epoch as an int, or raise OptionError if it is out of range."""
     return check_range("epoch", epoch, 0, 2**32 - 1)
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise OptionError unless a value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise OptionError(f"{name} must be True or False, not {brief(value)}")

@@ -1,25 +1,55 @@
 """Files as bytes: regular files only when read, whole or absent when written."""
 
+import errno
 import hashlib
 import io
+import json
 import os
+import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep, time
 
-from fmnist_core.errors import FileAccessError, OptionError
+from fmnist_core.errors import (
+    DataMismatchError,
+    DiskFullError,
+    FileAccessError,
+    FmnistError,
+    OptionError,
+    brief,
+    printable,
+)
 
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
 
+MAX_JSON_ITEMS = 1 << 17
+"""Most items of a JSON file; an item of two bytes takes Python a hundred."""
+
+MAX_JSON_DEPTH = 16
+"""Most levels of a JSON file; Python's own limit is met again by whoever prints what it read."""
+
+STALE = 24 * 3600.0
+"""Seconds after which a half-written file that nobody touched is a dead process's."""
+
+REPLACE_PATIENCE = 1.0
+"""Seconds to wait on Windows for a program that has a file open which is to be replaced."""
+
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+_HELD_OPEN = (5, 32)
+"""Windows' ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION."""
 
 
 def as_path(path: object) -> Path:
     """Return what a caller gave as a path, or raise OptionError if it cannot be one."""
     if not isinstance(path, str | os.PathLike) or "\0" in str(path):
-        raise OptionError(f"expected a path, found {path!r}")
+        is_data = isinstance(path, bytes | bytearray | memoryview)
+        hint = ". Try: parse_idx(data) for the bytes of an IDX file" if is_data else ""
+        raise OptionError(f"expected a path, found {brief(path)}{hint}")
     return Path(path)
 
 
@@ -28,7 +58,9 @@ def expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise FileAccessError(f"{path}: no such user, or one without a home folder") from error
+        raise FileAccessError(
+            f"{_name(path)}: no such user, or one without a home folder"
+        ) from error
 
 
 @contextmanager
@@ -43,13 +75,13 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileAccessError(f"{path}: expected a file, found a pipe or a device")
+                raise FileAccessError(f"{_name(path)}: expected a file, found a pipe or a device")
             yield file
     except FileAccessError:
         raise
     except OSError as error:
         raise FileAccessError(
-            f"{path}: cannot be read ({_reason(error)}). Check the path and its permissions."
+            f"{_name(path)}: cannot be read ({_reason(error)}). Check the path and its permissions."
         ) from error
 
 
@@ -64,47 +96,208 @@ def file_digest(path: Path, kind: str = "sha256") -> str:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool = True) -> None:
-    """Write a file that appears under its name only when it is complete and, by default, on disk.
+def read_json(path: Path, limit: int) -> object:
+    """Return what a JSON file of at most `limit` bytes holds.
 
     Raises
     ------
     FileAccessError
-        If the folder is missing or the file cannot be written; nothing is left behind.
+        As `open_regular`.
+    DataMismatchError
+        If it is larger, has over `MAX_JSON_ITEMS` items or `MAX_JSON_DEPTH` levels, or is no JSON.
     """
+    with open_regular(path) as file:
+        text = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+    if len(text) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
+        raise DataMismatchError(
+            f"{_name(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
+        )
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested too deeply
+        raise DataMismatchError(f"{_name(path)}: expected JSON ({error})") from error
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [inner for outer in level for inner in _children(outer)]
+    if level:
+        raise DataMismatchError(f"{_name(path)}: expected JSON of {MAX_JSON_DEPTH} levels at most")
+    return value
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise FileAccessError for what the system refuses in the block: `path` cannot be written.
+
+    Raises
+    ------
+    DiskFullError
+        If there is no room for it.
+    FileAccessError
+        If it cannot be written for another reason.
+    """
+    try:
+        yield
+    except FmnistError:
+        raise
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool = True) -> None:
+    """Write a file as `written_whole`."""
     with written_whole(path, sync=sync) as file:
         for block in blocks:
             file.write(block)
 
 
 @contextmanager
-def written_whole(path: Path, *, sync: bool = True) -> Iterator[io.BufferedWriter]:
+def written_whole(
+    path: Path, *, sync: bool = True, like: os.stat_result | None = None
+) -> Iterator[io.BufferedWriter]:
     """Open a file for writing that appears under its name only if the block ends without an error.
+
+    It takes the name from whatever has it: a link is replaced, not followed.
+
+    Parameters
+    ----------
+    path : Path
+    sync : bool
+        Whether the file must be on disk before it appears.
+    like : os.stat_result, optional
+        The file whose owner, group and mode it gets, as far as this user may give them.
 
     Raises
     ------
     FileAccessError
-        As `write_whole`.
+        If the folder is missing or the file cannot be written; nothing is left behind.
     """
+    _remove_stale_parts(path)
     temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except FileAccessError:
-        raise
-    except OSError as error:
-        raise FileAccessError(
-            f"{path}: cannot be written ({_reason(error)}). "
-            "Check the disk's free space and the folder's permissions"
-        ) from error
-    finally:
-        # Gone already where the rename succeeded; never made where the folder forbids it.
-        with suppress(OSError):
-            temporary.unlink()
+    with writing(path):
+        try:
+            with open(temporary, "xb", opener=_open_privately if like else None) as file:
+                yield file
+                file.flush()
+                if like:
+                    _resemble(temporary, like)
+                if sync:
+                    sync_to_disk(file.fileno())
+            replace(temporary, path)
+        finally:
+            # Gone already where the rename succeeded; never made where the folder forbids it.
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def write_output(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
+    """Write a file as `written_output`."""
+    with written_output(path) as file:
+        for block in blocks:
+            file.write(block)
+
+
+@contextmanager
+def written_output(path: Path) -> Iterator[io.BufferedWriter]:
+    """Open for writing what a user named: whole or not at all, where it is a file.
+
+    A link is followed, and a file that is replaced passes on its mode. A device or a pipe is
+    written as it is.
+
+    Raises
+    ------
+    FileAccessError
+        As `written_whole`; also if `path` is a folder, or a pipe that nobody reads.
+    """
+    with writing(path):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            status = None
+        if status is None or stat.S_ISREG(status.st_mode):
+            with written_whole(Path(os.path.realpath(path)), like=status) as file:
+                yield file
+        else:
+            with open(path, "wb", opener=_open_at_once) as file:
+                if _NONBLOCK:
+                    os.set_blocking(file.fileno(), True)
+                yield file
+
+
+def _open_privately(path: str, flags: int) -> int:
+    return os.open(path, flags, stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _resemble(path: Path, status: os.stat_result) -> None:
+    if hasattr(os, "chown"):
+        with suppress(PermissionError):
+            os.chown(path, status.st_uid, status.st_gid)
+    # After the owner, as a change of that clears bits of the mode.
+    os.chmod(path, stat.S_IMODE(status.st_mode))
+
+
+def _remove_stale_parts(path: Path) -> None:
+    """Remove what killed processes left of a file that they were writing."""
+    part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if part.fullmatch(entry.name) and time() - entry.stat().st_mtime > STALE:
+                os.unlink(entry)
+
+
+def _name(path: Path) -> str:
+    return printable(str(path))
+
+
+def sync_to_disk(descriptor: int) -> None:
+    """Wait until an open file's bytes are on the disk itself, so that a power cut keeps them."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        # There fsync only hands the bytes to the drive, which may keep them in its cache.
+        with suppress(OSError):  # a file system that knows no better, such as SMB
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename a file, over another if there is one.
+
+    Windows refuses while any program has either file open, as virus scanners and indexers have new
+    files for a moment: pip and git try again for a while too.
+    """
+    give_up = monotonic() + REPLACE_PATIENCE
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError as error:
+            if not _is_held_open(error) or monotonic() > give_up:
+                raise
+            sleep(0.05)
+
+
+def write_error(path: Path, error: OSError) -> FileAccessError:
+    """Return our error for a file that cannot be written or replaced."""
+    reason = f"{_name(path)}: cannot be written ({_reason(error)})"
+    if error.errno in _NO_ROOM:
+        return DiskFullError(f"{reason}. Check the disk's free space, or use another disk")
+    if _is_held_open(error):
+        return FileAccessError(
+            f"{reason}. Another program may have it open, or this one as a mapped Dataset. Try: "
+            "close it, or use Dataset.in_memory(); else check the folder's permissions"
+        )
+    return FileAccessError(f"{reason}. Check the folder's permissions")
+
+
+def _is_held_open(error: OSError) -> bool:
+    return getattr(error, "winerror", None) in _HELD_OPEN
 
 
 def _reason(error: OSError) -> str:

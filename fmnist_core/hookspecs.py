@@ -72,14 +72,9 @@ class Adapter(Protocol):
         ...
 
 
-class LoaderOptions(TypedDict, total=False):
-    """The options of `Dataset.to` that every adapter has, for the adapters' typed functions."""
+class EncodingOptions(TypedDict, total=False):
+    """The options of `Encoding`, for functions that take them by name."""
 
-    shuffle: bool
-    seed: int
-    remainder: Remainder
-    shard: tuple[int, int] | Literal["auto"]
-    fields: tuple[Field, ...] | Mapping[str, Field] | Field
     dtype: Any
     scale: Scale
     mean: Constant | None
@@ -87,6 +82,17 @@ class LoaderOptions(TypedDict, total=False):
     channels: int | None
     layout: Layout | None
     labels: LabelKind
+    transform: Any
+
+
+class LoaderOptions(EncodingOptions, total=False):
+    """The options of `Dataset.to` that every adapter has, for the adapters' typed functions."""
+
+    shuffle: bool
+    seed: int
+    remainder: Remainder
+    shard: tuple[int, int] | Literal["auto"]
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field
     epoch: int
     start: int
 

@@ -3,43 +3,57 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack, overload
 
 from fmnist_core import quality
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import FileAccessError, OptionError
+from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief
 from fmnist_core.files import as_path, expanded
-from fmnist_core.records import DatasetInfo, Description, FileInfo
+from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
 from fmnist_core.source import FileStamp, Source, SourceFiles
 from fmnist_core.storage import store
-from fmnist_core.storage.obtain import (
-    FileProgress,
-    Found,
-    ensure_files,
-    files_of,
-    find_genuine,
-    local_folders,
-)
+from fmnist_core.storage.folders import find_in_folder
+from fmnist_core.storage.locks import temporary_folder
+from fmnist_core.storage.obtain import FileProgress, ensure_files
 
 Orientation = Literal["upright", "file"]
 
 
+class LoadOptions(TypedDict, total=False):
+    """The options of `load`, for its typed forms."""
+
+    root: str | os.PathLike[str] | None
+    orientation: Orientation
+    zero_based: bool
+    without: str | Iterable[str]
+    source_url: str | None
+    verify: bool
+    report: FileProgress | None
+
+
+@overload
+def load(name: str, split: str = "train", **options: Unpack[LoadOptions]) -> Dataset: ...
+@overload
+def load(
+    name: str, split: tuple[str, ...], **options: Unpack[LoadOptions]
+) -> tuple[Dataset, ...]: ...
 def load(
     name: str,
-    split: str = "train",
+    split: str | tuple[str, ...] = "train",
     *,
     root: str | os.PathLike[str] | None = None,
     orientation: Orientation = "upright",
     zero_based: bool = False,
-    exclude: str | Iterable[str] = (),
+    without: str | Iterable[str] = (),
     source_url: str | None = None,
     verify: bool = False,
     report: FileProgress | None = None,
-) -> Dataset:
-    """Return one split of a known dataset, verified to be the genuine one.
+) -> Dataset | tuple[Dataset, ...]:
+    """Return one split of a known dataset, or several, verified to be the genuine ones.
 
     It comes from the store; from raw files that another library left on this machine; or from a
     mirror, into the store. Raw files are mapped read-only.
@@ -48,8 +62,8 @@ def load(
     ----------
     name : str
         A name of the catalog, such as "fashion-mnist", "emnist-letters" or "synthetic".
-    split : {"train", "test"}
-        QMNIST has "nist" too.
+    split : {"train", "test"}, or tuple of str
+        QMNIST has "nist" too. A tuple gives a tuple of datasets.
     root : path, optional
         A folder with the dataset's IDX files, read in place and nothing fetched: raw, .gz or .xz,
         under their usual names or with dots (``t10k-images.idx3-ubyte``), also where torchvision
@@ -60,7 +74,7 @@ def load(
     zero_based : bool
         Whether labels that begin with 1 in the file (EMNIST's letters) shall begin with 0. By
         default they are as in the file, and class 0 is "N/A".
-    exclude : str or sequence of str
+    without : str or sequence of str
         Lists of rows to leave out, by name, such as "near-duplicates": see `Dataset.without`.
     source_url : str, optional
         The mirror to fetch from instead of the catalog's: http, https, file, or what fsspec opens.
@@ -82,16 +96,26 @@ def load(
     DataMismatchError
         If a file under `root` is whole but its payload's SHA-256 is not the catalog's.
     """
+    if isinstance(split, tuple | list):
+        options = LoadOptions(
+            root=root,
+            orientation=orientation,
+            zero_based=zero_based,
+            without=without,
+            source_url=source_url,
+            verify=verify,
+            report=report,
+        )
+        return tuple(load(name, one, **options) for one in split)
     info = find_dataset(name)
     upright = _is_upright(orientation)
-    if not isinstance(zero_based, bool):
-        raise OptionError(f"zero_based must be True or False, not {zero_based!r}")
-    lists = _list_names(exclude)
+    _check_flag("zero_based", zero_based)
+    lists = _list_names(without)
     quality.find_lists(lists, info.name, info.released)  # before anything is fetched
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:
-        found = _under_root(expanded(as_path(root)), info, split)
+        found = find_in_folder(expanded(as_path(root)), info, split)
         images, labels = (FileStamp.of(path, member) for path, member in found)
         source = SourceFiles(images, labels, upright and info.transposed, first_label).open()
         return Dataset.from_source(source, description).without(*lists)
@@ -111,6 +135,8 @@ def load(
 
     try:
         source = bring(store.folder(info))
+    except DiskFullError:
+        raise  # another disk would fill as well
     except FileAccessError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description).without(*lists)
@@ -120,7 +146,9 @@ def open_idx(
     images_path: str | os.PathLike[str],
     labels_path: str | os.PathLike[str],
     *,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | int | None = None,
+    orientation: Orientation = "file",
+    zero_based: bool = False,
     mean: Constant | None = None,
     std: Constant | None = None,
 ) -> Dataset:
@@ -129,37 +157,53 @@ def open_idx(
     Parameters
     ----------
     images_path, labels_path : path
-    classes : sequence of str, optional
-        Name of each label; by default the labels themselves.
-    mean, std : float, optional
+    classes : sequence of str or int, optional
+        Name of each label, or their number; by default the labels themselves, up to the largest.
+        Train and test files of one dataset may have other largest labels, so name or number them.
+    orientation : {"file", "upright"}
+        "upright" transposes each image, which EMNIST's files need.
+    zero_based : bool
+        Whether 1 is subtracted from each label, where they begin with 1 in the file, as those of
+        EMNIST's letters do.
+    mean, std : float, or one for each channel, optional
         Of x / 255 over the train split, for ``scale="standard"``.
 
     Raises
     ------
+    OptionError
+        If an option's value is not allowed.
     FileAccessError, IdxError
         If a file cannot be read or is damaged.
     DataMismatchError
-        If images and labels do not go together.
+        If images and labels do not go together, or a label is 0 and they should begin with 1.
     """
-    images, labels = map(FileStamp.of, map(as_path, (images_path, labels_path)))
-    source = SourceFiles(images, labels).open()
+    transposed = _is_upright(orientation)
+    _check_flag("zero_based", zero_based)
+    paths = as_path(images_path), as_path(labels_path)
+    images, labels = map(FileStamp.of, paths)
+    source = SourceFiles(images, labels, transposed, first_label=int(zero_based)).open()
     return Dataset.from_source(source, source.described(classes, mean, std))
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise OptionError(f"{name} must be True or False, not {brief(value)}")
 
 
 def _is_upright(orientation: object) -> bool:
     if orientation not in ("upright", "file"):
-        raise OptionError(f'orientation must be "upright" or "file", not {orientation!r}')
+        raise OptionError(f'orientation must be "upright" or "file", not {brief(orientation)}')
     return orientation == "upright"
 
 
-def _list_names(exclude: str | Iterable[str]) -> tuple[str, ...]:
-    if isinstance(exclude, str):
-        return (exclude,)
-    if not isinstance(exclude, Iterable):
+def _list_names(without: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(without, str):
+        return (without,)
+    if not isinstance(without, Iterable):
         raise OptionError(
-            f"exclude must be the name of a list of rows, or several, not {exclude!r}"
+            f"without must be the name of a list of rows, or several, not {brief(without)}"
         )
-    return tuple(exclude)
+    return tuple(without)
 
 
 def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description:
@@ -170,34 +214,13 @@ def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description
     return Description(info.name, split, unused + info.classes, mean, std)
 
 
-def _under_root(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Found]:
-    found = []
-    for file in files_of(info, split, upright=False):
-        place = find_genuine(local_folders(info, root), info, file)
-        if place is None:
-            raise FileAccessError(
-                f"{root}: expected {_names(file)}, of {info.title}; found no such file. "
-                f"Try: load({info.name!r}) to fetch it, or root=FOLDER with the folder that has it"
-            )
-        found.append(place)
-    return found[0], found[1]
-
-
-def _names(file: FileInfo) -> str:
-    if file.payload.sha256:
-        return f"{file.name}, raw or .gz"
-    return f"{file.packed_name}, as it is published"
-
-
 def _without_store(bring: Callable[[Path], Source], error: FileAccessError) -> Source:
     """Return the data, read into memory, where the store cannot be written."""
-    import tempfile
-
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="fmnist-")
-    except OSError as no_folder:
-        raise error from no_folder
-    with temporary as folder:
-        source = bring(Path(folder)).in_memory()
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder())
+        except OSError as no_folder:
+            raise error from no_folder
+        source = bring(folder).in_memory()
     warnings.warn(f"{error}; the data are kept in memory", stacklevel=3)
     return source

@@ -4,9 +4,9 @@ Everything here is a function of the plan's numbers: nothing is remembered betwe
 step of any epoch can be asked for first, after a restart, or by another process.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,13 @@ from fmnist_core.order import (
     index_shuffle,
     whole_order,
 )
-from fmnist_core.state import State, check_same_data, check_same_order, checked_state
+from fmnist_core.state import (
+    State,
+    check_same_data,
+    check_same_order,
+    check_same_transforms,
+    checked_state,
+)
 
 BLOCK_EXAMPLES = 512
 """Examples, about, whose batches are made at once: enough to share the cost of a step, and small
@@ -29,7 +35,28 @@ ENCIPHERED_EXAMPLES = 2**13
 """Examples whose places in the order are computed at once, where the order is not kept."""
 
 Remainder = Literal["keep", "drop", "pad"]
-Field = Literal["image", "label", "weight", "index", "extended"]
+Field = Literal["image", "view", "label", "weight", "index", "extended"]
+
+
+class Examples(NamedTuple):
+    """Which examples form a batch, or a block of batches, and where they stand in an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+    positions : int64 array (batch,) or (batches, batch)
+        Places in the epoch's order; those from `num_examples` on are fillers.
+    rows : int64 array of the same shape
+        Row numbers in the dataset; not to be written to.
+    """
+
+    epoch: int
+    positions: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def flat(self) -> "Examples":
+        """Return the same examples along one axis."""
+        return Examples(self.epoch, self.positions.reshape(-1), self.rows.reshape(-1))
 
 
 @dataclass(frozen=True)
@@ -52,9 +79,10 @@ class BatchPlan:
     shard : (int, int)
         Index and count of this process among those that share every global batch.
     fields : tuple, mapping or str
-        What a batch holds: some of "image", "label", "weight", "index" and "extended". A tuple of
-        them gives tuples, in this order; a mapping of names of one's own to them gives
-        dictionaries; a single one gives bare arrays.
+        What a batch holds: some of "image", "view" (the image under a second, independent draw of
+        the transforms), "label", "weight", "index" and "extended". A tuple of them gives tuples, in
+        this order; a mapping of names of one's own to them gives dictionaries; a single one gives
+        bare arrays.
     keys : tuple of str, optional
         Follows from `fields`, which is a tuple afterwards: the names of one's own for
         dictionaries, () for bare arrays, None for tuples.
@@ -199,7 +227,12 @@ class BatchPlan:
         OptionError
             If there is no such epoch, step or start.
         """
-        return self._rows(self.positions(step, start), epoch)
+        return self.rows_at(self.positions(step, start), epoch)
+
+    def examples(self, epoch: int, step: int, start: int = 0) -> Examples:
+        """Return the examples of one batch; arguments and errors as `indices`."""
+        positions = self.positions(step, start)
+        return Examples(check_epoch(epoch), positions, self.rows_at(positions, epoch))
 
     def weights(self, step: int, start: int = 0) -> NDArray[np.float32]:
         """Return float32 (batch,): 1 for an example, 0 for a filler of ``remainder="pad"``."""
@@ -208,20 +241,19 @@ class BatchPlan:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
         """Yield `indices` of every step of an epoch, not to be written to; arguments as there."""
-        return (rows for block in self.blocks(epoch, start) for rows in block)
+        return (rows for block in self.blocks(epoch, start) for rows in block.rows)
 
     def blocks(
         self, epoch: int, start: int = 0, examples: int = BLOCK_EXAMPLES
-    ) -> Iterator[NDArray[np.int64]]:
-        """Yield the same, some consecutive batches of one size at a time, of `examples` together.
+    ) -> Iterator[Examples]:
+        """Yield the examples of an epoch, about `examples` of them at a time.
 
-        What is done once for several batches is done the faster.
+        What is done once for several batches is done faster.
 
         Yields
         ------
-        int64 array (batches, batch)
-            A last batch that is smaller or has fillers comes alone. Not to be written to: it may
-            be a part of an order that is kept.
+        Examples
+            Of shape (batches, batch). A last batch that is smaller or has fillers comes alone.
         """
         epoch, start = check_epoch(epoch), self.check_start(start)
         # Held here so that other iterations cannot push it out of the order's memory.
@@ -229,30 +261,40 @@ class BatchPlan:
         whole = (self.num_examples - start) // self.global_batch_size
         some = max(examples // self.batch_size, 1)
 
-        def blocks() -> Iterator[NDArray[np.int64]]:
+        def blocks() -> Iterator[Examples]:
+            step = 0
             for rows in self._whole_batches(epoch, start, whole, some, order):
                 for first in range(0, len(rows), some):
-                    yield rows[first : first + some]
+                    block = rows[first : first + some]
+                    yield Examples(epoch, self._positions_of(step, len(block), start), block)
+                    step += len(block)
             if self.num_steps(start) > whole:
-                yield self._rows(self.positions(whole, start), epoch, order)[np.newaxis]
+                positions = self.positions(whole, start)
+                rows = self.rows_at(positions, epoch, order)
+                yield Examples(epoch, positions[np.newaxis], rows[np.newaxis])
 
         return blocks()
+
+    def _positions_of(self, step: int, steps: int, start: int) -> NDArray[np.int64]:
+        """Return the positions of some whole batches, int64 (steps, batch)."""
+        first = start + step * self.global_batch_size + self.shard[0] * self.batch_size
+        firsts = first + np.arange(steps, dtype=np.int64) * self.global_batch_size
+        return firsts[:, np.newaxis] + np.arange(self.batch_size, dtype=np.int64)
 
     def _whole_batches(
         self, epoch: int, start: int, count: int, some: int, order: NDArray[np.int64] | None
     ) -> Iterator[NDArray[np.int64]]:
         """Yield this shard's part of `count` whole global batches, many at a time."""
-        index, shards = self.shard
         if order is not None:
+            index, shards = self.shard
             taken = order[start : start + count * self.global_batch_size]
             yield taken.reshape(count, shards, self.batch_size)[:, index]
             return
         # Where no order is kept, it is computed for more at once: most of the cost is per call.
         many = max(some, ENCIPHERED_EXAMPLES // self.batch_size) if self.shuffle else some
-        own = start + index * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
         for first in range(0, count, many):
-            steps = np.arange(first, min(first + many, count), dtype=np.int64)
-            yield self._rows(steps[:, np.newaxis] * self.global_batch_size + own, epoch)
+            steps = min(many, count - first)
+            yield self.rows_at(self._positions_of(first, steps, start), epoch)
 
     def consumed(self, steps: int, start: int = 0) -> int:
         """Return how many examples of an epoch all shards have consumed after so many steps.
@@ -262,7 +304,15 @@ class BatchPlan:
         steps = check_range("steps", steps, 0, self.num_steps(start))
         return min(start + steps * self.global_batch_size, self.num_examples)
 
-    def state(self, epoch: int, steps: int, start: int = 0, *, digest: str = "") -> State:
+    def state(
+        self,
+        epoch: int,
+        steps: int,
+        start: int = 0,
+        *,
+        digest: str = "",
+        transform: Sequence[Mapping[str, Any]] = (),
+    ) -> State:
         """Return the position after so many steps of an epoch, to save and to go on from.
 
         After the last step it is the head of the next epoch. Loaders have `state_dict`; this is for
@@ -275,7 +325,9 @@ class BatchPlan:
         steps : int
             Batches received of it.
         digest : str
-            `Dataset.digest` of the data. With "" nobody will notice that they are others.
+            `Dataset.digest` of the data. With "" other data go unnoticed.
+        transform : sequence of mapping
+            `Chain.record` of the transforms, if there are some.
 
         Raises
         ------
@@ -292,10 +344,16 @@ class BatchPlan:
             seed=self.seed,
             epoch=check_epoch(epoch),
             examples=examples,
+            transform=[dict(step) for step in transform],
         )
 
     def position(
-        self, state: object, *, digest: str = "", title: str = "these data"
+        self,
+        state: object,
+        *,
+        digest: str = "",
+        title: str = "these data",
+        transform: Sequence[Mapping[str, Any]] | None = None,
     ) -> tuple[int, int]:
         """Return where a state says to go on: `epoch` and `start` for `Dataset.to`.
 
@@ -306,6 +364,8 @@ class BatchPlan:
             framework.
         digest, title : str
             `Dataset.digest` of the data, and what an error calls them.
+        transform : sequence of mapping, optional
+            `Chain.record` of the transforms; None compares none.
 
         Raises
         ------
@@ -317,6 +377,8 @@ class BatchPlan:
         known = checked_state(state)
         check_same_data(known, digest, title)
         check_same_order(known, self.shuffle, self.seed)
+        if transform is not None:
+            check_same_transforms(known, transform)
         return known["epoch"], self.check_start(known["examples"])
 
     def record(self) -> dict[str, Any]:
@@ -324,21 +386,24 @@ class BatchPlan:
         return {"order": ORDER_VERSION, **asdict(self)}
 
     def positions(self, step: int, start: int = 0) -> NDArray[np.int64]:
-        """Return int64 (batch,): the places in the epoch's order that one batch takes."""
+        """Return int64 (batch,): the places in the epoch's order that one batch takes.
+
+        Those of fillers are `num_examples` or more.
+        """
         first, size = self.span(step, start)
-        positions = np.arange(first, first + size, dtype=np.int64)
-        if first + size > self.num_examples:
-            positions %= self.num_examples
-        return positions
+        return np.arange(first, first + size, dtype=np.int64)
 
     @property
     def caches_order(self) -> bool:
         """Whether a whole epoch's order is computed at once, being shuffled and small enough."""
         return self.shuffle and 0 < self.num_examples <= KEPT_ORDER_LIMIT
 
-    def _rows(
+    def rows_at(
         self, positions: NDArray[np.int64], epoch: int, order: NDArray[np.int64] | None = None
     ) -> NDArray[np.int64]:
+        """Return the rows at some positions of an epoch; fillers begin again at the head."""
+        if positions.size and positions.max() >= self.num_examples:
+            positions = positions % self.num_examples
         if order is not None:
             return order[positions]
         if self.shuffle and len(positions):

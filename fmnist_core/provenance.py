@@ -57,6 +57,7 @@ class Provenance:
             "std": _as_json(encoding.std) if standard else None,
             "channels": encoding.num_channels(dataset.image_shape),
             "labels": encoding.labels,
+            "transform": encoding.transform.record(),
         }
 
     def part(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from fmnist_core.errors import UnknownDatasetError
+from fmnist_core.errors import UnknownDatasetError, brief
 
 PIXEL_MAX = 255
 
@@ -156,11 +156,17 @@ class DatasetInfo:
         UnknownDatasetError
             If there is no such split.
         """
-        if not isinstance(name, str) or name not in self.splits:
-            raise UnknownDatasetError(
-                f"{self.name} has the splits {', '.join(self.splits)}; found {name!r}"
-            )
-        return self.splits[name]
+        if isinstance(name, str) and name in self.splits:
+            return self.splits[name]
+        problem = f"{self.name} has the splits {', '.join(self.splits)}; found {brief(name)}"
+        word = name.lower() if isinstance(name, str) else ""
+        if word in ("val", "valid", "validation", "dev"):
+            advice, command = f"train, val = load({self.name!r}).split(0.9)", "--split train"
+            raise UnknownDatasetError(problem, advice=advice, command=command)
+        word = {"t10k": "test", "testing": "test", "training": "train"}.get(word, word)
+        if word in self.splits:
+            raise UnknownDatasetError(problem, advice=f'"{word}"', command=f"--split {word}")
+        raise UnknownDatasetError(problem)
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,8 @@ class Description:
     classes : tuple of str
     mean, std : float, optional
         Of x / 255 over the train split; one for each channel of colour images.
+    is_relabelled : bool
+        Whether the labels are others than the file's.
     """
 
     name: str
@@ -183,3 +191,8 @@ class Description:
     classes: tuple[str, ...]
     mean: float | tuple[float, ...] | None = None
     std: float | tuple[float, ...] | None = None
+    is_relabelled: bool = False
+
+    def relabelled(self, classes: tuple[str, ...]) -> "Description":
+        """Return the description of the same data under other labels."""
+        return replace(self, classes=classes, is_relabelled=True)

@@ -4,6 +4,7 @@ A source that came from files pickles as their paths, so a worker process maps t
 instead of receiving a copy.
 """
 
+import copy
 import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import DataMismatchError, FileAccessError
-from fmnist_core.idx.containers import container_of
-from fmnist_core.idx.format import map_idx, parse_idx, read_payload
+from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range
+from fmnist_core.idx.format import open_array
 from fmnist_core.records import Description
 
 HASHED_AT_ONCE = 2**20
@@ -89,10 +89,25 @@ class SourceFiles:
         if labels.dtype.newbyteorder("=") == np.int32 and labels.shape[1:] == (EXTENDED_COLUMNS,):
             extended, labels = labels, labels[:, 0].astype(np.int32)
         if self.transposed:
+            if images.ndim < 3:
+                raise DataMismatchError(
+                    f"expected images of (height, width) to transpose in {self.images.path}, "
+                    f"found shape {images.shape}"
+                )
             images = np.ascontiguousarray(images.swapaxes(1, 2))
         if self.first_label:
-            labels = labels - labels.dtype.type(self.first_label)
+            labels = self._from_zero(labels)
         return Source(images, labels, extended, self)
+
+    def _from_zero(self, labels: NDArray[Any]) -> NDArray[Any]:
+        below = np.flatnonzero(labels < self.first_label)
+        if below.size:
+            raise DataMismatchError(
+                f"expected labels from {self.first_label}, found {labels[below[0]]} at place "
+                f"{below[0]} in {self.labels.path}. Try: zero_based=False"
+            )
+        shifted: NDArray[Any] = labels - labels.dtype.type(self.first_label)
+        return shifted
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +122,15 @@ class Source:
         QMNIST's extended labels, or others of the kind.
     files : SourceFiles, optional
         The files they came from.
+    new_labels : ndarray (n,), optional
+        `labels`, where they are others than the file's.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
     extended: NDArray[Any] | None = None
     files: SourceFiles | None = None
+    new_labels: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels", "extended"):
@@ -137,12 +155,14 @@ class Source:
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise DataMismatchError(
                 "expected labels to be whole numbers along one axis, found "
-                f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}{self._where('labels')}"
+                f"{labels.dtype.newbyteorder('=')} of shape {labels.shape}"
+                f"{self._where('labels')}{_label_advice(images, labels)}"
             )
         if images.ndim < 2 or len(images) != len(labels):
             raise DataMismatchError(
                 f"expected one image for each of {len(labels)} labels{self._where('labels')}, "
-                f"found shape {images.shape}{self._where('images')}"
+                f"found shape {images.shape}{self._where('images')}. Try: images and labels of one "
+                "split, the images along the first axis"
             )
         more = self.extended
         if more is not None and (
@@ -156,16 +176,27 @@ class Source:
         if outside.size:
             raise DataMismatchError(
                 f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
-                f"{outside[0]}{self._where('labels')}. Try: name the classes with classes="
+                f"{outside[0]}{self._where('labels')}. {self._class_advice(num_classes)}"
             )
 
+    def _class_advice(self, num_classes: int) -> str:
+        if self.labels.min() == 1 and self.labels.max() == num_classes:
+            zero_based = "zero_based=True" if self.files else "labels - 1"
+            return f"They begin with 1. Try: {zero_based}"
+        return "Try: classes= with a name for each label, or with their number"
+
     def described(
-        self, classes: Sequence[str] | None, mean: Constant | None, std: Constant | None
+        self, classes: Sequence[str] | int | None, mean: Constant | None, std: Constant | None
     ) -> Description:
-        """Return the description of data of one's own; classes are numbers unless they are named.
+        """Return the description of data of one's own.
+
+        Classes are named by their numbers unless they are named; without their number, as many as
+        the largest label asks for.
 
         Raises
         ------
+        OptionError
+            If the number of classes is not from 1 to `MAX_UNNAMED_CLASSES`.
         DataMismatchError
             If images and labels do not go together.
         """
@@ -173,10 +204,14 @@ class Source:
             self.check_match(MAX_UNNAMED_CLASSES)
             count = int(self.labels.max()) + 1 if self.labels.size else 0
             return Description("", "", tuple(map(str, range(count))), mean, std)
+        if isinstance(classes, int | np.integer):
+            classes = [
+                str(n) for n in range(check_range("classes", classes, 1, MAX_UNNAMED_CLASSES))
+            ]
         names = tuple(classes) if isinstance(classes, Iterable) else (classes,)
         if isinstance(classes, str) or not all(isinstance(name, str) for name in names):
             raise DataMismatchError(
-                f"expected classes to be a sequence of str, found {classes!r:.80}"
+                f"expected classes to be a sequence of str or a number, found {brief(classes)}"
             )
         self.check_match(len(names))
         return Description("", "", names, mean, std)
@@ -199,6 +234,16 @@ class Source:
                 for part in _in_parts(array):
                     digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
+
+    def with_labels(self, labels: NDArray[Any]) -> "Source":
+        """Return the same images with other labels (n,), which a pickle then holds."""
+        source = copy.copy(self)
+        source.__dict__.pop("content_digest", None)
+        view = labels.view()
+        view.setflags(write=False)
+        object.__setattr__(source, "labels", view)
+        object.__setattr__(source, "new_labels", view)
+        return source
 
     def images_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the images at some places: fresh, native byte order."""
@@ -230,7 +275,25 @@ class Source:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.files is None:
             return Source, (self.images, self.labels, self.extended)
-        return _reopened, (self.files,)
+        return _reopened, (self.files, self.new_labels)
+
+
+def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
+    """Return how to make labels of what came in their place, or ""."""
+    kind = labels.dtype.kind
+    if images.ndim == 1 and labels.ndim > 1:
+        return ". Try: the images first, then the labels"
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        return ". Try: labels[:, 0]"
+    if labels.ndim == 2 and kind in "biuf" and np.all(np.count_nonzero(labels, axis=1) == 1):
+        return ". They look one-hot. Try: labels.argmax(axis=1)"
+    if labels.ndim == 1 and kind == "b":
+        return ". Try: labels.astype('uint8')"
+    if labels.ndim == 1 and kind == "f" and np.array_equal(labels, np.floor(labels)):
+        return ". Try: labels.astype('int64')"
+    if labels.ndim == 1 and kind in "US":
+        return ". Try: classes, labels = np.unique(labels, return_inverse=True)"
+    return ""
 
 
 def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -239,14 +302,8 @@ def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (array[start : start + step] for start in range(0, len(array), step))
 
 
-def open_array(path: Path, member: str = "") -> NDArray[Any]:
-    """Return an IDX file's array: mapped if the file is raw, else unpacked into memory."""
-    if container_of(path) == "raw":
-        return map_idx(path)
-    return parse_idx(read_payload(path, member), name=str(path))
-
-
-def _reopened(files: SourceFiles) -> Source:
+def _reopened(files: SourceFiles, new_labels: NDArray[Any] | None) -> Source:
     files.images.check()
     files.labels.check()
-    return files.open()
+    source = files.open()
+    return source if new_labels is None else source.with_labels(new_labels)

@@ -10,10 +10,13 @@ import hypothesis
 import numpy as np
 import pytest
 
-from fmnist_core import Adapter, Dataset, FrameworkMissingError, get_adapter
+from fmnist_core import Adapter, Dataset, FrameworkMissingError, get_adapter, llvm
 
 PROJECT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
+
+# Tests import TensorFlow by themselves, and then run torch's optimizers.
+llvm.keep_private()
 
 hypothesis.settings.register_profile("fmnist", deadline=None, derandomize=IN_CI)
 hypothesis.settings.load_profile("fmnist")
@@ -93,7 +96,7 @@ def _manifest() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-ADAPTERS = ("numpy", "torch", "tensorflow", "jax")
+ADAPTERS = ("numpy", "torch", "tensorflow", "jax", "keras")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import report, speed
-from bench.measure import Result
-from bench.rows import ROWS, Batches, Setting, run
 from fmnist_core import BatchPlan, Dataset
+from tests.bench import report, speed
+from tests.bench.measure import Result
+from tests.bench.rows import ROWS, Batches, Setting, run
 
 COUNT = 300
 SETTINGS = (Setting(64), Setting(64, "uint8"))

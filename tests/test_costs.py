@@ -80,7 +80,7 @@ def test_no_python_is_run_per_example_of_a_loader_of_ones_own() -> None:
 
 def test_batches_of_a_block_are_views_of_one_memory() -> None:
     dataset, plan = drawn(), BatchPlan(N, 128, True, 1)
-    assemble = Assembler(dataset, plan.fields, Encoding(), get_adapter("numpy"))
+    assemble = Assembler(dataset, plan, Encoding(), get_adapter("numpy"))
     images = [image for image, _ in epoch_batches(plan, assemble, 0)]
     together = BLOCK_EXAMPLES // 128
     assert together > 1
@@ -121,7 +121,7 @@ def test_torch_takes_images_without_a_copy() -> None:
 @pytest.mark.parametrize("batch_size", [16, 128, 1024])
 def test_a_step_allocates_its_block_and_little_more(batch_size: int) -> None:
     dataset, plan = drawn(), BatchPlan(N, batch_size, True, 1)
-    assemble = Assembler(dataset, plan.fields, Encoding(), get_adapter("numpy"))
+    assemble = Assembler(dataset, plan, Encoding(), get_adapter("numpy"))
     list(epoch_batches(plan, assemble, 0))  # the epoch's order is kept
     block = max(BLOCK_EXAMPLES, batch_size) * 784
     tracemalloc.start()

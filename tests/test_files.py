@@ -1,16 +1,18 @@
 """Files: opened safely, written whole or not at all."""
 
 import errno
+import math
 import os
 import stat
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fmnist_core import FileAccessError, read_idx, write_idx
+from fmnist_core import FileAccessError, files, read_idx, write_idx
 from fmnist_core.files import open_regular, write_whole
 from fmnist_core.idx.containers import container_of
 
@@ -194,3 +196,75 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     write_idx(tmp_path / "ours", ARRAY)
     usual, ours = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "ours"))
     assert ours == usual
+
+
+# -- on other systems, emulated ----------------------------------------------------------------
+
+
+class Opener:
+    """A program that has a file open on Windows, for as many attempts to replace it."""
+
+    def __init__(self, attempts: float, winerror: int = 32) -> None:
+        self.attempts = attempts
+        self.winerror = winerror
+        self.replace = os.replace
+
+    def __call__(self, source: Path, target: Path) -> None:
+        self.attempts -= 1
+        if self.attempts >= 0:
+            error = PermissionError(errno.EACCES, "The process cannot access the file")
+            error.winerror = self.winerror  # type: ignore[attr-defined,unused-ignore]
+            raise error
+        self.replace(source, target)
+
+
+def test_a_file_that_is_open_for_a_moment_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "replace", Opener(attempts=2))
+    write_whole(tmp_path / "x", [b"new"])
+    assert (tmp_path / "x").read_bytes() == b"new"
+
+
+def test_a_file_that_stays_open_is_named_as_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "REPLACE_PATIENCE", 0.1)
+    monkeypatch.setattr(os, "replace", opener := Opener(attempts=math.inf))
+    with pytest.raises(FileAccessError, match="Another program may have it open") as caught:
+        write_whole(tmp_path / "x", [b"new"])
+    assert "free space" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+    opener.attempts = 0
+    write_whole(tmp_path / "x", [b"new"])
+
+
+def test_a_folder_that_forbids_it_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The same error without Windows' number, as elsewhere; one more attempt would succeed.
+    monkeypatch.setattr(os, "replace", Opener(attempts=1, winerror=0))
+    with pytest.raises(FileAccessError, match="folder's permissions"):
+        write_whole(tmp_path / "x", [b"new"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fcntl")
+@pytest.mark.parametrize("supported", [True, False])
+def test_macos_writes_through_the_drives_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
+) -> None:
+    import fcntl
+
+    asked: list[str] = []
+
+    def control(descriptor: int, command: int) -> None:
+        asked.append({51: "F_FULLFSYNC"}[command])
+        if not supported:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: asked.append("fsync"))
+    write_whole(tmp_path / "x", [b"new"])
+    assert asked == (["F_FULLFSYNC"] if supported else ["F_FULLFSYNC", "fsync"])

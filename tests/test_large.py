@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from large import INFIMNIST, write_sparse
 
 from fmnist_core import write_idx
+from tests.helpers.large import INFIMNIST, write_sparse
 
 linux = pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
 

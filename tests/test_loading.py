@@ -3,9 +3,11 @@
 import gzip
 import hashlib
 import lzma
+import pickle
 import re
 import shutil
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from fmnist_core import (
     FetchError,
     FileAccessError,
     IdxError,
+    OptionError,
     UnknownDatasetError,
     load,
     open_idx,
@@ -28,7 +31,7 @@ from fmnist_core import (
     write_idx,
 )
 from fmnist_core.catalog import FASHION_MNIST, MNIST, SYNTHETIC
-from fmnist_core.storage import store
+from fmnist_core.storage import folders, store
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FIRST_LABELS = {
@@ -459,3 +462,198 @@ def test_synthetic_with_an_unknown_split(draws: list[str]) -> None:
     with pytest.raises(UnknownDatasetError, match="synthetic has the splits train, test"):
         load("synthetic", "val")
     assert draws == []
+
+
+# -- what to do next ---------------------------------------------------------------------------
+
+
+def test_a_split_by_another_word() -> None:
+    with pytest.raises(UnknownDatasetError, match=r"found 't10k'. Try: \"test\""):
+        load("fashion-mnist", "t10k")
+    with pytest.raises(UnknownDatasetError, match=r"found 'Train'. Try: \"train\""):
+        load("fashion-mnist", "Train")
+    for word in ("val", "valid", "validation", "dev"):
+        with pytest.raises(UnknownDatasetError, match=r"Try: train, val = load\(.*split\(0.9\)"):
+            load("fashion-mnist", word)
+    with pytest.raises(UnknownDatasetError, match="found bytes of length 1,000"):
+        load("fashion-mnist", bytes(1000))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/data", "https://host/data", "gs://b"])
+def test_a_root_that_is_an_address(address: str) -> None:
+    for root in (address, Path(address)):
+        with pytest.raises(OptionError, match=f"source_url='{address}'"):
+            load("fashion-mnist", root=root)
+
+
+@pytest.mark.parametrize("below", ["raw", "data/fashion", "FashionMNIST/raw/deeper"])
+def test_files_below_the_root_are_named(root: Path, below: str) -> None:
+    folder = root / "clone" / below
+    folder.mkdir(parents=True)
+    for path in root.glob("*.gz"):
+        path.rename(folder / path.name)
+    with pytest.raises(FileAccessError) as caught:
+        load("fashion-mnist", "test", root=root / "clone")
+    assert str(caught.value).endswith(f"found such a file below it. Try: root={str(folder)!r}")
+    assert caught.value.for_commands.endswith(f"Try: --root {folder}")
+    assert len(load("fashion-mnist", "test", root=folder)) == 10_000
+
+
+def test_files_in_folders_of_their_own_are_named(root: Path) -> None:
+    paths = []
+    for name in (IMAGES, LABELS):
+        (root / "a" / name).mkdir(parents=True)
+        paths.append((root / f"{name}.gz").rename(root / "a" / name / f"{name}.gz"))
+    with pytest.raises(FileAccessError) as caught:
+        load("fashion-mnist", "test", root=root)
+    assert str(caught.value).endswith(f"Try: open_idx({str(paths[0])!r}, {str(paths[1])!r})")
+
+
+def test_a_search_below_the_root_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "_ENTRIES", 20)
+    for number in range(50):
+        (tmp_path / f"{number:02}" / IMAGES).mkdir(parents=True)
+    looked_at: list[Path] = []
+    monkeypatch.setattr(folders, "_entries", lambda f: looked_at.append(f) or sorted(f.iterdir()))
+    with pytest.raises(FileAccessError, match="found no such file"):
+        load("fashion-mnist", "test", root=tmp_path)
+    assert len(looked_at) < 10
+
+
+def test_one_zip_file_for_each_file(root: Path, payloads: Payloads) -> None:
+    for name, payload in payloads.items():
+        (root / f"{name}.gz").unlink()
+        with zipfile.ZipFile(root / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(name, payload)
+    assert load("fashion-mnist", "test", root=root).labels[:3].tolist() == [9, 2, 1]
+
+
+def test_a_root_that_is_a_file(root: Path) -> None:
+    with pytest.raises(FileAccessError) as caught:
+        load("fashion-mnist", "test", root=root / f"{IMAGES}.gz")
+    assert str(caught.value).endswith(f"found a file, not a folder. Try: root={str(root)!r}")
+    with zipfile.ZipFile(root / "all.zip", "w") as archive:
+        archive.writestr("x", b"")
+    with pytest.raises(FileAccessError, match=f"fmnist fetch fashion-mnist --from {root}/all.zip"):
+        load("fashion-mnist", "test", root=root / "all.zip")
+
+
+def test_emnist_as_separate_files_is_read_by_open_idx(tmp_path: Path) -> None:
+    """What the message says to type works, and gives images that stand and labels from 0."""
+    names = [f"emnist-letters-train-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
+    write_idx(tmp_path / names[0], SQUARES)
+    write_idx(tmp_path / names[1], np.array([1, 26, 3], np.uint8))
+    with pytest.raises(DataMismatchError) as caught:
+        load("emnist-letters", root=tmp_path)
+    advice = (
+        'open_idx(images_path, labels_path, classes=26, orientation="upright", zero_based=True)'
+    )
+    assert advice in str(caught.value)
+    images_path, labels_path = (tmp_path / name for name in names)
+    dataset = eval(advice, {"open_idx": open_idx}, locals())
+    np.testing.assert_array_equal(dataset.images, SQUARES.swapaxes(1, 2))
+    assert (dataset.labels.tolist(), len(dataset.classes)) == ([0, 25, 2], 26)
+    again = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(again.images, dataset.images)
+    np.testing.assert_array_equal(again.labels, dataset.labels)
+
+
+# -- data of one's own that do not go together -------------------------------------------------
+
+
+def test_a_train_and_a_test_file_agree_on_their_classes(tmp_path: Path) -> None:
+    for labels in ([1, 2, 3], [3, 1, 1]):
+        paths = pair(tmp_path, SQUARES, np.array(labels, np.uint8))
+        assert open_idx(*paths, classes=62).classes == tuple(map(str, range(62)))
+        dataset = open_idx(*paths, classes=3, zero_based=True)
+        assert dataset.labels.tolist() == [label - 1 for label in labels]
+        assert dataset.classes == ("0", "1", "2")
+    assert Dataset(SQUARES, np.zeros(3, np.uint8), classes=5).counts == {
+        "0": 3,
+        **dict.fromkeys("1234", 0),
+    }
+
+
+@pytest.mark.parametrize("classes", [0, -1, 2**16 + 1, True, 2.0])
+def test_a_number_of_classes_that_is_none(tmp_path: Path, classes: Any) -> None:
+    paths = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
+    with pytest.raises((OptionError, DataMismatchError), match="classes"):
+        open_idx(*paths, classes=classes)
+
+
+def test_labels_that_do_not_begin_with_1(tmp_path: Path) -> None:
+    for dtype in (np.uint8, np.int32):
+        paths = pair(tmp_path, SQUARES, np.array([1, 0, 2], dtype))
+        with pytest.raises(
+            DataMismatchError, match=r"labels from 1, found 0 at place 1 in .*False"
+        ):
+            open_idx(*paths, zero_based=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{"zero_based": 1}, {"orientation": "up"}, {"orientation": None}]
+)
+def test_options_of_open_idx_that_are_none(tmp_path: Path, options: dict[str, Any]) -> None:
+    paths = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
+    with pytest.raises(OptionError, match=f"^{next(iter(options))} must be"):
+        open_idx(*paths, **options)
+
+
+def test_one_axis_cannot_be_transposed(tmp_path: Path) -> None:
+    paths = pair(tmp_path, SQUARES[:, 0], np.zeros(3, np.uint8))
+    with pytest.raises(DataMismatchError, match=r"to transpose in .*images, found shape \(3, 4\)"):
+        open_idx(*paths, orientation="upright")
+
+
+THREE = np.array([1, 2, 0])
+ADVICE = {
+    "column": (THREE[:, None], "Try: labels[:, 0]"),
+    "one-hot": (np.eye(3)[THREE], "They look one-hot. Try: labels.argmax(axis=1)"),
+    "one-hot bool": (np.eye(3, dtype=bool)[THREE], "Try: labels.argmax(axis=1)"),
+    "bool": (THREE == 1, "Try: labels.astype('uint8')"),
+    "float": (THREE.astype(np.float32), "Try: labels.astype('int64')"),
+    "words": (np.array(["b", "c", "a"]), "Try: classes, labels = np.unique(labels, return_inverse"),
+}
+
+
+@pytest.mark.parametrize("kind", ADVICE)
+def test_labels_in_another_form(kind: str) -> None:
+    labels, advice = ADVICE[kind]
+    with pytest.raises(DataMismatchError, match=re.escape(advice)) as caught:
+        Dataset(SQUARES, labels)
+    names: dict[str, Any] = {"np": np, "labels": labels}
+    typed = str(caught.value).partition("Try: ")[2]
+    exec(typed if " = " in typed else f"labels = {typed}", names)
+    expected = (THREE == 1) if kind == "bool" else THREE
+    assert Dataset(SQUARES, names["labels"]).labels.tolist() == expected.tolist()
+
+
+def test_labels_that_are_no_labels_get_no_advice() -> None:
+    for labels in (np.array([0.5, 1, 2]), np.zeros((3, 4)), np.array([1j, 2, 3])):
+        with pytest.raises(DataMismatchError) as caught:
+            Dataset(SQUARES, labels)
+        assert "Try" not in str(caught.value)
+
+
+def test_swapped_images_and_labels(tmp_path: Path) -> None:
+    images, labels = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
+    with pytest.raises(DataMismatchError, match=r"Try: the images first, then the labels"):
+        open_idx(labels, images)
+
+
+def test_labels_from_1_with_as_many_names(tmp_path: Path) -> None:
+    paths = pair(tmp_path, SQUARES, np.array([1, 2, 3], np.uint8))
+    with pytest.raises(DataMismatchError, match=r"They begin with 1. Try: zero_based=True"):
+        open_idx(*paths, classes=["a", "b", "c"])
+    assert open_idx(*paths, classes=["a", "b", "c"], zero_based=True).counts == dict.fromkeys(
+        "abc", 1
+    )
+    with pytest.raises(DataMismatchError, match=r"They begin with 1. Try: labels - 1"):
+        Dataset(SQUARES, np.array([1, 2, 3]), classes=3)
+
+
+def test_unequal_counts() -> None:
+    with pytest.raises(DataMismatchError, match="Try: images and labels of one split"):
+        Dataset(SQUARES, np.zeros(4, np.uint8))

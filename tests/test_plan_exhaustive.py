@@ -72,7 +72,8 @@ def found_share(plan: BatchPlan, step: int, start: int) -> list[int]:
     if plan.remainder != "pad":
         return places
     real = plan.weights(step, start).tolist()
-    return [place if weight else -1 - place for place, weight in zip(places, real, strict=True)]
+    wrapped = [place % plan.num_examples for place in places]
+    return [place if weight else -1 - place for place, weight in zip(wrapped, real, strict=True)]
 
 
 @pytest.mark.parametrize("count", range(MOST_EXAMPLES + 1))

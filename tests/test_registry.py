@@ -200,7 +200,8 @@ def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-de
 
 def imported_by(statement: str) -> set[str]:
     """Return the top-level names of the modules that a fresh interpreter has afterwards."""
-    program = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = "{name.split('.')[0] for name, module in sys.modules.items() if module}"
+    program = f"import sys; {statement}; print(*{loaded})"
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from fmnist_core import DataMismatchError, FileAccessError, open_idx, write_idx
-from fmnist_core.source import FileStamp, Source, SourceFiles, open_array
+from fmnist_core.idx.format import open_array
+from fmnist_core.source import FileStamp, Source, SourceFiles
 
 IMAGES = np.arange(3000 * 4 * 5, dtype=np.int32).astype(np.uint8).reshape(3000, 4, 5)
 LABELS = (np.arange(3000) % 10).astype(np.uint8)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.agreement import check_agreement
-from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches, weighted_blocks
+from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches, first_examples
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
@@ -68,7 +68,7 @@ class JaxAdapter:
             If an element type needs ``jax_enable_x64`` and it is off; if a batch cannot be laid
             out so; or if the data are too large for int32 row numbers on a device.
         """
-        assemble = Assembler(dataset, plan.fields, encoding, self)
+        assemble = Assembler(dataset, plan, encoding, self)
         _check_width(assemble)
         if device is not None and sharding is not None:
             raise OptionError("device and sharding both say where batches are. Try: one of them")
@@ -161,7 +161,7 @@ class _AmongProcesses(Batches[JaxBatch]):
             process alike.
         """
         if not self._agreed and 1 < self.plan.shard[1] == jax.process_count():
-            check_agreement(_gathered(self._epochs.record(self._assemble.dataset.digest)))
+            check_agreement(_gathered(self.agreement()))
             self._agreed = True
         return super().__iter__()
 
@@ -187,10 +187,11 @@ class _OnDevice(_AmongProcesses):
         self._data = put(assemble.dataset, plan, assemble.encoding, device)
 
     def _batches(self, epoch: int, start: int) -> Iterator[JaxBatch]:
-        for rows, weights in weighted_blocks(self.plan, epoch, start, SENT_AT_ONCE):
-            sent = jax.device_put((rows.astype(np.int32), weights), self._device)
-            for first in range(0, len(rows), MADE_AT_ONCE):
-                count = min(MADE_AT_ONCE, len(rows) - first)
+        for block in self.plan.blocks(epoch, start, SENT_AT_ONCE):
+            named = np.uint32(epoch), block.positions.astype(np.int32), block.rows.astype(np.int32)
+            sent = jax.device_put(named, self._device)
+            for first in range(0, len(block.rows), MADE_AT_ONCE):
+                count = min(MADE_AT_ONCE, len(block.rows) - first)
                 yield from some_batches(self._data, *sent, first, count)
 
 
@@ -215,7 +216,7 @@ def _check_sharding(
             f"with sharding, expected shard to be this process and the number of processes, "
             f"{processes}, found {plan.shard}"
         )
-    arrays = assemble(np.zeros(1, np.int64)) if len(assemble.dataset) else ()
+    arrays = assemble(first_examples(1)) if len(assemble.dataset) else ()
     sizes = {plan.global_batch_size}
     if plan.remainder == "keep":
         left = plan.num_examples, plan.num_examples - start
@@ -235,12 +236,12 @@ def _check_width(assemble: Assembler) -> None:
     """Refuse what JAX would narrow in silence."""
     if jax.dtypes.canonicalize_dtype(np.int64) == np.int64:
         return
-    most = assemble.dataset.indices.max(initial=0) if "index" in assemble.fields else 0
+    most = assemble.dataset.indices.max(initial=0) if "index" in assemble.plan.fields else 0
     if most > np.iinfo(np.int32).max:
         needs = 'the field "index" beyond 2**31'
     elif assemble.encoding.dtype == "float64":
         needs = 'dtype="float64"'
-    elif "label" in assemble.fields and assemble.encoding.label_dtype == "int64":
+    elif "label" in assemble.plan.fields and assemble.encoding.label_dtype == "int64":
         needs = 'label_dtype="int64"'
     else:
         return

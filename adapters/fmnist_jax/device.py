@@ -13,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core import order
+from fmnist_core.batch import VIEWS, transformed_fields
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.plan import BatchPlan, Field
+from fmnist_jax.ops import JAX
+from fmnist_jax.order import keys, shuffled
 
 JaxBatch = tuple[jax.Array, ...]
 Place = Any
@@ -69,42 +71,72 @@ class Resident:
         plan = self.plan
         index, count = plan.shard
         first = (jnp.asarray(step, jnp.int32) * count + index) * plan.batch_size
-        places = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
-        rows = places % plan.num_examples
-        if order is not None:
-            rows = order[rows]
-        elif plan.shuffle:
-            rows = _shuffled(rows, plan.num_examples, _keys(plan.seed, epoch))
-        weights = (places < plan.num_examples).astype(np.float32)
-        return self.gather(rows, weights)
+        positions = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
+        rows = (
+            self._rows(positions % plan.num_examples, epoch)
+            if order is None
+            else order[positions % plan.num_examples]
+        )
+        return self.gather(epoch, positions, rows)
+
+    def _rows(self, positions: jax.Array, epoch: jax.typing.ArrayLike) -> jax.Array:
+        if not self.plan.shuffle:
+            return positions
+        return shuffled(positions, self.plan.num_examples, keys(self.plan.seed, epoch))
 
     def order(self, epoch: jax.typing.ArrayLike) -> jax.Array:
         """Return the rows of a whole epoch in their order, int32 (num_examples,)."""
         places = jnp.arange(self.plan.num_examples, dtype=jnp.int32)
         if not self.plan.shuffle:
             return places
-        return _shuffled(places, self.plan.num_examples, _keys(self.plan.seed, epoch))
+        return shuffled(places, self.plan.num_examples, keys(self.plan.seed, epoch))
 
-    def gather(self, rows: jax.Array, weights: jax.Array) -> JaxBatch:
-        """Return the batch of some rows, with their weights; both may be traced."""
-        values = (self._field(field, rows, weights) for field in self.plan.fields)
-        batch: JaxBatch = self.plan.pack(values)
+    def gather(
+        self, epoch: jax.typing.ArrayLike, positions: jax.Array, rows: jax.Array
+    ) -> JaxBatch:
+        """Return the batch of some examples, named as `plan.Examples` does; all may be traced."""
+        made = self._transformed(epoch, positions, rows) if self.encoding.transform else {}
+        batch: JaxBatch = self.plan.pack(
+            made[field] if field in made else self._field(field, positions, rows)
+            for field in self.plan.fields
+        )
         return batch
 
-    def _field(self, field: Field, rows: jax.Array, weights: jax.Array) -> jax.Array:
-        if field == "image":
-            pixels = self.encoding.with_channels(self.images[rows])
-            images: jax.Array = self.encoding.arrange(self._values(pixels))
-            return images
+    def _field(self, field: Field, positions: jax.Array, rows: jax.Array) -> jax.Array:
+        if field in VIEWS:
+            return self._encoded_images(self.images[rows])
         if field == "label":
-            labels = self.labels[rows]
-            one_hot = self.encoding.labels == "one_hot"
-            return jax.nn.one_hot(labels, self.num_classes, dtype=np.float32) if one_hot else labels
+            return self._encoded_labels(rows)
         if field == "index":
             return self.indices[rows]
         if field == "extended":
             return self.extended[rows]
-        return weights
+        return (positions < self.plan.num_examples).astype(np.float32)
+
+    def _encoded_images(self, images: jax.Array) -> jax.Array:
+        values = self._values(self.encoding.with_channels(images))
+        arranged: jax.Array = self.encoding.arrange(values)
+        return arranged
+
+    def _encoded_labels(self, rows: jax.Array) -> jax.Array:
+        labels = self.labels[rows]
+        one_hot = self.encoding.labels == "one_hot"
+        return jax.nn.one_hot(labels, self.num_classes, dtype=np.float32) if one_hot else labels
+
+    def _transformed(
+        self, epoch: jax.typing.ArrayLike, positions: jax.Array, rows: jax.Array
+    ) -> dict[Field, jax.Array]:
+        """Return the fields that transforms decide, as `Assembler` does."""
+        plan, chain = self.plan, self.encoding.transform
+        own = positions % plan.num_examples
+
+        def gather(wanted: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+            found = rows if wanted is own else self._rows(wanted, epoch)
+            return self.images[found], self._encoded_labels(found) if chain.mix else None
+
+        return transformed_fields(
+            chain, JAX, gather, own, plan, epoch, lambda images: self._encoded_images(images)
+        )
 
     def _values(self, pixels: jax.Array) -> jax.Array:
         if self.by_arithmetic:
@@ -144,11 +176,11 @@ def put(dataset: Dataset, plan: BatchPlan, encoding: Encoding, device: Place) ->
 
 @partial(jax.jit, static_argnames="count")
 def some_batches(
-    data: Resident, rows: jax.Array, weights: jax.Array, first: int, count: int
+    data: Resident, epoch: jax.Array, positions: jax.Array, rows: jax.Array, first: int, count: int
 ) -> list[JaxBatch]:
-    """Return some consecutive batches out of the (batches, batch) rows that were sent."""
-    chosen = (jax.lax.dynamic_slice_in_dim(array, first, count) for array in (rows, weights))
-    return [data.gather(*both) for both in zip(*chosen, strict=True)]
+    """Return some consecutive batches out of the (batches, batch) examples that were sent."""
+    chosen = (jax.lax.dynamic_slice_in_dim(array, first, count) for array in (positions, rows))
+    return [data.gather(epoch, *both) for both in zip(*chosen, strict=True)]
 
 
 def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
@@ -179,29 +211,3 @@ def _has_the_bits(table: jax.Array, encoding: Encoding) -> bool:
     )
     values = jax.jit(_encoded, static_argnums=1)(pixels, encoding)
     return np.asarray(values).tobytes() == np.asarray(table).tobytes()
-
-
-def _keys(seed: int, epoch: jax.typing.ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return `order.keys`, computed on the device."""
-    number = jnp.asarray(epoch, jnp.uint32)
-    first, second, third = (_fmix32(number ^ np.uint32(word)) for word in order.seed_words(seed))
-    return first, second, third
-
-
-def _fmix32(word: jax.Array) -> jax.Array:
-    word = (word ^ (word >> 16)) * np.uint32(0x85EBCA6B)
-    word = (word ^ (word >> 13)) * np.uint32(0xC2B2AE35)
-    return word ^ (word >> 16)
-
-
-def _shuffled(positions: jax.Array, n: int, key: tuple[Any, Any, Any]) -> jax.Array:
-    """Return `order.index_shuffle` of some positions, computed on the device."""
-    if n == 1:
-        return positions
-
-    def again(rows: jax.Array) -> jax.Array:
-        return jnp.where(rows >= n, order.encipher(rows, order.block_bits(n), key), rows)
-
-    first = order.encipher(positions, order.block_bits(n), key)
-    shuffled: jax.Array = jax.lax.while_loop(lambda rows: (rows >= n).any(), again, first)
-    return shuffled

@@ -30,7 +30,7 @@ class NumpyAdapter:
         start: int = 0,
     ) -> Batches[Arrays]:
         """Return a re-iterable of tuples of arrays, one for each field."""
-        assemble = Assembler(dataset, plan.fields, encoding, self)
+        assemble = Assembler(dataset, plan, encoding, self)
         return Batches(plan, assemble, tuple, epoch=epoch, start=start)
 
     def to_numpy(self, batch: Arrays) -> tuple[NDArray[Any], ...]:

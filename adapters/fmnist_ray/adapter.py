@@ -76,7 +76,7 @@ class RayAdapter:
         """
         plan.check_use(len(dataset), epoch, start)
         _check_dtype(encoding)
-        assemble = Assembler(dataset, plan.fields, encoding, self)
+        assemble = Assembler(dataset, plan, encoding, self)
         if num_workers is not None:
             plan = _for_workers(plan, num_workers, start)
             _check_block(plan, assemble)

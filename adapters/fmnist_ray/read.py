@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import ray
 import ray.cloudpickle
-from numpy.typing import NDArray
 from ray.data import DataContext, Datasource, ReadTask
 from ray.data.block import Block, BlockAccessor, BlockMetadata
 
-from fmnist_core.batch import Arrays, Assembler, EpochCounter, EpochPosition
+from fmnist_core.batch import Arrays, Assembler, first_examples
+from fmnist_core.epochs import EpochCounter, EpochPosition
 from fmnist_core.errors import OptionError
-from fmnist_core.order import index_shuffle
-from fmnist_core.plan import BatchPlan, Field
+from fmnist_core.plan import BatchPlan, Examples
 
 BLOCK_BYTES = 2**22
 """Bytes of a block, about: a task costs milliseconds, and few large ones leave nodes idle."""
@@ -159,21 +158,18 @@ class ReadBatches:
             self.steps[-1], self.start
         )[1]
 
-    def rows(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the row numbers, int64, and their weights, float32."""
-        plan, start = self.plan, self.start
-        places = np.concatenate([plan.positions(step, start) for step in self.steps])
-        weights = np.concatenate([plan.weights(step, start) for step in self.steps])
-        if plan.shuffle:
-            places = index_shuffle(places, plan.num_examples, plan.seed, self.epoch)
-        return places, weights
+    def examples(self) -> Examples:
+        """Return which examples the block holds."""
+        plan = self.plan
+        positions = np.concatenate([plan.positions(step, self.start) for step in self.steps])
+        return Examples(self.epoch, positions, plan.rows_at(positions, self.epoch))
 
     def __call__(self) -> list[Block]:
         """Read the rows and return their block."""
         held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
         # Unpacked here, not with the task, so that an error of ours is one in Ray too.
         assemble = pickle.loads(held) if isinstance(held, bytes) else held
-        return [_block(assemble.fields, assemble(*self.rows()))]
+        return [_block(assemble, assemble(self.examples()))]
 
 
 @dataclass(frozen=True)
@@ -194,18 +190,19 @@ def row_nbytes(assemble: Assembler) -> int:
 def _one_row(assemble: Assembler) -> Arrays:
     """Return arrays of one row of zeros: types and shapes, for which nothing is read."""
     return tuple(
-        np.zeros((1, *array.shape[1:]), array.dtype) for array in assemble(np.zeros(0, np.int64))
+        np.zeros((1, *array.shape[1:]), array.dtype) for array in assemble(first_examples(0))
     )
 
 
 def _empty_block(assemble: Assembler) -> Block:
     # Made of a row, as Ray does not see what type the columns of no rows have.
-    one = BlockAccessor.for_block(_block(assemble.fields, _one_row(assemble)))
+    one = BlockAccessor.for_block(_block(assemble, _one_row(assemble)))
     return one.slice(0, 0, copy=True)
 
 
-def _block(fields: tuple[Field, ...], arrays: Arrays) -> Block:
-    return BlockAccessor.batch_to_block(dict(zip(fields, arrays, strict=True)))
+def _block(assemble: Assembler, arrays: Arrays) -> Block:
+    names = assemble.plan.keys or assemble.plan.fields
+    return BlockAccessor.batch_to_block(dict(zip(names, arrays, strict=True)))
 
 
 def _sent(assemble: Assembler) -> Any:

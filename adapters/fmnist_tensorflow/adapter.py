@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.agreement import check_shard
-from fmnist_core.batch import resolve
+from fmnist_core.batch import VIEWS, resolve, transformed_fields
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
 from fmnist_core.provenance import Provenance
+from fmnist_tensorflow.ops import TENSORFLOW
 from fmnist_tensorflow.order import keys, shuffled
 
 Tensors = tuple[tf.Tensor, ...]
@@ -183,28 +184,60 @@ class _Pipeline:
             size = tf.constant(plan.batch_size, tf.int64)
         firsts = tf.range(first, first + steps * plan.global_batch_size, plan.global_batch_size)
         places = tf.reshape(tf.reshape(firsts, [-1, 1]) + tf.range(size), [-1])
-        rows = places % plan.num_examples if plan.remainder == "pad" else places
-        if plan.shuffle:
-            rows = shuffled(rows, plan.num_examples, keys(plan.seed, epoch))
+        rows = self.rows(places % plan.num_examples if plan.remainder == "pad" else places, epoch)
         size = plan.batch_size if self.always_equal else size
-        return plan.pack(  # type: ignore[no-any-return]
-            tf.reshape(self.field(field, rows, places), (-1, size, *self.shapes[field]))
+        made = self.transformed(epoch, places, rows) if self.encoding.transform else {}
+        values = (
+            made[field] if field in made else self.field(field, rows, places)
             for field in plan.fields
+        )
+        return plan.pack(  # type: ignore[no-any-return]
+            tf.reshape(value, (-1, size, *self.shapes[field]))
+            for field, value in zip(plan.fields, values, strict=True)
+        )
+
+    def rows(self, positions: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """Return the rows at some positions of an epoch, none of them a filler's."""
+        if not self.plan.shuffle:
+            return positions
+        return shuffled(positions, self.plan.num_examples, keys(self.plan.seed, epoch))
+
+    def transformed(
+        self, epoch: tf.Tensor, places: tf.Tensor, rows: tf.Tensor
+    ) -> dict[Field, tf.Tensor]:
+        """Return the fields that transforms decide, as `Assembler` does."""
+        plan, chain = self.plan, self.encoding.transform
+        positions = places % plan.num_examples if plan.remainder == "pad" else places
+
+        def gather(wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+            found = rows if wanted is positions else self.rows(wanted, epoch)
+            return tf.gather(self.images, found), self.encoded_labels(found) if chain.mix else None
+
+        return transformed_fields(
+            chain, TENSORFLOW, gather, positions, plan, epoch, self.encoded_images
         )
 
     def field(self, field: str, rows: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """Return one field of a batch."""
-        if field == "image":
-            return self.arranged(self.encode(self.with_channels(tf.gather(self.images, rows))))
+        if field in VIEWS:
+            return self.encoded_images(tf.gather(self.images, rows))
         if field == "label":
-            labels = tf.gather(self.labels, rows)
-            one_hot = self.encoding.labels == "one_hot"
-            return tf.one_hot(labels, self.num_classes) if one_hot else labels
+            return self.encoded_labels(rows)
         if field == "index":
             return tf.gather(self.indices, rows)
         if field == "extended":
             return tf.gather(self.extended, rows)
         return tf.cast(places < self.plan.num_examples, tf.float32)
+
+    def encoded_images(self, images: tf.Tensor) -> tf.Tensor:
+        """Return images encoded, with their channels where the layout has them."""
+        return self.arranged(self.encode(self.with_channels(images)))
+
+    def encoded_labels(self, rows: tf.Tensor) -> tf.Tensor:
+        """Return the labels of some rows, as class numbers or one-hot."""
+        labels = tf.gather(self.labels, rows)
+        one_hot = self.encoding.labels == "one_hot"
+        return tf.one_hot(labels, self.num_classes) if one_hot else labels
 
     def with_channels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return pixels as `Encoding.with_channels` does."""
@@ -251,7 +284,14 @@ def _shapes(dataset: Dataset, encoding: Encoding) -> dict[str, tuple[int, ...]]:
     image = encoding.encoded_shape(dataset.image_shape)
     label = (len(dataset.classes),) if encoding.labels == "one_hot" else ()
     extended = () if dataset.extended is None else dataset.extended.shape[1:]
-    return {"image": image, "label": label, "extended": extended, "weight": (), "index": ()}
+    return {
+        "image": image,
+        "view": image,
+        "label": label,
+        "extended": extended,
+        "weight": (),
+        "index": (),
+    }
 
 
 def _side_by_side(tables: list[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """The torch adapter: a DataLoader over a map-style dataset, and torchvision's FashionMNIST."""
 
+from fmnist_core import llvm
 from fmnist_torch.adapter import ADAPTER, TorchAdapter, data_loader, fmnist_adapter
 from fmnist_torch.compat import FashionMNIST
 from fmnist_torch.datasets import MapDataset
@@ -16,3 +17,6 @@ __all__ = [
     "data_loader",
     "fmnist_adapter",
 ]
+
+llvm.warn_if_shared()
+llvm.keep_private()

@@ -1,7 +1,6 @@
 """The torch adapter: a real DataLoader over a map-style dataset."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import BaseContext
 from typing import Any, Literal
 
@@ -9,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
+from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan, Remainder
+from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_torch.datasets import Fields, MapDataset
 from fmnist_torch.device import TorchBatch
 from fmnist_torch.integrations import LoaderSampler
@@ -60,10 +61,12 @@ class TorchAdapter:
         """
         _check_options(options)
         plan.check_use(len(dataset), epoch, start)
-        examples = MapDataset(dataset, _fields(plan), adapter=self, **asdict(encoding))
+        examples = MapDataset.of_loader(Assembler(dataset, plan, encoding, self))
         sampler = LoaderSampler(plan, epoch=epoch, start=start)
         place = None if device is None else _checked_device(device, options)
-        return PlanLoader(examples, batch_sampler=sampler, device=place, **options)
+        return PlanLoader(
+            examples, batch_sampler=sampler, encoding=encoding, device=place, **options
+        )
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
@@ -105,6 +108,7 @@ def data_loader(
     channels: int | None = None,
     layout: Layout | None = None,
     labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
     epoch: int = 0,
     start: int = 0,
     device: torch.device | str | int | None = None,
@@ -151,6 +155,8 @@ def data_loader(
         Axes of a batch of images; by default NCHW.
     labels : {"index", "one_hot"}
         Class numbers, int64 (batch,), or float32 rows with a single 1.
+    transform : Transform or sequence of Transform
+        What is done to the pixels before (`fmnist_core.transforms`).
     epoch, start : int
         Where to begin: the number of the first epoch, and how many of its examples, over all
         shards, are consumed already.
@@ -197,13 +203,6 @@ def data_loader(
     options = {name: value for name, value in locals().items() if name != "dataset"}
     loader: PlanLoader = dataset.to(ADAPTER, **options)
     return loader
-
-
-def _fields(plan: BatchPlan) -> Fields:
-    """Return a plan's fields as they were given to it."""
-    if plan.keys is None:
-        return plan.fields
-    return dict(zip(plan.keys, plan.fields, strict=True)) if plan.keys else plan.fields[0]
 
 
 def _check_options(options: dict[str, Any]) -> None:

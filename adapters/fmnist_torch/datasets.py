@@ -4,6 +4,7 @@ import operator
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
-from fmnist_core.plan import BatchPlan, Field
-from fmnist_torch.device import TorchBatch, to_tensor
+from fmnist_core.plan import BatchPlan, Examples, Field
+from fmnist_core.transforms.chain import NO_TRANSFORMS
+from fmnist_torch.device import TorchBatch, to_tensors
 
 Fields = tuple[Field, ...] | Mapping[str, Field] | Field
 """What an example or a batch holds: see `BatchPlan`."""
@@ -94,15 +96,21 @@ class MapDataset(TorchDataset[Any]):
             label_dtype=label_dtype,
         )
         # One example is a batch without its first axis, so a plan says what it holds.
-        self._plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
-        self._assemble = Assembler(dataset, self._plan.fields, encoding, adapter or ADAPTER)
+        plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
+        self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
         self.transform = transform
         self.target_transform = target_transform
         for name, function, field in self._functions():
-            if function is not None and field not in self._plan.fields:
-                raise OptionError(
-                    f'{name} is for the field "{field}", which is not among {self._plan.fields}'
-                )
+            _check_function(name, function, field, plan)
+
+    @classmethod
+    def of_loader(cls, assemble: Assembler) -> "MapDataset":
+        """Return the examples that a loader's batches are made of, before any transform."""
+        examples = cls.__new__(cls)
+        encoding = replace(assemble.encoding, transform=NO_TRANSFORMS)
+        examples._assemble = Assembler(assemble.dataset, assemble.plan, encoding, assemble.adapter)
+        examples.transform = examples.target_transform = None
+        return examples
 
     def _functions(self) -> tuple[tuple[str, Callable[[Any], Any] | None, Field], ...]:
         return (
@@ -121,9 +129,14 @@ class MapDataset(TorchDataset[Any]):
         return self._assemble.encoding
 
     @property
-    def assemble(self) -> Assembler:
-        """Makes the numpy arrays of a batch."""
-        return self._assemble
+    def adapter(self) -> Adapter:
+        """Whose layout and label type are taken where none is given."""
+        return self._assemble.adapter
+
+    @property
+    def plan(self) -> BatchPlan:
+        """What an example holds; the plan of the loader that this belongs to, if there is one."""
+        return self._assemble.plan
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -176,15 +189,28 @@ class MapDataset(TorchDataset[Any]):
 
     def _examples(self, rows: Sequence[int]) -> Sequence[Any]:
         asked = np.asarray(rows, dtype=np.int64)
-        fillers = asked < 0
-        arrays = self._assemble(asked + fillers * len(self), (~fillers).astype(np.float32))
-        examples = Examples(tuple(map(to_tensor, arrays)), self._plan)
+        fillers = (asked < 0) * len(self)
+        # The position says which are fillers, and decides nothing else without transforms.
+        batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
+        examples = ReadyExamples(to_tensors(batch), self.plan)
         functions = {field: function for _, function, field in self._functions() if function}
         return examples.transformed(functions) if functions else examples
 
     def __repr__(self) -> str:
-        held = ", ".join(self._plan.keys or self._plan.fields)
+        held = ", ".join(self.plan.keys or self.plan.fields)
         return f"<{type(self).__name__} of {self.source!r}: {held}>"
+
+
+def _check_function(name: str, function: object, field: Field, plan: BatchPlan) -> None:
+    if function is None:
+        return
+    if field not in plan.fields:
+        raise OptionError(f'{name} is for the field "{field}", which is not among {plan.fields}')
+    if not callable(function):
+        raise OptionError(
+            f"{name} must be a function of one example, not {function!r:.80}. Transforms of "
+            'fmnist_core.transforms draw by epoch. Try: dataset.to("torch", transform=...)'
+        )
 
 
 class _Example(tuple[Any, ...]):
@@ -193,7 +219,7 @@ class _Example(tuple[Any, ...]):
     __slots__ = ()
 
 
-class Examples(Sequence[Any]):
+class ReadyExamples(Sequence[Any]):
     """A batch as its examples, which are only made if somebody looks at them.
 
     Parameters
@@ -244,7 +270,7 @@ def _values(tensor: torch.Tensor) -> Sequence[Any]:
 
 def _collate(examples: Any, *, collate_fn_map: object = None) -> Any:
     """Return a batch of examples: the one that they came from, or else as torch stacks them."""
-    if isinstance(examples, Examples):
+    if isinstance(examples, ReadyExamples):
         return list(examples.batch)
     return default_collate([tuple(example) for example in examples])
 

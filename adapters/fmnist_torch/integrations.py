@@ -10,6 +10,7 @@ from torch.utils.data import Sampler, SequentialSampler
 
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
+from fmnist_torch.datasets import MapDataset
 from fmnist_torch.ranks import in_a_group
 from fmnist_torch.sampler import PlanRows, PlanSampler
 
@@ -30,7 +31,7 @@ class LoaderSampler(PlanSampler):
     epoch, start : int
         Where to begin, given a plan.
     batch_size, drop_last : int, bool
-        What Lightning asks for.
+        What Lightning asks for: the loader's own, but no batch is dropped where it predicts.
 
     Attributes
     ----------
@@ -62,14 +63,13 @@ class LoaderSampler(PlanSampler):
             plan, (epoch, start) = source.batches.plan, source.batches.epochs.upcoming()
             if plan.remainder == "drop" and not drop_last:
                 plan = replace(plan, remainder="keep")
-        elif type(source) is SequentialSampler:
-            remainder: Any = "drop" if drop_last else "keep"
-            plan = BatchPlan(len(source), batch_size, remainder=remainder)
+        elif type(source) is SequentialSampler and isinstance(source.data_source, MapDataset):
+            plan = replace(source.data_source.plan, shuffle=False)
         else:
             raise OptionError(
                 f"a {type(source).__name__} would share out the rows in an order of its own. Try: "
-                'shard="auto", and shuffle=False with Trainer(overfit_batches=...); or '
-                "Trainer(use_distributed_sampler=False), if every rank is to read all"
+                'shard="auto", or Trainer(use_distributed_sampler=False) if every rank is to read '
+                "all"
             )
         super().__init__(plan, epoch=epoch, start=start)
         self.drop_last = plan.remainder == "drop"

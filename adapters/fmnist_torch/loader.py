@@ -3,28 +3,23 @@
 import inspect
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
 
-from fmnist_core.batch import (
-    Arrays,
-    Assembler,
-    CountedIterator,
-    EpochCounter,
-    ResumableLoader,
-    epoch_batches,
-)
+from fmnist_core.batch import Assembler, ResumableLoader, epoch_batches
+from fmnist_core.encoding import Encoding
+from fmnist_core.epochs import CountedIterator, EpochCounter
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BatchPlan
-from fmnist_torch.datasets import Examples, MapDataset
-from fmnist_torch.device import DeviceBatches, TorchBatch, to_tensor
+from fmnist_core.plan import BatchPlan, Examples
+from fmnist_torch.datasets import MapDataset
+from fmnist_torch.device import DeviceBatches, TorchBatch, to_tensors
 from fmnist_torch.integrations import AcceleratedLoader, LoaderSampler, reported
 from fmnist_torch.ranks import compare_ranks
-from fmnist_torch.sampler import epoch_rows
+from fmnist_torch.sampler import epoch_examples
 
 PLANNED_OPTIONS = ("batch_size", "shuffle", "sampler", "batch_sampler", "drop_last", "collate_fn")
 """DataLoader's options that decide what is in a batch, as the plan does."""
@@ -43,9 +38,11 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     Parameters
     ----------
     dataset : MapDataset
-        The examples, which a plain DataLoader can take too.
+        The examples before any transform, which a plain DataLoader can take too.
     batch_sampler : LoaderSampler
         The plan, and where to begin.
+    encoding : Encoding
+        What pixels and labels become.
     device : torch.device, optional
         Where the data are kept and the batches made; by default in the memory of the processor.
     **options
@@ -73,6 +70,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         dataset: MapDataset,
         *,
         batch_sampler: LoaderSampler,
+        encoding: Encoding,
         device: torch.device | None = None,
         **options: Any,
     ) -> None:
@@ -82,8 +80,10 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             raise OptionError(f"torch's DataLoader refuses {options}: {error!s:.200}") from error
         if self.timeout and not self.num_workers:
             raise OptionError("timeout says how long to wait for workers. Try: num_workers=1")
-        self.device = device
-        self._on_device = None if device is None else DeviceBatches(dataset.assemble, device)
+        # Lightning makes another loader with what stands here by the name of a parameter.
+        self.encoding, self.device = encoding, device
+        self._assemble = Assembler(dataset.source, self.plan, encoding, dataset.adapter)
+        self._on_device = None if device is None else DeviceBatches(self._assemble, device)
         self._inner: DataLoader[TorchBatch] | None = None
         self._turns = 0
         self._waiting: weakref.ref[CountedIterator[Any]] | None = None
@@ -108,10 +108,6 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     @property
     def _epochs(self) -> EpochCounter:  # type: ignore[override]
         return self._sampler.epochs
-
-    @property
-    def _assemble(self) -> Assembler:  # type: ignore[override]
-        return self.dataset.assemble
 
     def set_epoch(self, epoch: int) -> None:
         """Make the epoch that a trainer calls `epoch` the next: see `PlanRows.set_epoch`."""
@@ -147,42 +143,45 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             iterator = CountedIterator(self._epochs, partial(self._begun, generator))
             self._waiting = weakref.ref(iterator)
             return iterator
-        return self._from_workers(partial(iter, self.batch_sampler), generator)
+        return self._from_workers(self._noted_examples, generator)
+
+    def _noted_examples(self) -> Iterator[Examples]:
+        """Yield the examples of each batch as Lightning's batch sampler notes their rows."""
+        noting: Any = self.batch_sampler
+        for step, _ in enumerate(noting):
+            position = self._epochs.latest
+            assert position is not None
+            yield self.plan.examples(position.epoch, step, position.start)
 
     def _begun(self, generator: torch.Generator, epoch: int, start: int) -> Iterator[Any]:
-        self._agree(epoch, start)
+        if not self._has_agreed:
+            compare_ranks(self.agreement() | {"epoch": epoch, "examples": start})
+            self._has_agreed = True
         if self.num_workers or self.pin_memory:
-            rows = partial(epoch_rows, self.plan, epoch, start)
-            batches = self._from_workers(rows, generator)
+            examples = partial(epoch_examples, self.plan, epoch, start)
+            batches = self._from_workers(examples, generator)
         else:
             batches = self._batches(epoch, start)
         return reported(batches, self.plan, start) if self._sampler.is_prepared else batches
-
-    def _agree(self, epoch: int, start: int) -> None:
-        if not self._has_agreed:
-            made = self._assemble
-            record = EpochCounter(self.plan, epoch, start).record(made.dataset.digest)
-            compare_ranks({**record, "encoding": asdict(made.encoding)})
-            self._has_agreed = True
 
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:
         if self._on_device is not None:
             batches = self._on_device.epoch(self.plan, epoch, start)
         else:
-            batches = map(_to_tensors, epoch_batches(self.plan, self._assemble, epoch, start))
+            batches = map(to_tensors, epoch_batches(self.plan, self._assemble, epoch, start))
         return batches if self.plan.keys is None else map(self.plan.pack, batches)
 
     def _from_workers(
-        self, rows: Callable[[], Iterator[list[int]]], generator: torch.Generator
+        self, examples: Callable[[], Iterator[Examples]], generator: torch.Generator
     ) -> Iterator[Any]:
-        """Return the batches of some rows as torch's own DataLoader makes them."""
+        """Return the batches of an epoch as torch's own DataLoader makes them."""
         # Lightning ends workers that persist by setting `_iterator` to None.
         inner = self._inner if self._iterator is not None else None
         if inner is None:
             options = {name: getattr(self, name) for name in OPEN_OPTIONS}
-            options |= {"collate_fn": _ready_batch, "generator": generator}
-            inner = DataLoader(self.dataset, batch_sampler=_Rows(rows), **options)
-        inner.batch_sampler.rows = rows  # type: ignore[union-attr]
+            options |= {"generator": generator, "batch_size": None, "collate_fn": _identity}
+            inner = DataLoader(_Batches(self._assemble), sampler=_Plan(examples), **options)
+        inner.sampler.examples = examples  # type: ignore[attr-defined]
         # torch draws a number for its workers on the default device, which may be another one.
         with torch.device(generator.device):
             batches: Iterator[TorchBatch] = iter(inner)
@@ -209,22 +208,28 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             yield batch
 
 
-class _Rows(Sampler[list[int]]):
-    """The rows of each batch of an epoch; workers that persist get others in the next."""
+class _Plan(Sampler[Examples]):
+    """The examples of each batch of an epoch; workers that persist get others in the next."""
 
-    def __init__(self, rows: Callable[[], Iterator[list[int]]]) -> None:
-        self.rows = rows
+    def __init__(self, examples: Callable[[], Iterator[Examples]]) -> None:
+        self.examples = examples
 
-    def __iter__(self) -> Iterator[list[int]]:
-        return self.rows()
-
-
-def _ready_batch(examples: Examples) -> TorchBatch:
-    return examples.batch
+    def __iter__(self) -> Iterator[Examples]:
+        return self.examples()
 
 
-def _to_tensors(arrays: Arrays) -> TorchBatch:
-    return tuple(map(to_tensor, arrays))
+class _Batches(TorchDataset[TorchBatch]):
+    """Gives the batch of some examples; one is as cheap to ask for as another."""
+
+    def __init__(self, assemble: Assembler) -> None:
+        self._assemble = assemble
+
+    def __getitem__(self, examples: Examples) -> TorchBatch:
+        return to_tensors(self._assemble(examples))
+
+
+def _identity(batch: TorchBatch) -> TorchBatch:
+    return batch
 
 
 def _drawn(generator: torch.Generator | None) -> torch.Generator:

@@ -1,14 +1,14 @@
 """The plan as torch's samplers: of batches, and of single rows for trainers to look at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from torch.utils.data import DistributedSampler, Sampler, SequentialSampler
 
-from fmnist_core.batch import EpochCounter, EpochPosition
+from fmnist_core.epochs import EpochCounter, EpochPosition
 from fmnist_core.errors import check_epoch
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, Examples
 from fmnist_core.state import State
 
 
@@ -30,9 +30,15 @@ class TrainerEpochs(EpochCounter):
         self.go_to(check_epoch(epoch))
         self._was_moved = True
 
-    def load(self, state: object, digest: str, title: str) -> None:
+    def load(
+        self,
+        state: object,
+        digest: str,
+        title: str,
+        transform: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
         """Go on from a state; arguments and errors as `BatchPlan.position`."""
-        super().load(state, digest, title)
+        super().load(state, digest, title, transform)
         self._was_moved = True
 
     def follow(self, number: int) -> None:
@@ -104,9 +110,10 @@ class PlanSampler(Sampler[list[int]]):
 
     def _rows(self) -> Iterator[list[int]]:
         position = self.epochs.take()
-        for rows in epoch_rows(self.plan, position.epoch, position.start):
+        for examples in epoch_examples(self.plan, position.epoch, position.start):
+            fillers = examples.positions >= self.plan.num_examples
             position.steps += 1
-            yield rows
+            yield (examples.rows - fillers * self.plan.num_examples).tolist()
 
     def state_dict(self) -> State:
         """Return which rows were given away, for a loader that counts by its sampler.
@@ -128,12 +135,13 @@ class PlanSampler(Sampler[list[int]]):
         return f"<{type(self).__name__}: {len(self)} batches in epoch {self.epoch} of {self.plan}>"
 
 
-def epoch_rows(plan: BatchPlan, epoch: int, start: int) -> Iterator[list[int]]:
-    """Yield the rows of each batch of an epoch, fillers as row minus the number of examples."""
-    for step, rows in enumerate(plan.epoch(epoch, start)):
-        if plan.remainder == "pad":
-            rows = rows - (plan.weights(step, start) == 0) * plan.num_examples
-        yield rows.tolist()
+def epoch_examples(plan: BatchPlan, epoch: int, start: int) -> Iterator[Examples]:
+    """Yield the examples of each batch of an epoch."""
+    return (
+        Examples(epoch, positions, rows)
+        for block in plan.blocks(epoch, start)
+        for positions, rows in zip(block.positions, block.rows, strict=True)
+    )
 
 
 def _is_finished(position: EpochPosition) -> bool:

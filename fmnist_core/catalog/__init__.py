@@ -4,6 +4,7 @@ Digests of a payload (the unpacked bytes) decide what is genuine; where only tho
 file are known, they do. Each module says where its facts come from.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from fmnist_core.catalog.fashion import FASHION_MNIST, GARMENTS
 from fmnist_core.catalog.kmnist import K49, KMNIST
 from fmnist_core.catalog.mnist import MNIST
 from fmnist_core.catalog.qmnist import QMNIST
+from fmnist_core.catalog.starts import START_NBYTES, STARTS
 from fmnist_core.records import DatasetInfo, FileInfo, OldRevision
 
 __all__ = [
@@ -25,8 +27,10 @@ __all__ = [
     "MNIST",
     "QMNIST",
     "SYNTHETIC",
+    "Known",
     "describe_packed",
     "describe_payload",
+    "describe_start",
 ]
 
 CATALOG: Mapping[str, DatasetInfo] = MappingProxyType(
@@ -64,6 +68,12 @@ def describe_packed(*, sha256: str | None = None, md5: str | None = None) -> Kno
         if (sha256 and packed.sha256 == sha256) or (md5 and packed.md5 == md5):
             return _known(f"{info.family or info.title} {file.packed_name}", old)
     return None
+
+
+def describe_start(start: bytes) -> Known | None:
+    """Return which known payload begins with these bytes, or None; too few of them say nothing."""
+    payload = STARTS.get(hashlib.sha256(start[:START_NBYTES]).hexdigest())
+    return describe_payload(payload) if payload else None
 
 
 def _known(words: str, old: OldRevision | None) -> Known:

@@ -12,21 +12,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import IdxError, OptionError
-from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
-from fmnist_core.idx.containers import container_of, unpacked
-from fmnist_core.idx.header import IdxHeader, read_from
+from fmnist_core.errors import IdxError, OptionError, brief
+from fmnist_core.files import BLOCK, as_path, open_regular, write_output
+from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
+from fmnist_core.idx.header import ByteStream, IdxHeader, read_from
+from fmnist_core.idx.streams import (
+    Readable,
+    Writable,
+    buffered,
+    is_readable,
+    is_writable,
+    name_of,
+    write_all,
+)
 
 _GZIP_LEVEL = 9
 
 
-def parse_idx(data: bytes | bytearray | memoryview, *, name: str = "<bytes>") -> NDArray[Any]:
+def parse_idx(
+    data: bytes | bytearray | memoryview | Readable, *, name: str = "<bytes>"
+) -> NDArray[Any]:
     """Parse a whole unpacked IDX payload.
 
     Parameters
     ----------
-    data : bytes-like
-        Header and elements, nothing more.
+    data : bytes-like or binary file
+        Header and elements, nothing more. A file is read from where it stands.
     name : str
         What to call the data in an error.
 
@@ -34,27 +45,38 @@ def parse_idx(data: bytes | bytearray | memoryview, *, name: str = "<bytes>") ->
     -------
     ndarray
         Shape and element type of the header, in native byte order. A view of `data` for one-byte
-        types (writable if `data` is), else a copy.
+        types (writable if `data` is), else a copy; writable if `data` is a file.
 
     Raises
     ------
     IdxError
-        If the header is no IDX header or the length is not the one it calls for.
+        If the header is no IDX header, the length is not the one it calls for, or the data are
+        packed.
     """
+    if is_readable(data):
+        file = buffered(data)
+        _check_unpacked(file.peek(8), name)
+        return parse_idx(_read_payload(file, name), name=name)
     try:
-        payload = memoryview(data).cast("B")
+        payload = memoryview(data).cast("B")  # type: ignore[arg-type]
     except TypeError as error:
-        raise OptionError(f"expected contiguous bytes, found {type(data).__name__}") from error
+        raise OptionError(f"expected contiguous bytes, found {brief(data)}") from error
+    _check_unpacked(bytes(payload[:8]), name)
     header = read_from(io.BytesIO(payload[: 4 + 4 * 255]), name)
     _check_length(header, len(payload) - header.nbytes, name)
     return _array(payload, header, name)
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_idx(path: str | os.PathLike[str] | Readable) -> NDArray[Any]:
     """Read an IDX file, raw or packed, into memory.
 
     How it is packed is judged by content: gzip, xz, a zip file with one member, or an array in
     numpy's .npy or .npz.
+
+    Parameters
+    ----------
+    path : path or binary file
+        A file that is open already is read from where it stands to its end.
 
     Returns
     -------
@@ -69,6 +91,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         If it is not IDX, is truncated or damaged, or has bytes too many. At most what is really
         there is read, and never more than the header calls for.
     """
+    if is_readable(path):
+        name, file = name_of(path), buffered(path)
+        with unpacked_stream(file, name) as stream:
+            return parse_idx(_read_payload(stream, name), name=name)
     path = as_path(path)
     return parse_idx(read_payload(path), name=str(path))
 
@@ -83,24 +109,29 @@ def read_payload(path: Path, member: str = "") -> bytearray:
     FileAccessError, IdxError
         As `read_idx`.
     """
-    if container_of(path) == "raw":
-        _check_raw_length(path, read_header(path))
-    with unpacked(path, member) as stream:
-        header = read_from(stream, str(path))
-        payload = bytearray(header.to_bytes())
-        # Grown by what arrives, so a header that lies cannot make us allocate; one byte more than
-        # it calls for is asked for, which also makes gzip check its CRC.
-        wanted = header.payload_nbytes + 1
-        try:
-            while (room := wanted - len(payload)) and (block := stream.read1(min(BLOCK, room))):
-                payload += block
-        except EOFError as error:
-            found = len(payload) - header.nbytes
-            if found == header.data_nbytes:
-                raise  # only the stream's own end is missing
-            raise IdxError(_length_message(header, found, f"{path} (cut short)")) from error
-    _check_length(header, len(payload) - header.nbytes, str(path))
-    return payload
+    with open_regular(path) as file:
+        return _read_open(file, str(path), member)
+
+
+def open_array(path: Path, member: str = "") -> NDArray[Any]:
+    """Return an IDX file's array: mapped if the file is raw, else unpacked into memory.
+
+    Parameters
+    ----------
+    path : Path
+        Raw, or packed as `read_idx` takes it.
+    member : str
+        Which member of a zip file.
+
+    Raises
+    ------
+    FileAccessError, IdxError
+        As `read_idx`.
+    """
+    with open_regular(path) as file:
+        if container_of_file(file) == "raw":
+            return _mapped(file, str(path))
+        return parse_idx(_read_open(file, str(path), member), name=str(path))
 
 
 def read_header(path: Path) -> IdxHeader:
@@ -111,7 +142,7 @@ def read_header(path: Path) -> IdxHeader:
     FileAccessError, IdxError
         If the file cannot be read, or does not start with a whole IDX header.
     """
-    with unpacked(path) as stream:
+    with open_regular(path) as file, unpacked_stream(file, str(path)) as stream:
         return read_from(stream, str(path))
 
 
@@ -131,27 +162,27 @@ def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         If it is packed (only raw files can be mapped), not IDX, or of the wrong length.
     """
     path = as_path(path)
-    container = container_of(path)
-    if container != "raw":
-        raise IdxError(
-            f"{path}: expected a raw IDX file to map, found {container}. "
-            "Read it with read_idx, or unpack it first."
-        )
-    header = read_header(path)
-    _check_raw_length(path, header)
-    if header.data_nbytes == 0:
-        payload: NDArray[Any] = np.frombuffer(header.to_bytes(), np.uint8)
-    else:
-        with open_regular(path) as file:
-            payload = np.asarray(np.memmap(file, np.uint8, "r"))
-    return _shaped(payload[header.nbytes :].view(header.dtype), header, str(path))
+    with open_regular(path) as file:
+        container = container_of_file(file)
+        if container != "raw":
+            raise IdxError(
+                f"{path}: expected a raw IDX file to map, found {container}. "
+                "Read it with read_idx, or unpack it first."
+            )
+        return _mapped(file, str(path))
 
 
-def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> None:
     """Write an array as IDX: gzip if the name ends in ``.gz``, else raw.
 
     The file appears under its name only when it is whole. The same array gives the same bytes
     every time (the gzip header holds no name and no time).
+
+    Parameters
+    ----------
+    path : path or binary file
+        A file that is open already gets the raw bytes, from where it stands.
+    array : ndarray
 
     Raises
     ------
@@ -160,17 +191,21 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     FileAccessError
         If the file cannot be written.
     """
-    path = as_path(path)
+    target = path if is_writable(path) else as_path(path)
     try:
         given = np.asarray(array)
     except ValueError as error:
         raise OptionError(f"expected an array, found {type(array).__name__}: {error}") from error
     header = IdxHeader.of(given.dtype, given.shape)
     blocks = _payload_blocks(header, given)
-    write_whole(path, _gzipped(blocks) if path.name.endswith(".gz") else blocks)
+    if isinstance(target, Path):
+        write_output(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
+    else:
+        for block in blocks:
+            write_all(target, block)
 
 
-def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes | memoryview]:
+def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes]:
     yield header.to_bytes()
     flat = array.reshape(-1)
     step = BLOCK // header.dtype.itemsize
@@ -178,7 +213,7 @@ def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes | 
         yield flat[first : first + step].astype(header.dtype).tobytes()
 
 
-def _gzipped(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
+def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
     packed = io.BytesIO()
     import gzip
 
@@ -191,9 +226,52 @@ def _gzipped(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
     yield packed.getvalue()
 
 
-def _check_raw_length(path: Path, header: IdxHeader) -> None:
-    """Check a raw file's length before any of it is read or mapped."""
-    _check_length(header, path.stat().st_size - header.nbytes, str(path))
+def _read_open(file: io.BufferedReader, name: str, member: str) -> bytearray:
+    """Read the payload of an open regular file."""
+    is_raw = container_of_file(file) == "raw"
+    nbytes = os.fstat(file.fileno()).st_size if is_raw else None
+    with unpacked_stream(file, name, member) as stream:
+        return _read_payload(stream, name, nbytes)
+
+
+def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> bytearray:
+    """Read header and elements from a stream, checked first if its length is known."""
+    header = read_from(stream, name)
+    if nbytes is not None:
+        _check_length(header, nbytes - header.nbytes, name)
+    payload = bytearray(header.to_bytes())
+    # Grown by what arrives, so a header that lies cannot make us allocate; one byte more than
+    # it calls for is asked for, which also makes gzip check its CRC.
+    wanted = header.payload_nbytes + 1
+    try:
+        while (room := wanted - len(payload)) and (block := stream.read1(min(BLOCK, room))):
+            payload += block
+    except EOFError as error:
+        arrived = len(payload) - header.nbytes
+        if arrived == header.data_nbytes:
+            raise  # only the stream's own end is missing
+        raise IdxError(_length_message(header, arrived, f"{name} (cut short)")) from error
+    _check_length(header, len(payload) - header.nbytes, name)
+    return payload
+
+
+def _mapped(file: io.BufferedReader, name: str) -> NDArray[Any]:
+    header = read_from(file, name)
+    _check_length(header, os.fstat(file.fileno()).st_size - header.nbytes, name)
+    if header.data_nbytes == 0:
+        payload: NDArray[Any] = np.frombuffer(header.to_bytes(), np.uint8)
+    else:
+        payload = np.asarray(np.memmap(file, np.uint8, "r"))
+    return _shaped(payload[header.nbytes :].view(header.dtype), header, name)
+
+
+def _check_unpacked(start: bytes, name: str) -> None:
+    container = container_of_start(start)
+    if container != "raw":
+        raise IdxError(
+            f"{name}: expected unpacked IDX bytes, found {container}. "
+            "Try: read_idx(io.BytesIO(data)), which unpacks"
+        )
 
 
 def _check_length(header: IdxHeader, found: int, name: str) -> None:

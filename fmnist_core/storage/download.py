@@ -1,22 +1,25 @@
 """Mirrors -> one verified file.
 
-The first address that gives the wanted bytes wins. What is on its way lies beside the target as
-``.NAME.part``, with a note of where it came from, and is resumed by the next attempt, of this
-process or of a later one. Nothing has the target's name before it is whole, verified and on disk.
+The first address that gives the wanted bytes wins. What has come so far lies beside the target as
+``.NAME.part``, with a note of where it came from; the next attempt, of this process or a later one,
+resumes it. Nothing has the target's name before it is whole, verified and on disk.
 """
 
 import io
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
 from fmnist_core.errors import FetchError, FileAccessError, FmnistError, FrameworkMissingError
-from fmnist_core.storage.http import MirrorError, PartialFile, Response, Validators, shown
+from fmnist_core.storage.addresses import shown
+from fmnist_core.storage.exchange import MirrorError
+from fmnist_core.storage.http import PartialFile, Response
+from fmnist_core.storage.partial import Part
 from fmnist_core.storage.urls import offline, opened
+
+MAX_BYTES = 1 << 32
+"""Most bytes of a file of which nothing is known."""
 
 PATIENCE = 10.0
 """Most seconds, all together, to wait where a server asks for it and no other mirror is left."""
@@ -45,6 +48,7 @@ def fetch(
     check: Check,
     *,
     nbytes: int | None = None,
+    limit: int = MAX_BYTES,
     report: BytesProgress | None = None,
 ) -> Fetched:
     """Fetch a file from the first address that gives it; the caller holds the lock of its folder.
@@ -52,13 +56,15 @@ def fetch(
     Parameters
     ----------
     urls : sequence of str
-        Where it may be had, best first: http, https, file, or what fsspec opens.
+        Where to get it, best first: http, https, file, or what fsspec opens.
     target : path
-        What it is to be called; replaced if it exists.
+        Its name here; replaced if it exists.
     check : callable
         Given the path of the whole file, raises an `FmnistError` if it is not the wanted one.
     nbytes : int, optional
         Its length, if known.
+    limit : int
+        Most bytes to take where its length is not known.
     report : callable, optional
         Called now and then with the bytes that are here and the length or None.
 
@@ -71,8 +77,8 @@ def fetch(
     FileAccessError
         If it cannot be written here; no other address is tried.
     """
-    job = _Job(target, check, nbytes, report)
-    if origin := job.finish_what_is_here():
+    job = _Job(target, check, nbytes, limit, report)
+    if origin := job.finish_part():
         return Fetched(origin, tuple(job.faults))
     turns, patience, missing = [(0.0, url) for url in urls], PATIENCE, []
     while turns:
@@ -94,16 +100,17 @@ def fetch(
                 turns.append((max(fault.retry_after, LEAST_PAUSE), url))
     if missing and len(missing) == len(urls):
         raise missing[0]
-    raise FetchError(_failure(target, job.faults))
+    raise _failure(target, job.faults)
 
 
-def _failure(target: Path, faults: list[str]) -> str:
+def _failure(target: Path, faults: list[str]) -> FetchError:
     tried = "".join(f"\n  {line}" for line in dict.fromkeys(faults)) or "\n  (there is none)"
     first = "Unset FMNIST_OFFLINE" if offline() else "Check the network"
-    return (
-        f"{target.name}: expected it at one of these addresses, but{tried}\n{first}, set "
-        "FMNIST_MIRROR to an address that has it, or fetch it elsewhere and use "
-        "load(..., root=FOLDER)"
+    mirror = "set FMNIST_MIRROR to an address that has it, or fetch it elsewhere and use"
+    return FetchError(
+        f"{target.name}: expected it at one of these addresses, but{tried}\n{first}",
+        advice=f"{mirror} load(..., root=FOLDER)",
+        command=f"{mirror} fmnist fetch NAME --from FILE.zip",
     )
 
 
@@ -112,13 +119,18 @@ class _WrongData(MirrorError):
 
 
 class _Job:
-    """One file to be had, and what went wrong so far."""
+    """One file to fetch, and what went wrong so far."""
 
     def __init__(
-        self, target: Path, check: Check, nbytes: int | None, report: BytesProgress | None
+        self,
+        target: Path,
+        check: Check,
+        nbytes: int | None,
+        limit: int,
+        report: BytesProgress | None,
     ) -> None:
-        self.target, self.check, self.nbytes = target, check, nbytes
-        self.part, self.progress = _Part(target), _Progress(report)
+        self.target, self.check, self.nbytes, self.limit = target, check, nbytes, limit
+        self.part, self.progress = Part(target), _Progress(report)
         self.faults: list[str] = []
         self.resumed_at = 0
 
@@ -126,13 +138,13 @@ class _Job:
         """Note what an address did, in one line."""
         self.faults.append(f"{shown(url)}: {' '.join(str(error).split())}")
 
-    def finish_what_is_here(self) -> str | None:
+    def finish_part(self) -> str | None:
         """Take what an earlier process had whole but not verified; return where it was from."""
         note = self.part.note()
         if note is None:
             return None
-        url, marks = note
-        whole = marks.total if self.nbytes is None else self.nbytes
+        url, validators = note
+        whole = validators.total if self.nbytes is None else self.nbytes
         if whole is None or self.part.size() < max(whole, 1):
             return None
         try:
@@ -145,9 +157,9 @@ class _Job:
 
     def get(self, url: str) -> None:
         """Fetch the rest from one address or, if that makes no right whole, all of it."""
-        for held in (self.part.held(url), None):
+        for partial in (self.part.held(url), None):
             try:
-                self._download(url, held)
+                self._download(url, partial)
                 self._verify()
                 return
             except _WrongData as error:
@@ -157,33 +169,41 @@ class _Job:
                 # What was here may be of another revision, or from a faulty mirror.
                 self.blame(url, MirrorError(f"resumed after {self.resumed_at} bytes: {error}"))
 
-    def _download(self, url: str, held: PartialFile | None) -> None:
+    def _download(self, url: str, partial: PartialFile | None) -> None:
         """Make the part as long as it should be with what an address gives."""
         self.resumed_at = 0
-        with opened(url, held) as answer:
-            whole = self._length(answer)
-            self.resumed_at = answer.start
-            with self.part.opened(url, answer) as file:
-                done = self._receive(answer, whole, file)
+        with opened(url, partial) as response:
+            whole = self._length(response)
+            self.resumed_at = response.start
+            with self.part.opened(url, response) as file:
+                done = self._receive(response, whole, file)
+        if whole is None and done > self.limit:
+            raise _WrongData(f"expected at most {self.limit} bytes, and the body goes on")
         if whole is not None and done > whole:
             raise _WrongData(f"expected {whole} bytes, and the body goes on")
         if whole is not None and done < whole:
             raise MirrorError(f"the body ends too early, after {done} of {whole} bytes")
 
-    def _length(self, answer: Response) -> int | None:
-        total = answer.marks.total
-        if self.nbytes is None or total is None or total == self.nbytes:
-            return total if self.nbytes is None else self.nbytes
-        kind = f" of {answer.media_type}" if answer.media_type else ""
-        raise MirrorError(f"expected {self.nbytes} bytes, found {total}{kind}")
+    def _length(self, response: Response) -> int | None:
+        """Return the length of the whole file, if it is known here or told there."""
+        total = response.validators.total
+        if total is None or total == self.nbytes:
+            return self.nbytes
+        kind = f" of {response.media_type}" if response.media_type else ""
+        if self.nbytes is not None:
+            raise MirrorError(f"expected {self.nbytes} bytes, found {total}{kind}")
+        if total > self.limit:
+            raise MirrorError(f"expected at most {self.limit} bytes, found {total}{kind}")
+        return total
 
-    def _receive(self, answer: Response, whole: int | None, file: io.FileIO) -> int:
-        done = answer.start
+    def _receive(self, response: Response, whole: int | None, file: io.FileIO) -> int:
+        """Write what comes to the part; return its length, more than it should be at most once."""
+        done, most = response.start, self.limit if whole is None else whole
         self.progress.begin(done, whole)
         try:
-            for block in answer.blocks:
+            for block in response.blocks:
                 done += len(block)
-                if whole is not None and done > whole:
+                if done > most:
                     break
                 self.part.write(file, block)
                 self.progress.tell(done)
@@ -203,85 +223,6 @@ class _Job:
         except FmnistError as error:
             raise _WrongData(str(error).replace(f"{self.part.path}: ", "")) from error
         self.part.become(self.target)
-
-
-class _Part:
-    """The bytes on their way, and a note of where they are from, which is all that outlives us."""
-
-    def __init__(self, target: Path) -> None:
-        self.path = target.with_name(f".{target.name}.part")
-        self._note = target.with_name(f".{target.name}.part.json")
-
-    def size(self) -> int:
-        try:
-            return self.path.stat().st_size
-        except OSError:
-            return 0
-
-    def note(self) -> tuple[str, Validators] | None:
-        """Return the address, as shown, and the marks of the first bytes; None if not known."""
-        try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-            return note["url"], Validators(**note["marks"])
-        except (OSError, ValueError, LookupError, TypeError):
-            # Never written, or torn: begin anew.
-            return None
-
-    def held(self, url: str) -> PartialFile | None:
-        """Return what may be resumed at an address."""
-        note, size = self.note(), self.size()
-        if note is None or not size:
-            return None
-        origin, marks = note
-        # Mirrors mark one file differently; the length must do, and `check` has the last word.
-        return PartialFile(size, marks if origin == shown(url) else Validators(marks.total))
-
-    @contextmanager
-    def opened(self, url: str, answer: Response) -> Iterator[io.FileIO]:
-        """Open the part to add to it what an answer brings, from its start or from zero."""
-        with _written_here(self.path):
-            if not answer.start:
-                # In this order, a note never speaks of bytes that are not from its address.
-                self.path.write_bytes(b"")
-                note = {"url": shown(url), "marks": asdict(answer.marks)}
-                self._note.write_text(json.dumps(note), encoding="utf-8")
-            # Unbuffered: what was written survives us, and closing cannot fail.
-            file = io.FileIO(self.path, "ab")
-        with file:
-            yield file
-
-    def write(self, file: io.FileIO, block: bytes) -> None:
-        view = memoryview(block)
-        with _written_here(self.path):
-            while view:
-                view = view[file.write(view) :]
-
-    def sync(self) -> None:
-        with _written_here(self.path), io.FileIO(self.path, "r+b") as file:
-            os.fsync(file.fileno())
-
-    def become(self, target: Path) -> None:
-        with _written_here(target):
-            os.replace(self.path, target)
-        with suppress(OSError):
-            self._note.unlink()
-
-    def discard(self) -> None:
-        with _written_here(self.path):
-            self.path.unlink(missing_ok=True)
-            self._note.unlink(missing_ok=True)
-
-
-@contextmanager
-def _written_here(path: Path) -> Iterator[None]:
-    """Tell a full disk or a forbidden folder from a mirror's fault."""
-    try:
-        yield
-    except OSError as error:
-        raise FileAccessError(
-            f"{path}: cannot be written ({error.strerror or type(error).__name__}). "
-            "Check the disk's free space and the folder's permissions"
-        ) from error
 
 
 class _Progress:

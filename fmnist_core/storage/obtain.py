@@ -1,20 +1,27 @@
-"""Obtain a dataset's payloads: from the store, from what lies on this machine, from mirrors."""
+"""Obtain a dataset's payloads: from the store, from elsewhere on this machine, from mirrors."""
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import repeat
 from pathlib import Path
 from warnings import warn
 
 from fmnist_core import synthetic
 from fmnist_core.catalog import SYNTHETIC
-from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, IdxError
+from fmnist_core.errors import (
+    DataMismatchError,
+    FileAccessError,
+    FmnistError,
+    IdxError,
+    printable,
+)
 from fmnist_core.idx.containers import container_of, members
 from fmnist_core.idx.format import write_idx
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage import store
 from fmnist_core.storage.identify import Identity, identify
+from fmnist_core.storage.locks import locked
 
 FileProgress = Callable[[str, int, int | None], None]
 """Told now and then of a download: the file's name, bytes done, bytes in all or None."""
@@ -41,7 +48,7 @@ def ensure_files(
     place : path
         The store's folder for this dataset; filled if need be.
     upright : bool
-        Whether images that are published on their side are to stand.
+        Whether to transpose images that are published transposed.
     source_url : str, optional
         The only mirror to fetch from; by default FMNIST_MIRROR, else the catalog's.
     verify : bool
@@ -58,23 +65,27 @@ def ensure_files(
     """
     files = files_of(info, split, upright=upright)
     paths = place / files[0].name, place / files[1].name
-    if not verify and all(map(store.is_verified, paths, files)):
-        if any(map(store.left_behind, paths, files)):
-            with suppress(FmnistError), store.locked(place):
-                for path, file in zip(paths, files, strict=True):
+    wanted = list(zip(paths, files, strict=True))
+    if not verify and all(store.is_verified(path, file) for path, file in wanted):
+        if any(store.left_behind(path, file) for path, file in wanted):
+            with suppress(FmnistError), locked(place):
+                for path, file in wanted:
                     store.remove_leftovers(path, file)
         return paths
     mirrors = _mirrors(info, source_url)
-    with store.locked(place):
-        here = dict(zip(paths, map(_in_store, paths, files, repeat(verify)), strict=True))
-        if info is SYNTHETIC and not all(here.values()):
+    with locked(place):
+        missing = []
+        for path, file in wanted:
+            if not _in_store(path, file, verify):
+                missing.append(path)
+        if missing and info is SYNTHETIC:
             _draw(split, paths, files)
-            here = dict.fromkeys(paths, True)
+            missing = []
         images, labels = (
-            path if here[path] else _import_or_fetch(path, info, file, mirrors, report)
-            for path, file in zip(paths, files, strict=True)
+            _import_or_fetch(path, info, file, mirrors, report) if path in missing else path
+            for path, file in wanted
         )
-        for path, file in zip(paths, files, strict=True):
+        for path, file in wanted:
             store.remove_leftovers(path, file)
         return images, labels
 
@@ -117,15 +128,27 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     with suppress(IdxError):  # identify says it better
         if store.is_genuine(path, file, member):
             return
-    found = _what(path)
-    kind = IdxError if found.verdict in ("damaged", "foreign") else DataMismatchError
-    digest = f" (SHA-256 {found.digest})" if found.digest else ""
-    advice = found.advice or "Get the right file"
-    raise kind(
-        f"{path}: expected {info.title} {_wanted(file)}, found "
-        f"{found.found}{digest}. {advice} (see {info.homepage or 'where it came from'}), or use it "
-        "as it is with open_idx(images_path, labels_path)"
+    identity = _what(path)
+    digest = f" (SHA-256 {identity.digest})" if identity.digest else ""
+    problem = (
+        f"{path}: expected {info.title} {_wanted(file)}, found {printable(identity.found)}{digest}"
     )
+    source = info.homepage or "where it came from"
+    if identity.verdict in ("damaged", "foreign"):
+        raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
+    right = f"the right file (see {source})"
+    advice = f"{right}, or this one as it is: {_open_idx_call(info)}"
+    raise DataMismatchError(problem, advice=advice, command=right)
+
+
+def _open_idx_call(info: DatasetInfo) -> str:
+    """Return how to read files of a dataset that cannot be verified."""
+    options = ""
+    if info.transposed:
+        options = f', classes={len(info.classes)}, orientation="upright"'
+    if info.first_label:
+        options += ", zero_based=True"
+    return f"open_idx(images_path, labels_path{options})"
 
 
 def _wanted(file: FileInfo) -> str:
@@ -147,7 +170,7 @@ def _what(path: Path) -> Identity:
 
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
-    """Return where a dataset's files may lie under a folder: in it, or as torchvision has them."""
+    """Return where a dataset's files may be under a folder: in it, or as torchvision has them."""
     return [root, root / info.title.replace("-", "") / "raw"]
 
 
@@ -161,13 +184,13 @@ def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
 
 
 def spellings(name: str) -> list[str]:
-    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz."""
+    """Return what a payload's file may be called: as it is or dotted, raw first, .gz, .xz, .zip."""
     dotted = name.replace("-idx", ".idx")
-    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz") for stem in (name, dotted)]
+    return [f"{stem}{suffix}" for suffix in ("", ".gz", ".xz", ".zip") for stem in (name, dotted)]
 
 
 def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
-    """Whether the store has a payload; one that is not genuine is taken for absent, aloud."""
+    """Whether the store has a payload; for one that is not genuine, warn and say no."""
     if not path.exists():
         return False
     if not verify and store.is_verified(path, file):
@@ -176,20 +199,22 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
         if store.is_genuine(path, file):
             store.mark_verified(path, file.payload.sha256 or store.payload_sha256(path) or "")
             return True
-    # The caller of `load` is told: from here it is the fifth.
+    # The warning names the caller of `load`, which is the fifth from here.
     warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=5)
     return False
 
 
 def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
     for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
-        part = path.with_name(f".{path.name}.part")
+        payload = io.BytesIO()
+        write_idx(payload, array)
         try:
-            write_idx(part, array)
-            check_genuine(part, SYNTHETIC, file)
-            store.unpack_verified(part, path, file)
-        finally:
-            part.unlink(missing_ok=True)
+            store.write_verified([payload.getbuffer()], path, file)
+        except DataMismatchError as error:
+            raise DataMismatchError(
+                f"expected {SYNTHETIC.title} {file.name}, drew other pixels ({error}). "
+                "Try: another version of numpy, or report it"
+            ) from error
 
 
 def _import_or_fetch(
@@ -199,24 +224,24 @@ def _import_or_fetch(
     mirrors: Sequence[str],
     report: FileProgress | None,
 ) -> Path:
-    """Return where a payload is after it was brought here."""
-    other = find_local(info, file, path.parent)
-    if other is None:
+    """Return where a payload is now: imported from this machine, or fetched."""
+    local = find_local(info, file, path.parent)
+    if local is None:
         _fetch(path, info, file, mirrors, report)
         return path
-    found, member = other
-    if container_of(found) == "raw" and not file.transposed:
-        return found
-    store.unpack_verified(found, path, file, member)
+    other, member = local
+    if container_of(other) == "raw" and not file.transposed:
+        return other
+    store.unpack_verified(other, path, file, member)
     return path
 
 
 def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
-    """Return a genuine file that torchvision, Keras or a hand left on this machine, or None.
+    """Return a genuine file that torchvision, Keras or the user left on this machine, or None.
 
-    It is looked for in `places` first, and in the store, which may be one that cannot be written.
+    Look in `places` first, then in the store, which may be read-only, then in other libraries'.
     """
-    with suppress(FmnistError):  # what is not genuine there is not ours to complain of
+    with suppress(FmnistError):  # a file that is not genuine there is theirs
         return find_genuine([*places, *_folders(info)], info, file)
     return None
 
@@ -249,8 +274,8 @@ def _folders(info: DatasetInfo) -> list[Path]:
 
 
 def _mirrors(info: DatasetInfo, source_url: str | None) -> Sequence[str]:
-    own = source_url or os.environ.get("FMNIST_MIRROR")
-    return [own] if own else info.mirrors
+    chosen = source_url or os.environ.get("FMNIST_MIRROR")
+    return [chosen] if chosen else info.mirrors
 
 
 def _fetch(
@@ -260,12 +285,15 @@ def _fetch(
     mirrors: Sequence[str],
     report: FileProgress | None,
 ) -> None:
-    """Fetch a packed file from the first mirror that has it, and take its payload in."""
-    from fmnist_core.storage.download import fetch
+    """Fetch a packed file from the first mirror that has it, and unpack it into the store."""
+    from fmnist_core.storage.addresses import under
+    from fmnist_core.storage.download import MAX_BYTES, fetch
 
     packed = path.with_name(file.packed_name)
+    # Packed at worst, a payload grows by a few bytes in each block.
+    longest = max((n for n in (file.payload.nbytes, file.packed.nbytes) if n), default=None)
 
-    def check_and_take_in(part: Path) -> None:
+    def unpack(part: Path) -> None:
         try:
             store.unpack_verified(part, path, file, file.member)
         except (DataMismatchError, IdxError):
@@ -273,15 +301,16 @@ def _fetch(
             raise
 
     fetch(
-        [f"{mirror.rstrip('/')}/{packed.name}" for mirror in mirrors],
+        [under(mirror, packed.name) for mirror in mirrors],
         packed,
-        check_and_take_in,
-        # A mirror of one's own may have packed the same payload otherwise.
+        unpack,
+        # A mirror of the user's own may have packed the same payload otherwise.
         nbytes=file.packed.nbytes if mirrors is info.mirrors else None,
+        limit=MAX_BYTES if longest is None else longest + longest // 64 + (1 << 20),
         report=report and (lambda done, total: report(file.name, done, total)),
     )
     if file.payload.sha256:
         packed.unlink(missing_ok=True)
     else:
-        # Kept: it alone can prove what came out of it, and may hold more that is wanted.
+        # Kept: it alone proves what was unpacked from it, and may hold other payloads.
         store.mark_published_verified(packed, file)

@@ -1,27 +1,24 @@
 """Where payloads live on this machine.
 
 One folder, ``FMNIST_HOME`` or the platform's cache directory, holds a folder of raw IDX files for
-each revision of each dataset. A payload is hashed when it comes in; afterwards it is trusted for as
+each revision of each dataset. A payload is hashed when it comes in; it is trusted afterwards as
 long as its size and modification time are those noted then.
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError
-from fmnist_core.files import BLOCK, expanded, file_digest, write_whole
-from fmnist_core.idx.containers import container_of, unpacked
+from fmnist_core.files import BLOCK, expanded, open_regular, written_whole
+from fmnist_core.idx.containers import container_of_file, unpacked, unpacked_stream
 from fmnist_core.idx.header import ByteStream, parse_header, read_exactly
 from fmnist_core.records import DatasetInfo, FileInfo
-
-_NOTES = "verified.json"
+from fmnist_core.storage import notes
 
 
 def home() -> Path:
@@ -49,59 +46,39 @@ def folder(info: DatasetInfo) -> Path:
     return home() / (info.family or info.name).lower() / (info.released or "current")
 
 
-@contextmanager
-def locked(place: Path) -> Iterator[None]:
-    """Make a dataset's folder and hold its lock, so that one process at a time fills it.
-
-    Raises
-    ------
-    FileAccessError
-        If the store cannot be written.
-    """
-    from filelock import FileLock
-
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / ".lock")
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FileAccessError(
-            f"{place}: the store cannot be written ({reason}). "
-            "Try: set FMNIST_HOME to a folder that can"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+# -- what is genuine ----------------------------------------------------------------------------
 
 
 def is_verified(path: Path, file: FileInfo) -> bool:
     """Whether a payload was verified before and has not been touched since; reads no data."""
-    digest = _note(path, as_it_is_now=True)
+    digest = _noted(path)
     return digest is not None and file.payload.sha256 in (None, digest)
 
 
 def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
     """Hash a file and say whether it holds the payload, in whatever container.
 
-    Where the catalog knows no digest of the payload, the one noted when it came into the store
-    decides, or that of the published file.
+    Where the catalog knows no digest of the payload, that of the published file decides: of the
+    file itself, or of the one beside it, which is then unpacked and compared.
 
     Raises
     ------
     FileAccessError, IdxError
         If the file cannot be read or unpacked.
     """
-    # Another folder's notes are not ours: it could vouch for itself.
-    wanted = file.payload.sha256 or (_note(path) if path.name == file.name else None)
+    wanted = file.payload.sha256
+    published = path.with_name(file.packed_name)
+    if wanted is None and path.name == file.name != file.packed_name and published.is_file():
+        if not _has_published_digest(published, file):
+            return False
+        wanted = _sha256(published, file)
     if wanted is None:
-        return is_published(path, file)
+        return _has_published_digest(path, file)
     return payload_sha256(path, file.payload.nbytes, member) == wanted
 
 
 def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> bool:
-    """Hash a file as it lies and say whether it is the one that is published.
+    """Say whether a file is, as it lies, the one that is published; hash it unless that is noted.
 
     Its SHA-256 decides; MD5, which shows damage but no malice, only where no more is known.
 
@@ -112,24 +89,53 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     """
     if missing_ok and not path.exists():
         return False
-    kind = "sha256" if file.packed.sha256 else "md5"
-    wanted = file.packed.sha256 or file.packed.md5
-    if wanted is None:
-        return False
-    return _note(path, as_it_is_now=True) == wanted or file_digest(path, kind) == wanted
+    _, wanted = _published_digest(file)
+    return _noted(path) == wanted is not None or _has_published_digest(path, file)
+
+
+def _has_published_digest(path: Path, file: FileInfo) -> bool:
+    kind, wanted = _published_digest(file)
+    with open_regular(path) as opened:
+        nbytes = os.fstat(opened.fileno()).st_size
+        if wanted is None or file.packed.nbytes not in (None, nbytes):
+            return False
+        return hashlib.file_digest(opened, kind).hexdigest() == wanted
+
+
+def _published_digest(file: FileInfo) -> tuple[str, str | None]:
+    """Return the kind and the digest by which a published file is known."""
+    if file.packed.sha256:
+        return "sha256", file.packed.sha256
+    return "md5", file.packed.md5
 
 
 def mark_verified(path: Path, digest: str) -> None:
     """Note that a file is verified as it is now; the caller holds the lock."""
-    size, modified = _state(path)
-    notes = _notes(path.parent) | {path.name: [size, modified, digest]}
-    # Not waited for: notes that a power cut takes cost one more hash.
-    write_whole(path.parent / _NOTES, [json.dumps(notes, indent=1).encode()], sync=False)
+    notes.note(path, digest)
 
 
 def mark_published_verified(path: Path, file: FileInfo) -> None:
     """Note that a published file is verified as it is now; the caller holds the lock."""
-    mark_verified(path, file.packed.sha256 or file.packed.md5 or "")
+    notes.note(path, _published_digest(file)[1] or "")
+
+
+def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:
+    """Hash a file's payload, whatever its container; None if it is longer than `limit` bytes."""
+    digest, nbytes = hashlib.sha256(), 0
+    with open_regular(path) as file:
+        is_raw = container_of_file(file) == "raw"
+        if is_raw and limit is not None and os.fstat(file.fileno()).st_size > limit:
+            return None
+        with unpacked_stream(file, str(path), member) as stream:
+            while block := stream.read1(BLOCK):
+                digest.update(block)
+                nbytes += len(block)
+                if limit is not None and nbytes > limit:
+                    return None
+    return digest.hexdigest()
+
+
+# -- what comes in ------------------------------------------------------------------------------
 
 
 def unpack_verified(packed: Path, target: Path, file: FileInfo, member: str = "") -> None:
@@ -143,24 +149,89 @@ def unpack_verified(packed: Path, target: Path, file: FileInfo, member: str = ""
         If it cannot be unpacked, or the store cannot be written.
     """
     if file.payload.sha256 is None and not is_published(packed, file):
-        raise _not_it(packed, file)
+        raise _mismatch(packed, file)
+    with unpacked(packed, member) as stream:
+        blocks = _blocks(stream, transposed=file.transposed)
+        try:
+            write_verified(blocks, target, file)
+        except DataMismatchError as error:
+            raise _mismatch(packed, file) from error
+
+
+def write_verified(blocks: Iterable[bytes | memoryview], target: Path, file: FileInfo) -> None:
+    """Write a payload into the store, verifying it on the way; the caller holds the lock.
+
+    Raises
+    ------
+    DataMismatchError
+        If it is not the payload; nothing is left behind.
+    FileAccessError
+        If the store cannot be written.
+    """
+    digest = _written(target, blocks, "sha256", file.payload.sha256, file.payload.nbytes)
+    if digest is None:
+        raise DataMismatchError(f"this is not {file.name}")
+    mark_verified(target, digest)
+
+
+def copy_published(blocks: Iterable[bytes], target: Path, file: FileInfo) -> None:
+    """Write a published file into the store, verifying it on the way; the caller holds the lock.
+
+    Raises
+    ------
+    DataMismatchError
+        If it is not that file; nothing is left behind.
+    FileAccessError
+        If the store cannot be written.
+    """
+    kind, wanted = _published_digest(file)
+    digest = wanted and _written(target, blocks, kind, wanted, file.packed.nbytes)
+    if digest is None:
+        raise DataMismatchError(f"its {file.packed_name} is not the one that is published")
+    mark_verified(target, digest)
+
+
+def _written(
+    target: Path,
+    blocks: Iterable[bytes | memoryview],
+    kind: str,
+    wanted: str | None,
+    nbytes: int | None,
+) -> str | None:
+    """Write a file and return its digest; None, and no file, if that or the length is not right."""
+    digest, count = hashlib.new(kind), 0
+    with suppress(_NotWanted), written_whole(target) as output:
+        for block in blocks:
+            digest.update(block)
+            count += len(block)
+            if nbytes is not None and count > nbytes:
+                raise _NotWanted
+            output.write(block)
+        if nbytes not in (None, count) or wanted not in (None, digest.hexdigest()):
+            raise _NotWanted
+        return digest.hexdigest()
+    return None
+
+
+class _NotWanted(Exception):
+    """What was written is not what was wanted, so it is not kept."""
+
+
+def _sha256(published: Path, file: FileInfo) -> str:
+    """Return the digest of what a published file unpacks to, as the store keeps it."""
     digest = hashlib.sha256()
+    with unpacked(published, file.member) as stream:
+        for block in _blocks(stream, transposed=file.transposed):
+            digest.update(block)
+    return digest.hexdigest()
 
-    def blocks() -> Iterator[bytes]:
-        with unpacked(packed, member) as stream:
-            left = file.payload.nbytes
-            for block in (
-                _transposed(stream) if file.transposed else iter(lambda: stream.read1(BLOCK), b"")
-            ):
-                digest.update(block)
-                if left is not None and (left := left - len(block)) < 0:
-                    raise _not_it(packed, file)
-                yield block
-        if left or file.payload.sha256 not in (None, digest.hexdigest()):
-            raise _not_it(packed, file)
 
-    write_whole(target, blocks())
-    mark_verified(target, digest.hexdigest())
+def _blocks(stream: ByteStream, *, transposed: bool) -> Iterator[bytes]:
+    if transposed:
+        yield from _transposed(stream)
+    else:
+        while block := stream.read1(BLOCK):
+            yield block
 
 
 def _transposed(stream: ByteStream) -> Iterator[bytes]:
@@ -171,23 +242,28 @@ def _transposed(stream: ByteStream) -> Iterator[bytes]:
         raise IdxError(f"expected a stack of one-byte images, found {start.hex(' ')}")
     yield header.to_bytes()
     height, width = header.shape[1:]
-    some = max(BLOCK // max(height * width, 1), 1) * height * width
-    while block := read_exactly(stream, some):
+    chunk = max(BLOCK // max(height * width, 1), 1) * height * width
+    while block := read_exactly(stream, chunk):
         if len(block) % (height * width):
             raise IdxError(f"the last image is cut short, after {len(block)} of its bytes")
         images = np.frombuffer(block, np.uint8).reshape(-1, height, width)
         yield images.swapaxes(1, 2).tobytes()
 
 
+# -- what is left over --------------------------------------------------------------------------
+
+
 def left_behind(path: Path, file: FileInfo) -> list[Path]:
     """Return what killed processes left beside a payload that is in the store."""
-    names = {path.name, _NOTES} | ({file.packed_name} if file.payload.sha256 else set())
-    return [
-        other
-        for other in path.parent.iterdir()
-        if (other.name == file.packed_name != path.name and file.payload.sha256)
-        or any(other.name.startswith(f".{name}.") for name in names)
-    ]
+    names = {path.name, notes.NAME} | ({file.packed_name} if file.payload.sha256 else set())
+    with suppress(OSError):  # gone meanwhile
+        return [
+            other
+            for other in path.parent.iterdir()
+            if (other.name == file.packed_name != path.name and file.payload.sha256)
+            or any(other.name.startswith(f".{name}.") for name in names)
+        ]
+    return []
 
 
 def remove_leftovers(path: Path, file: FileInfo) -> None:
@@ -197,50 +273,16 @@ def remove_leftovers(path: Path, file: FileInfo) -> None:
             left.unlink()
 
 
-def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:
-    """Hash a file's payload, whatever it is packed in; None if it is longer than `limit` bytes."""
-    if container_of(path) == "raw":
-        return file_digest(path)
-    digest, size = hashlib.sha256(), 0
-    with unpacked(path, member) as stream:
-        while block := stream.read1(BLOCK):
-            digest.update(block)
-            size += len(block)
-            if limit is not None and size > limit:
-                return None
-    return digest.hexdigest()
-
-
-def _not_it(packed: Path, file: FileInfo) -> DataMismatchError:
+def _mismatch(packed: Path, file: FileInfo) -> DataMismatchError:
     return DataMismatchError(f"{packed}: this is not {file.name}")
 
 
-def _note(path: Path, *, as_it_is_now: bool = False) -> str | None:
-    """Return the digest noted for a file of the store, perhaps only if it has not been touched."""
-    if not _is_inside(path):
-        return None
-    match _notes(path.parent).get(path.name):
-        case [size, modified, str(digest)]:
-            if not as_it_is_now or (path.exists() and _state(path) == (size, modified)):
-                return digest
-    return None
+def _noted(path: Path) -> str | None:
+    """Return the digest noted for an untouched file of the store.
 
-
-def _is_inside(path: Path) -> bool:
+    Another folder's notes are not ours: it could vouch for itself.
+    """
     with suppress(FileAccessError):
-        return path.absolute().is_relative_to(home().absolute())
-    return False
-
-
-def _notes(place: Path) -> dict[str, Any]:
-    try:
-        notes = json.loads((place / _NOTES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        # Lost or torn notes cost one more hash, no more.
-        return {}
-    return notes if isinstance(notes, dict) else {}
-
-
-def _state(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+        if path.absolute().is_relative_to(home().absolute()):
+            return notes.noted(path)
+    return None

@@ -11,7 +11,8 @@ from urllib.request import url2pathname
 from fmnist_core.errors import FileAccessError, FrameworkMissingError
 from fmnist_core.files import open_regular
 from fmnist_core.storage import http
-from fmnist_core.storage.http import BLOCK, MirrorError, PartialFile, Response, Validators
+from fmnist_core.storage.exchange import Exchange, MirrorError
+from fmnist_core.storage.http import BLOCK, PartialFile, Response, Validators
 
 
 class _Readable(Protocol):
@@ -24,8 +25,8 @@ def offline() -> bool:
 
 
 @contextmanager
-def opened(url: str, held: PartialFile | None = None) -> Iterator[Response]:
-    """Open an address; of a file of which bytes are held, perhaps only the rest.
+def opened(url: str, partial: PartialFile | None = None) -> Iterator[Response]:
+    """Open an address; where a part of the file is here, perhaps only the rest of it.
 
     Raises
     ------
@@ -38,13 +39,13 @@ def opened(url: str, held: PartialFile | None = None) -> Iterator[Response]:
         scheme = urlsplit(url).scheme
     except ValueError:
         raise MirrorError("cannot be parsed as an address") from None
+    if len(scheme) < 2:  # none, or the letter of a drive
+        raise MirrorError("expected an address such as https://... or file:///...")
     if offline() and scheme != "file":
         raise MirrorError("not tried, as FMNIST_OFFLINE is set")
-    if not scheme:
-        raise MirrorError("expected an address such as https://... or file:///...")
-    openers = {"http": http.answered, "https": http.answered, "file": _file}
-    with openers.get(scheme, _fsspec)(url, held) as answer, closing(answer.blocks):
-        yield answer
+    openers = {"http": http.request, "https": http.request, "file": _file}
+    with openers.get(scheme, _fsspec)(url, partial) as response:
+        yield response
 
 
 # -- files and fsspec --------------------------------------------------------------------------
@@ -60,11 +61,16 @@ def _file(url: str, _: PartialFile | None) -> Iterator[Response]:
             file = stack.enter_context(open_regular(Path(url2pathname(parts.path))))
         except (FileAccessError, ValueError) as error:
             raise MirrorError(str(error)) from None
-        yield Response(_read(file), marks=Validators(os.fstat(file.fileno()).st_size))
+        yield Response(_read(file), validators=Validators(os.fstat(file.fileno()).st_size))
 
 
 @contextmanager
 def _fsspec(url: str, _: PartialFile | None) -> Iterator[Response]:
+    with closing(Exchange(_talk(url), lambda: None)) as exchange:
+        yield Response(exchange.blocks(), validators=exchange.head())
+
+
+def _talk(url: str) -> Generator[Validators | bytes, None, None]:
     scheme = urlsplit(url).scheme
     try:
         import fsspec
@@ -79,10 +85,11 @@ def _fsspec(url: str, _: PartialFile | None) -> Iterator[Response]:
     except Exception as error:
         raise MirrorError(_words(error)) from None
     with closing(file):
-        yield Response(_read(file), marks=Validators(getattr(file, "size", None)))
+        yield Validators(getattr(file, "size", None))
+        yield from _read(file)
 
 
-def _read(file: _Readable) -> Generator[bytes, None, None]:
+def _read(file: _Readable) -> Iterator[bytes]:
     while True:
         try:
             block = file.read(BLOCK)

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from fmnist_core import __version__
 from fmnist_core.errors import FmnistError
-from fmnist_core.tools import fingerprint_commands
+from fmnist_core.tools import fingerprint as fingerprints
 
 
 class PlainErrors(click.Group):
@@ -24,7 +25,7 @@ class PlainErrors(click.Group):
             try:
                 return super().invoke(ctx)
             except FmnistError as error:
-                raise click.ClickException(str(error)) from error
+                raise click.ClickException(error.for_commands) from error
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
                 raise click.ClickException(f"{where}{error.strerror or error}") from error
@@ -35,7 +36,7 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
 
 
 @click.group("fmnist", cls=PlainErrors)
-@click.version_option(package_name="fmnist")
+@click.version_option(__version__)
 def main() -> None:
     """Fashion-MNIST, and every dataset in MNIST's IDX format, in every framework.
 
@@ -109,13 +110,15 @@ def benchmark(
 @click.option("--split", default="train", show_default=True, help="Which split to draw from.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder with the dataset's files.")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The PNG to write."
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The .png to write."
 )
-def picture_command(name: str, split: str, root: Path | None, output: Path) -> None:
+@click.option("--force", is_flag=True, help="Replace that file if it is there.")
+def picture_command(name: str, split: str, root: Path | None, output: Path, force: bool) -> None:
     """Write a PNG with ten examples of each class of the dataset NAME."""
     from fmnist_core.loading import load
-    from fmnist_core.tools.sheet import write_sheet
+    from fmnist_core.tools.sheet import check_target, write_sheet
 
+    check_target(output, force)
     write_sheet(load(name, split, root=root), output)
     click.echo(f"Wrote {output}")
 
@@ -134,8 +137,8 @@ def fetch(name: str, source: str | None) -> None:
         bundle.read_bundle(info, Path(source))
         source = None
     with ProgressLine(open_console()) as line:
-        said = data.fetch_all(info, source, line)
-    click.echo("\n".join(said))
+        lines = data.fetch_all(info, source, line)
+    click.echo("\n".join(lines))
 
 
 @main.command("list")
@@ -180,13 +183,13 @@ def verify(context: click.Context, target: str, as_json: bool) -> None:
 
     from fmnist_core.tools import data
 
-    found = data.verify_target(target)
+    files = data.verify_target(target)
     if as_json:
-        click.echo(data.as_json([asdict(one) for one in found]))
+        click.echo(data.as_json([asdict(file) for file in files]))
     else:
-        for one in found:
-            click.echo(one.found, err=not one.genuine)
-    if not all(one.genuine for one in found):
+        for file in files:
+            click.echo(file.found, err=not file.genuine)
+    if not all(file.genuine for file in files):
         context.exit(1)
 
 
@@ -195,15 +198,21 @@ def verify(context: click.Context, target: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what files really are, by their content; exit status 1 if one is damaged or foreign."""
+    """Say what files really are, by their content.
+
+    The exit status is 1 if one is damaged, foreign or cannot be read.
+    """
     from dataclasses import asdict
 
-    from fmnist_core.tools import data
+    from fmnist_core.tools.data import as_json as to_json
+    from fmnist_core.tools.identities import identities
 
-    found = data.identities(paths)
-    lines = [str(identity) for identity in found]
-    click.echo(data.as_json([asdict(one) for one in found]) if as_json else "\n".join(lines))
-    if any(identity.verdict in ("damaged", "foreign") for identity in found):
+    found = identities(paths)
+    if as_json:
+        click.echo(to_json([asdict(identity) for identity in found]))
+    else:
+        click.echo("\n".join(map(str, found)))
+    if any(identity.verdict in ("damaged", "foreign", "unreadable") for identity in found):
         context.exit(1)
 
 
@@ -213,8 +222,8 @@ def doctor(as_json: bool) -> None:
     """Show the store, what is found where, and what would be done next."""
     from fmnist_core.tools import data
 
-    found = data.doctor()
-    click.echo(data.as_json(found) if as_json else "\n".join(data.doctor_lines(found)))
+    report = data.doctor()
+    click.echo(data.as_json(report) if as_json else "\n".join(data.doctor_lines(report)))
 
 
 @main.command()
@@ -238,7 +247,8 @@ def remove(name: str) -> None:
 @main.command("bundle")
 @click.argument("name")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The .zip.")
-def bundle_command(name: str, output: Path) -> None:
+@click.option("--force", is_flag=True, help="Replace that file if it is there.")
+def bundle_command(name: str, output: Path, force: bool) -> None:
     """Write the dataset NAME as one zip file, for machines without a network."""
     from fmnist_core.registry import find_dataset
     from fmnist_core.tools.bundle import write_bundle
@@ -248,13 +258,9 @@ def bundle_command(name: str, output: Path) -> None:
     info = find_dataset(name)
     with ProgressLine(open_console()) as line:
         line.begin(f"{info.name}: packing")
-        write_bundle(info, output, Transfer(line))
+        write_bundle(info, output, Transfer(line), force=force)
     click.echo(f"Wrote {output}")
 
 
-for command in (
-    fingerprint_commands.fingerprint,
-    fingerprint_commands.merge,
-    fingerprint_commands.compare,
-):
+for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
     main.add_command(command)

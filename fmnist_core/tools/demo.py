@@ -82,7 +82,8 @@ def run_demo(root: Path | None) -> None:
 def load_splits(root: Path | None, progress: ProgressLine) -> tuple[Dataset, Dataset]:
     """Return train and test of the data to show."""
     name = "synthetic" if root is None else "fashion-mnist"
-    progress.begin(f"loading {name}" + ", drawn on first use" * (root is None))
+    drawn = ", drawn on first use" if root is None else ""
+    progress.begin(f"loading {name}{drawn}")
     train, test = (load(name, split, root=root) for split in ("train", "test"))
     progress.finish(f"{name}: loaded")
     return train, test

@@ -30,6 +30,7 @@ from fmnist_core.testing import (
     made_dataset,
     wanted_batches,
 )
+from tests.helpers.programs import environment, helper
 
 ray = pytest.importorskip("ray")
 fmnist_ray = pytest.importorskip("fmnist_ray")
@@ -42,13 +43,14 @@ EVERYTHING = ("image", "label", "weight", "index", "extended")
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """Connect to a cluster of two CPUs on this machine; nothing of it is left afterwards."""
-    script = str(Path(__file__).with_name("ray_cluster.py"))
+    command = [sys.executable, *helper("ray_cluster")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change to come
         patch.setenv("RAY_AUTH_MODE", "disabled")  # the cluster listens on this machine alone
+        pipe = subprocess.PIPE
         with subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, env=environment(), stdin=pipe, stdout=pipe, text=True
         ) as process:
             assert process.stdin
             assert process.stdout

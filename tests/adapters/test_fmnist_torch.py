@@ -22,6 +22,7 @@ from fmnist_core import (
 )
 from fmnist_core.order import whole_order
 from fmnist_core.testing import CHECKS, made_dataset
+from tests.helpers.programs import environment, helper
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")
@@ -72,9 +73,8 @@ def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int)
 
 
 def run_in_workers(files: tuple[Path, Path], method: str, workers: int, persistent: str) -> str:
-    script = Path(__file__).with_name("torch_workers.py")
-    command = [sys.executable, script, *files, method, str(workers), persistent]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, *helper("torch_workers"), *files, method, str(workers), persistent]
+    run = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()
 

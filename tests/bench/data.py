@@ -31,10 +31,10 @@ figure = (time.perf_counter() - begun) * 1000 / 2
 
 UNPACK = """
 import pathlib, time
-from fmnist_core.storage import store
+from fmnist_core.storage import locks, store
 from fmnist_core.catalog import FASHION_MNIST
 place = store.folder(FASHION_MNIST)
-with store.locked(place):
+with locks.locked(place):
     begun = time.perf_counter()
     for file in FASHION_MNIST.split("train").files:
         packed = pathlib.Path({folder!r}) / file.packed_name

@@ -6,7 +6,6 @@ Both are sparse files of zeros, so that no disk is measured: the pages are in th
 import argparse
 import itertools
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,11 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from large import INFIMNIST, write_sparse
-
 import fmnist_core as fm
+from tests.helpers.large import INFIMNIST, write_sparse
 
 BATCH_SIZE, STEPS, ROUNDS = 128, 200, 7
 

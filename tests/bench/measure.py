@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 import fmnist_core as fm
-from bench.rows import ROWS, Batches, Setting, run
+from tests.bench.rows import ROWS, Batches, Setting, run
 
 Answer = float | str
 Ask = Callable[[str, Setting], Answer]

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 Example = dict[str, NDArray[Any]]
 

@@ -13,8 +13,8 @@ import datasets
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 
 def images(train: Dataset, setting: Setting) -> Callable[[], Batches]:

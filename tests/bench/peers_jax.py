@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import fmnist_jax
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 
 def ours(train: Dataset, setting: Setting) -> Callable[[], Batches]:

@@ -9,8 +9,8 @@ import jax
 import jax_dataloader as jdl
 import numpy as np
 
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 
 def arrays(train: Dataset, setting: Setting) -> Callable[[], Batches]:

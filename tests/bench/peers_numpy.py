@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 
 def ours(train: Dataset, setting: Setting) -> Callable[[], Batches]:

@@ -12,8 +12,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 
 class LocalGarments(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]

@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import fmnist_torch
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset
+from tests.bench.rows import Batches, Setting
 
 
 def ours(train: Dataset, setting: Setting) -> Callable[[], Batches]:

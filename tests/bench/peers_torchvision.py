@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from bench.rows import Batches, Setting
 from fmnist_core import Dataset, write_idx
+from tests.bench.rows import Batches, Setting
 
 try:
     import torchvision

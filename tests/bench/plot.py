@@ -8,9 +8,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.measure import Result
-from bench.report import by_speed
-from bench.rows import ROWS
+from tests.bench.measure import Result
+from tests.bench.report import by_speed
+from tests.bench.rows import ROWS
 
 # Colours that stay apart for most kinds of colour blindness; shapes for everyone else and in grey.
 STYLES: dict[str, dict[str, Any]] = {

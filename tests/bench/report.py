@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.measure import Result
-from bench.rows import ROWS
+from tests.bench.measure import Result
+from tests.bench.rows import ROWS
 
 FLOOR = "floor: numpy"
 TORCHVISION = ("torchvision", "torchvision, 2 workers")

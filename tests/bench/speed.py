@@ -12,16 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import report
-from bench.measure import Result, load, measure, workers
-from bench.rows import ROWS, Setting
+from tests.bench import report
+from tests.bench.measure import Result, load, measure, workers
+from tests.bench.rows import ROWS, Setting
 
 SIZES = (32, 128, 512, 4096)
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
     """Return what was asked for on the command line."""
-    parser = argparse.ArgumentParser(prog="bench.speed", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tests.bench.speed", description=__doc__)
     add = parser.add_argument
     add("--root", help="a folder with Fashion-MNIST's files; without it, synthetic")
     add("--rounds", type=int, default=5, help="5 unless told; more where others work too")
@@ -90,7 +90,7 @@ def measured(
 
 def write(folder: Path, data: str, examples: int, results: list[Result], title: str) -> None:
     """Write what was measured, and a picture of it."""
-    from bench import plot  # matplotlib is wanted only here
+    from tests.bench import plot  # matplotlib is wanted only here
 
     folder.mkdir(parents=True, exist_ok=True)
     content = report.as_json(data, examples, results)

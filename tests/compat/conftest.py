@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from old_code import RunOld, made_arrays, write_pair
+
+from tests.helpers.old_code import RunOld, made_arrays, write_pair
 
 
 @pytest.fixture

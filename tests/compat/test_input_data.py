@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from old_code import RunOld, made_arrays, write_pair
 
 from fmnist_core import (
     DataMismatchError,
@@ -25,6 +24,7 @@ from fmnist_core import (
 )
 from fmnist_core.compat import DataSet, Datasets, read_data_sets
 from fmnist_core.order import whole_order
+from tests.helpers.old_code import RunOld, made_arrays, write_pair
 
 INPUT_DATA = {"tensorflow.examples.tutorials.mnist.input_data": compat}
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"

@@ -11,9 +11,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from old_code import RunOld
 
 from fmnist_core import FileAccessError, UnknownDatasetError, compat
+from tests.helpers.old_code import RunOld
 
 GUIDE = """
 from tensorflow import keras

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from old_code import RunOld, made_arrays, write_pair
 
 from fmnist_core import DataMismatchError, FileAccessError, IdxError, OptionError, compat
+from tests.helpers.old_code import RunOld, made_arrays, write_pair
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

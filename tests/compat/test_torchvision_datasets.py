@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from old_code import RunOld
 from PIL import Image
 
 from fmnist_core import (
@@ -24,6 +23,7 @@ from fmnist_core import (
     load,
     read_idx,
 )
+from tests.helpers.old_code import RunOld
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")

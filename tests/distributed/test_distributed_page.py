@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from programs import free_port, run_together
-from torchrun import torchrun
+
+from tests.helpers.programs import free_port, run_together
+from tests.helpers.torchrun import torchrun
 
 pytestmark = pytest.mark.slow
 
@@ -14,11 +15,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "distributed.md").read_text(encodin
 PRINTED = re.compile(r"^(.+): (\d+) of (\d+) test images right$", re.M)
 
 
-def program(folder: Path, name: str) -> Path:
-    """Write a program of the page into a folder."""
+def program(folder: Path, name: str) -> str:
+    """Write a program of the page into a folder; return its path."""
     (found,) = re.findall(rf"^```python\n# file: {name}\n(.*?)^```$", PAGE, re.M | re.S)
     (folder / name).write_text(found)
-    return folder / name
+    return str(folder / name)
 
 
 def assert_printed(said: str, titles: list[str]) -> None:
@@ -33,7 +34,7 @@ def assert_printed(said: str, titles: list[str]) -> None:
 
 def test_torch(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    code, said = torchrun(program(tmp_path, "train.py"), 2)
+    code, said = torchrun([program(tmp_path, "train.py")], 2)
     assert code == 0, said
     assert_printed(said, ["epoch 0", "epoch 1"])
 
@@ -43,7 +44,7 @@ def test_jax(tmp_path: Path) -> None:
     coordinator = f"127.0.0.1:{free_port()}"
     arguments = [[coordinator, "2", str(process)] for process in range(2)]
     environments = [{"JAX_PLATFORMS": "cpu"}] * 2
-    ended = run_together(program(tmp_path, "train_jax.py"), arguments, environments, seconds=240)
+    ended = run_together([program(tmp_path, "train_jax.py")], arguments, environments)
     said = "".join(words for _, words in ended)
     assert [code for code, _ in ended] == [0, 0], said
     assert_printed(said, ["JAX"])
@@ -57,8 +58,7 @@ def test_tensorflow(tmp_path: Path) -> None:
         {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task}), "CUDA_VISIBLE_DEVICES": "-1"}
         for task in tasks
     ]
-    path = program(tmp_path, "train_tensorflow.py")
-    ended = run_together(path, [[], []], environments, seconds=240)
+    ended = run_together([program(tmp_path, "train_tensorflow.py")], [[], []], environments)
     said = "".join(words for _, words in ended)
     assert [code for code, _ in ended] == [0, 0], said
     assert_printed(said, ["TensorFlow"])

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import jobs
 import pytest
-from programs import free_port, results
 
 from fmnist_core import BatchPlan
+from tests.helpers import jobs
+from tests.helpers.programs import free_port, results
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
         for process in range(PROCESSES)
     ]
     outputs = [folder / f"{process}.json" for process in range(PROCESSES)]
-    return results("jax_process.py", outputs, environments)
+    return results("jax_process", outputs, environments)
 
 
 def test_auto_is_the_process(found: list[dict[str, Any]]) -> None:

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import killed_runs
 import pytest
 
 from fmnist_core import BatchPlan
+from tests.helpers import killed_runs
+from tests.helpers.programs import environment, helper
 
 pytest.importorskip("fmnist_torch")
 pytest.importorskip("fmnist_jax")
@@ -26,12 +27,15 @@ SEEDS = range(12)
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
     """What each schedule consumed, by its seed."""
     found = tmp_path_factory.mktemp("killed") / "found.json"
-    command = [sys.executable, killed_runs.__file__, str(found), *map(str, SEEDS)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, *helper("killed_runs"), str(found), *map(str, SEEDS)]
     # Not through pipes, which worker processes hold open when their rank is killed.
     with found.with_suffix(".txt").open("w+") as said:
         job = subprocess.Popen(
-            command, env=environment, stdout=said, stderr=said, start_new_session=True
+            command,
+            env=environment(JAX_PLATFORMS="cpu"),
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
         )
         try:
             job.wait(timeout=280)

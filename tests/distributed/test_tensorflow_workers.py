@@ -5,11 +5,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import jobs
 import pytest
-from programs import free_port, results
 
 from fmnist_core import BatchPlan
+from tests.helpers import jobs
+from tests.helpers.programs import free_port, results
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
         for i in range(WORKERS)
     ]
     outputs = [folder / f"{i}.json" for i in range(WORKERS)]
-    return results("tensorflow_worker.py", outputs, environments)
+    return results("tensorflow_worker", outputs, environments)
 
 
 @pytest.mark.parametrize("way", ["function", "whole"])

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torchrun import HERE, found_by_ranks
 
 from fmnist_core import BatchPlan
+from tests.helpers.programs import environment, helper
+from tests.helpers.torchrun import found_by_ranks
 
 missing = [name for name in ("lightning", "accelerate") if find_spec(name) is None]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing), reason=f"without {missing}")]
@@ -24,7 +25,7 @@ def found(
 ) -> list[dict[str, Any]]:
     """What each of two ranks found under a library."""
     folder = tmp_path_factory.mktemp(request.param)
-    return found_by_ranks("torch_libraries.py", RANKS, folder, request.param)
+    return found_by_ranks("torch_libraries", RANKS, folder, request.param)
 
 
 def law(rank: int, epochs: range = range(2)) -> list[list[int]]:
@@ -54,8 +55,14 @@ def test_a_loader_that_is_not_shared_is_refused(found: list[dict[str, Any]]) -> 
 
 
 def test_lightning_may_start_the_ranks_itself(tmp_path: Path) -> None:
-    command = [sys.executable, str(HERE / "torch_libraries.py"), str(tmp_path), "lightning-alone"]
-    job = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    job = subprocess.run(
+        [sys.executable, *helper("torch_libraries"), str(tmp_path), "lightning-alone"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
     assert job.returncode == 0, job.stderr
     for rank in range(RANKS):
         assert json.loads((tmp_path / f"{rank}.json").read_text())["hooked"] == law(rank)

@@ -1,6 +1,7 @@
 """Lightning's Trainer on the torch loader: epochs, a checkpoint at every step, prediction."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from fmnist_core import BatchPlan, Dataset
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("fmnist_torch")
-here = pytest.importorskip("lightning_here")
-lightning, ModelCheckpoint = here.lightning, here.callbacks.ModelCheckpoint
+if find_spec("lightning") is None:
+    pytest.skip("lightning not installed", allow_module_level=True)
+
+from tests.helpers.lightning_here import callbacks, lightning  # noqa: E402
+
+ModelCheckpoint = callbacks.ModelCheckpoint
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
@@ -114,7 +119,7 @@ def test_a_loader_made_in_the_hook(garments: Dataset) -> None:
 def test_predict_names_the_rows_of_each_batch(garments: Dataset) -> None:
     named: list[Any] = []
 
-    class Writer(here.callbacks.BasePredictionWriter):  # type: ignore[misc]
+    class Writer(callbacks.BasePredictionWriter):  # type: ignore[misc]
         def write_on_batch_end(self, _: Any, __: Any, found: Any, rows: Any, *___: Any) -> None:
             named.append((found, rows))
 

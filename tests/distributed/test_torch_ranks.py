@@ -4,10 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import jobs
 import numpy as np
 import pytest
-from torchrun import found_by_ranks
+
+from tests.helpers import jobs
+from tests.helpers.torchrun import found_by_ranks
 
 pytest.importorskip("torch")
 pytest.importorskip("fmnist_torch")
@@ -25,7 +26,7 @@ def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Found
         patch.setenv("FASHION_ROOT", str(fashion_root))
         for ranks in COUNTS:
             folder = tmp_path_factory.mktemp(f"ranks{ranks}")
-            jobs_found[ranks] = found_by_ranks("torch_ranks.py", ranks, folder)
+            jobs_found[ranks] = found_by_ranks("torch_ranks", ranks, folder)
     return jobs_found
 
 

@@ -10,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+import fmnist_core
 from fmnist_core import FmnistError
 from fmnist_core.tools.cli import PlainErrors, main
 
@@ -40,7 +41,8 @@ def test_help_of_demo_names_its_option() -> None:
 
 
 def test_version_is_the_distributions() -> None:
-    assert run("--version").stdout == f"fmnist, version {version('fmnist')}\n"
+    assert run("--version").stdout == f"fmnist, version {fmnist_core.__version__}\n"
+    assert fmnist_core.__version__ == version("fmnist")
 
 
 @pytest.mark.parametrize(

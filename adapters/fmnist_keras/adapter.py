@@ -1,0 +1,119 @@
+"""The Keras adapter, and its typed function."""
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from numpy.typing import NDArray
+
+from fmnist_core import hookimpl
+from fmnist_core.batch import Arrays, Assembler
+from fmnist_core.dataset import Dataset
+from fmnist_core.encoding import Encoding, LabelDType, Layout
+from fmnist_core.errors import OptionError
+from fmnist_core.hookspecs import LoaderOptions
+from fmnist_core.plan import BatchPlan
+from fmnist_keras.dataset import QUEUE_SIZE, PlanDataset
+
+
+class KerasAdapter:
+    """Batches as numpy arrays out of a `keras.utils.PyDataset`; Keras moves them to its backend.
+
+    The layout is NHWC whatever ``keras.config.image_data_format()`` says, so that a setting of the
+    process does not change the batches. For "channels_first", ask for ``layout="NCHW"``.
+    """
+
+    name = "keras"
+    layout: Layout = "NHWC"
+    label_dtype: LabelDType = "int32"
+    writable = True
+
+    def loader(
+        self,
+        dataset: Dataset,
+        plan: BatchPlan,
+        encoding: Encoding,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+        workers: int = 1,
+        max_queue_size: int = QUEUE_SIZE,
+    ) -> PlanDataset:
+        """Return a `keras.utils.PyDataset` for fit, evaluate and predict, which is also iterable.
+
+        Parameters
+        ----------
+        dataset, plan, encoding, epoch, start
+            As `fmnist_core.hookspecs.Adapter.loader`.
+        workers : int
+            With more than 1, so many threads make batches before Keras asks for them.
+        max_queue_size : int
+            Most batches that they make ahead.
+
+        Raises
+        ------
+        OptionError
+            If these images cannot be encoded so, or an option is out of range.
+        """
+        assemble = Assembler(dataset, plan, encoding, self)
+        return PlanDataset(
+            plan, assemble, epoch=epoch, start=start, workers=workers, max_queue_size=max_queue_size
+        )
+
+    def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Raise OptionError: Keras has no public way to ask which process this is."""
+        raise OptionError(
+            'Keras does not tell which process this is, so there is no shard="auto". '
+            "Try: shard=(index, count), such as (jax.process_index(), jax.process_count())"
+        )
+
+    def to_numpy(self, batch: Arrays) -> tuple[NDArray[Any], ...]:
+        """Return the batch as it is."""
+        return tuple(batch)
+
+
+ADAPTER = KerasAdapter()
+
+
+@hookimpl
+def fmnist_adapter() -> KerasAdapter:
+    """Return the Keras adapter."""
+    return ADAPTER
+
+
+def plan_dataset(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    workers: int = 1,
+    max_queue_size: int = QUEUE_SIZE,
+    **options: Unpack[LoaderOptions],
+) -> PlanDataset:
+    """Return a dataset as a `keras.utils.PyDataset`, for Keras 3 on any backend.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    batch_size : int
+    workers, max_queue_size : int
+        Threads that make batches ahead, and how many batches ahead: see `KerasAdapter.loader`.
+    **options
+        The other options of `Dataset.to`.
+
+    Raises
+    ------
+    OptionError
+        If an option's value is not allowed.
+
+    Examples
+    --------
+    >>> train_batches = plan_dataset(train, batch_size=128, shuffle=True)  # doctest: +SKIP
+    >>> model.fit(train_batches, epochs=3)  # doctest: +SKIP
+    """
+    loader: PlanDataset = dataset.to(
+        ADAPTER,
+        batch_size=batch_size,
+        workers=workers,
+        max_queue_size=max_queue_size,
+        **options,
+    )
+    return loader

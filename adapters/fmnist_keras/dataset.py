@@ -1,0 +1,180 @@
+"""PlanDataset: a plan's epochs as a `keras.utils.PyDataset`.
+
+A PyDataset gives batch `index` of an epoch. Three habits of Keras would break a plan's order, and
+this is what is done about each:
+
+- ``fit`` asks for the numbers in an order that it draws, unless it is told ``shuffle=False``. So
+  batches are handed over in the plan's order, and the number means nothing.
+- With ``workers``, threads or processes ask at the same time. Then nobody knows which question came
+  first, so Keras is told that there are no workers; threads of our own make batches ahead instead.
+- Keras looks at a first batch, or two, to learn the shapes or to build the model, and then begins
+  anew. Those batches are not the beginning of an epoch.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import keras
+
+from fmnist_core.batch import Assembler, Batches
+from fmnist_core.epochs import CountedIterator
+from fmnist_core.errors import OptionError, check_range
+from fmnist_core.plan import BatchPlan, Examples
+from fmnist_core.state import State
+from fmnist_keras.threads import made_ahead
+
+QUEUE_SIZE = 10
+"""Batches that threads make ahead, unless told otherwise; as in Keras."""
+
+MOST_THREADS = 2**10
+
+
+class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches for fit, evaluate and predict; the n-th epoch that is begun is `epoch` + n.
+
+    It can be iterated as well. A call that ends within an epoch, by an exception or by
+    ``steps_per_epoch``, has taken that epoch: the next call begins the one after it.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    assemble : Assembler
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    workers, max_queue_size : int
+        Threads that make batches ahead, if more than 1, and how many batches ahead.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        assemble: Assembler,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+        workers: int = 1,
+        max_queue_size: int = QUEUE_SIZE,
+    ) -> None:
+        Batches.__init__(self, plan, assemble, tuple, epoch=epoch, start=start)
+        keras.utils.PyDataset.__init__(self)
+        self._threads = check_range("workers", workers, 0, MOST_THREADS)
+        self._ahead = check_range("max_queue_size", max_queue_size, 1, MOST_THREADS)
+        self._begin_call()
+
+    def _begin_call(self) -> None:
+        """Note that a call of fit, evaluate or predict begins."""
+        self._is_new_call = True
+        self._before_build: int | None = None
+        self._within_epoch = False
+        self._reading: CountedIterator[Any] | None = None
+        self._steps_told = len(self)
+
+    @property
+    def workers(self) -> int:
+        """Workers that Keras may start: none.
+
+        Keras asks once in each call of fit, evaluate or predict, before it asks for a batch.
+        """
+        self._begin_call()
+        return 0
+
+    @workers.setter
+    def workers(self, value: int) -> None:
+        raise OptionError(
+            "Keras's workers would ask for batches in no known order. "
+            'Try: dataset.to("keras", workers=...), whose threads keep the order'
+        )
+
+    @property
+    def num_batches(self) -> int:
+        """Number of batches of each epoch of this call of Keras, or of the next epoch."""
+        return self._steps_told if self._within_epoch else len(self)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return the next batch of the epoch that Keras reads, whatever number it asks for.
+
+        Before Keras has begun an epoch, return batch `index` of the next one, which is not taken.
+
+        Raises
+        ------
+        OptionError
+            If Keras reads this dataset in two calls at once, or there is no such batch.
+        """
+        if self._is_new_call:
+            epoch, start = self._epochs.upcoming()
+            return self._made(self.plan.examples(epoch, index, start))
+        if not self._is_reading():
+            if not self._within_epoch:
+                raise OptionError(
+                    "no call of Keras is within an epoch of this dataset. Try: peek() for a look; "
+                    "for a call inside another, such as evaluate in a callback of fit, a dataset "
+                    "of its own"
+                )
+            self._reading = CountedIterator(self._epochs, self._batches)
+        assert self._reading is not None
+        return next(self._reading)
+
+    def _is_reading(self) -> bool:
+        """Whether batches remain of the epoch that Keras reads."""
+        reading = self._reading
+        return reading is not None and (
+            reading.position is None or reading.position.steps < len(reading)
+        )
+
+    def on_epoch_begin(self) -> None:
+        """Prepare for an epoch of Keras: a new one of the plan, unless batches remain of the last.
+
+        Raises
+        ------
+        OptionError
+            If the plan's epoch has another number of batches than Keras was told.
+        """
+        if self._is_new_call:
+            # fit and evaluate reset their iterator before the first epoch. If they begin one
+            # without, it is to build the model from a batch, and they will begin anew.
+            self._before_build = self.epoch
+        elif self._before_build is not None:
+            self._epochs.go_to(self._before_build)
+            self._before_build, self._reading = None, None
+        self._is_new_call, self._within_epoch = False, True
+        if not self._is_reading() and len(self) != self._steps_told:
+            raise OptionError(
+                f"epoch {self.epoch} has {len(self)} batches, but Keras goes on with "
+                f"{self._steps_told}, the number of the shorter epoch that `start` gave. "
+                "Try: fit that epoch alone, with epochs=initial_epoch + 1, then fit again"
+            )
+
+    def on_epoch_end(self) -> None:
+        """Note the end of an epoch of Keras, or that it begins anew."""
+        if not self._within_epoch:
+            self._reading = None
+        self._is_new_call, self._within_epoch = False, False
+
+    def state_dict(self) -> State:
+        """Return where to go on, between epochs or after an iteration without Keras.
+
+        Raises
+        ------
+        OptionError
+            Within an epoch that Keras reads: some backends ask for batches before they train on
+            them, so what was handed over is not what was trained on.
+        """
+        if self._is_reading():
+            raise OptionError(
+                "within an epoch only Keras knows how many batches it has trained on. Try: "
+                "plan.state(epoch, batch + 1, digest=...) with the numbers of a callback"
+            )
+        return super().state_dict()
+
+    def _batches(self, epoch: int, start: int) -> Iterator[Any]:
+        if self._threads <= 1:
+            return super()._batches(epoch, start)
+        calls = (
+            partial(self._made, self.plan.examples(epoch, step, start))
+            for step in range(self.plan.num_steps(start))
+        )
+        return made_ahead(calls, self._threads, self._ahead)
+
+    def _made(self, examples: Examples) -> Any:
+        return self.plan.pack(self._assemble(examples))

@@ -1,0 +1,82 @@
+"""`ArrayOps` of torch, on any device."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from fmnist_core.order import index_shuffle
+
+
+class TorchOps:
+    """`ArrayOps` of torch."""
+
+    def __init__(self, device: "torch.device | str" = "cpu") -> None:
+        self._device = torch.device(device)
+        self._sent: dict[int, tuple[Any, torch.Tensor]] = {}
+
+    def word(self, number: Any) -> torch.Tensor:
+        word = np.array([number], np.uint32).view(np.int32)
+        return torch.from_numpy(word).to(self._device)
+
+    def words(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return positions.to(torch.int32), (positions >> 32).to(torch.int32)
+
+    def constant(self, table: Any) -> torch.Tensor:
+        if self._device.type == "cpu":
+            return torch.from_numpy(table if table.flags.writeable else table.copy())
+        if id(table) not in self._sent:  # the table is kept with it, so its id stays its own
+            self._sent[id(table)] = table, torch.from_numpy(table.copy()).to(self._device)
+        return self._sent[id(table)][1]
+
+    def arange(self, count: int) -> torch.Tensor:
+        return torch.arange(count, dtype=torch.int32, device=self._device)
+
+    def length(self, array: torch.Tensor) -> int:
+        return len(array)
+
+    def reshape(self, array: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+        return array.reshape(shape)
+
+    def pad(
+        self, images: torch.Tensor, widths: tuple[tuple[int, int], ...], fill: int
+    ) -> torch.Tensor:
+        last_first = [width for pair in reversed(widths) for width in pair]
+        return torch.nn.functional.pad(images, last_first, value=fill)
+
+    def reverse(self, images: torch.Tensor, axis: int) -> torch.Tensor:
+        return images.flip(axis)
+
+    def windows(
+        self, images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, size: tuple[int, int]
+    ) -> torch.Tensor:
+        all_of_them = images.unfold(1, size[0], 1).unfold(2, size[1], 1)
+        numbers = torch.arange(len(images), device=self._device)
+        own = all_of_them[numbers, top.long(), left.long()]
+        return own.movedim(1, -1) if images.dim() == 4 else own
+
+    def take(self, array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        chosen = array.index_select(0, index.reshape(-1))
+        return chosen.reshape(*index.shape, *array.shape[1:])
+
+    def where(self, mask: torch.Tensor, chosen: torch.Tensor, other: Any) -> torch.Tensor:
+        return torch.where(mask, chosen, other)
+
+    def clip(self, values: torch.Tensor, low: Any, high: Any) -> torch.Tensor:
+        return values.clamp(min=low).clamp(max=high)
+
+    def right(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        return values >> bits
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        return values.sum(-1, dtype=torch.int32)
+
+    def int32(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(torch.int32)
+
+    def uint8(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(torch.uint8)
+
+    def index_shuffle(self, positions: torch.Tensor, n: int, seed: int, epoch: int) -> torch.Tensor:
+        shuffled = index_shuffle(positions.cpu().numpy(), n, seed, epoch)
+        return torch.from_numpy(shuffled).to(self._device)

@@ -1,0 +1,37 @@
+"""Addresses as text: that of a file of a mirror, and what of an address may be shown."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from fmnist_core.errors import printable
+
+
+def under(mirror: str, name: str) -> str:
+    """Return the address of a file of a mirror; the mirror's own query stays at the end.
+
+    Examples
+    --------
+    >>> under("https://host/data?token=x", "a.gz")
+    'https://host/data/a.gz?token=x'
+    """
+    path, mark, query = mirror.partition("?")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
+
+
+def shown(url: str) -> str:
+    """Return an address fit to be printed or kept: without a password or a signed query.
+
+    Examples
+    --------
+    >>> shown("https://me:secret@host/a.gz?signature=x")
+    'https://host/a.gz?...'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not an address)"
+    host, path = parts.netloc.rpartition("@")[2], parts.path
+    # A password with a slash in it ends the host too early, and so does a missing slash.
+    if parts.scheme != "file" and "@" in path and (not host or ":" in host):
+        host, path = "...", f"/{path.rpartition('@')[2]}"
+    query = "..." if parts.query else ""
+    return printable(urlunsplit((parts.scheme, host, path, query, "")))

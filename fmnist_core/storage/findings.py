@@ -1,0 +1,61 @@
+"""What a scan may come to: a verdict, what the file is, and what to do next."""
+
+from typing import Literal, NamedTuple
+
+from fmnist_core.catalog import describe_payload, describe_start
+from fmnist_core.errors import brief
+from fmnist_core.idx.header import IdxHeader
+from fmnist_core.storage.scan import Scan
+
+Verdict = Literal["genuine", "old revision", "unknown", "damaged", "foreign", "unreadable"]
+
+GET_AGAIN = "Get the file again"
+
+
+class Finding(NamedTuple):
+    """What a file is.
+
+    Attributes
+    ----------
+    verdict : str
+        "genuine" (a payload of the catalog), "old revision" (of one), "unknown" (whole IDX, not in
+        the catalog), "damaged" (meant to be IDX), "foreign" (something else) or "unreadable".
+    found, advice : str
+        What it is, and the next thing to do.
+    """
+
+    verdict: Verdict
+    found: str
+    advice: str = ""
+
+
+def whole_idx(scan: Scan) -> Finding | None:
+    """Recognise whole IDX data, by digest if the catalog knows it."""
+    if not scan.is_whole or scan.header is None:
+        return None
+    known = describe_payload(scan.whole.hexdigest())
+    if known is None:
+        is_array = scan.container in ("npy", "npz")
+        kind = "a numpy array" if is_array else "IDX data"
+        found = f"{kind} that the catalog does not know, {shape_words(scan.header)}"
+        return Finding("unknown", found, "Use it with open_idx(images_path, labels_path)")
+    if known.old:
+        return Finding("old revision", known.words, f"{GET_AGAIN} from the dataset's own page")
+    return Finding("genuine", known.words)
+
+
+def beginning(scan: Scan) -> str:
+    """Return which known payload begins as this file does, to end a sentence with, or ""."""
+    known = describe_start(scan.head)
+    return f"; it begins as {known.words} does" if known else ""
+
+
+def shape_words(header: IdxHeader) -> str:
+    """Return the shape and element type of a header in words."""
+    shape = " x ".join(map(str, header.shape)) or "a single"
+    return f"{shape} {header.dtype.newbyteorder('=').name}"
+
+
+def quoted(text: bytes) -> str:
+    """Return foreign text in quotes: one short line, with nothing that a terminal obeys."""
+    return brief(" ".join(text.decode(errors="replace").split()))

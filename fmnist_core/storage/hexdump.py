@@ -1,0 +1,65 @@
+"""Bytes written out as hexadecimal digits, as editors, xxd and hexdump do."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fmnist_core.errors import IdxError
+from fmnist_core.idx.containers import unpacked
+from fmnist_core.storage.findings import Finding, beginning, shape_words, whole_idx
+from fmnist_core.storage.scan import Scan, blocks_of
+
+_FORMS = (
+    # xxd: 00000000: 0000 0801 0000 2710  ......'.
+    re.compile(rb"[0-9a-f]+:((?: [0-9a-f]{2,8})+)  .*", re.I),
+    # hexdump -C: 00000000  00 00 08 01  |....|, and a last line with the length alone.
+    re.compile(rb"[0-9a-f]{7,8}(?:  ((?:[0-9a-f]{2} {1,2})+) *\|.*\|)?", re.I),
+    # Digits, perhaps with 0x and commas.
+    re.compile(rb"([0-9a-fx, \t]*)", re.I),
+)
+"""What a line is; its group has the digits."""
+
+_ADVICE = "Turn it back into bytes, as with xxd -r, or bytes.fromhex(text) and parse_idx(data)"
+
+
+def hex_dump(scan: Scan) -> Finding | None:
+    """Recognise IDX data in hexadecimal digits; they are turned back and hashed."""
+    first = scan.head.partition(b"\n")[0].rstrip()
+    matches = [(form, form.fullmatch(first)) for form in _FORMS]
+    form = next((form for form, match in matches if match and match[1]), None)
+    if form is None:
+        return None
+    inner = Scan(scan.path)
+    try:
+        with unpacked(scan.path, scan.member) as stream:
+            inner.feed(_decoded(blocks_of(stream), form))
+    except (IdxError, ValueError):
+        return None
+    if inner.header is None:
+        return None
+    whole = whole_idx(inner)
+    if whole:
+        return Finding("damaged", f"a hex dump of {whole.found}", _ADVICE)
+    words = f"{shape_words(inner.header)}, of the wrong length{beginning(inner)}"
+    return Finding("damaged", f"a hex dump of IDX, {words}", _ADVICE)
+
+
+def _decoded(blocks: Iterable[bytes], form: re.Pattern[bytes]) -> Iterator[bytes]:
+    """Yield the bytes that a text stands for; ValueError where it stands for none."""
+    rest = b""
+    for block in blocks:
+        text = rest + block
+        end = text.rfind(b"\n") + 1 or text.rfind(b" ") + 1 or len(text) // 2 * 2
+        rest = text[end:]
+        yield _bytes_of(text[:end], form)
+    yield _bytes_of(rest, form)
+
+
+def _bytes_of(text: bytes, form: re.Pattern[bytes]) -> bytes:
+    groups = []
+    for line in text.splitlines():
+        match = form.fullmatch(line.rstrip())
+        if match is None:
+            raise ValueError("a line that is no dump")
+        groups.append(match[1] or b"")
+    digits = b"".join(groups).replace(b"0x", b"").replace(b"0X", b"")
+    return bytes.fromhex(digits.translate(None, b" ,\t").decode("ascii"))

@@ -1,0 +1,101 @@
+"""Images as memory: what numpy moves faster as runs of bytes and as wide words than as pixels."""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+
+
+def as_words(images: Images) -> NDArray[Any]:
+    """Return (batch, height, width) as the widest words that go into an image: (batch, words).
+
+    A view, if they are contiguous.
+    """
+    pixels = math.prod(images.shape[1:])
+    return images.reshape(len(images), pixels).view(f"u{math.gcd(pixels, 8)}")
+
+
+def as_lines(images: Images) -> NDArray[Any]:
+    """Return (batch, height, width) as one element for each row: (batch, height), a view."""
+    lines: NDArray[Any] = images.view(np.dtype((np.void, images.shape[2])))[:, :, 0]
+    return lines
+
+
+def mirrored(images: Images) -> Images:
+    """Return images mirrored left to right.
+
+    All bytes of an image in reverse are the image turned by half a circle, and that goes by words;
+    its rows in reverse are the image mirrored. Four times as fast as reversing each row.
+    """
+    turned = as_words(images)[:, ::-1].byteswap().view(np.uint8).reshape(images.shape)
+    return np.ascontiguousarray(as_lines(turned)[:, ::-1]).view(np.uint8).reshape(images.shape)
+
+
+def shifted(
+    images: Images, padding: int, fill: int, top: NDArray[np.int32], left: NDArray[np.int32]
+) -> Images:
+    """Return padded images cropped to the size that they had.
+
+    The pixels of a crop that lie in the image are where they were, but for a shift by a number of
+    places that is the same for all of them. So a crop is one run of memory; what ran over the
+    border of a row, or of the image, is then replaced by `fill`.
+    """
+    count, height, width = images.shape
+    if not count:
+        return images
+    pixels, margin = height * width, padding * (width + 1)
+    flat = np.empty(count * pixels + 2 * margin, np.uint8)
+    flat[margin : margin + count * pixels] = images.reshape(-1)
+    run = np.dtype((np.void, pixels))
+    runs: NDArray[Any] = np.ndarray((len(flat) - pixels + 1,), run, flat, 0, (1,))
+    first = np.arange(count) * pixels + top.astype(np.int64) * width + left
+    cropped = runs[first].view(np.uint8).reshape(images.shape)
+    inside = _inside(height, width, padding).view(run)[:, 0]
+    kept = inside[top * (2 * padding + 1) + left].view(np.uint8).reshape(images.shape)
+    return overwritten(cropped, kept, fill)
+
+
+def overwritten(images: Images, kept: Images, value: Any) -> Images:
+    """Return images with `value` where `kept` is 0 and not 255; they may be overwritten."""
+    words = as_words(images)
+    words &= as_words(kept)
+    if not isinstance(value, int):
+        words |= as_words(value) & ~as_words(kept)
+    elif value:
+        words |= as_words(~kept & np.uint8(value))
+    return words.view(np.uint8).reshape(images.shape)
+
+
+def outside_boxes(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Images:
+    """Return 0 where both the row and the column are chosen, elsewhere 255.
+
+    Parameters
+    ----------
+    rows, columns : bool array (batch, height), (batch, width)
+
+    Returns
+    -------
+    uint8 array (batch, height, width)
+    """
+    lines = np.full((len(rows), 2, columns.shape[1]), 255, np.uint8)
+    lines[:, 1] = np.where(columns, np.uint8(0), np.uint8(255))
+    which = rows + np.arange(len(rows))[:, None] * 2
+    chosen = as_lines(lines).reshape(-1)[which]
+    return chosen.view(np.uint8).reshape(*rows.shape, columns.shape[1])
+
+
+@lru_cache(maxsize=2)
+def _inside(height: int, width: int, padding: int) -> Images:
+    """Return, for each crop of a padded image, 255 where it has pixels of the image and else 0.
+
+    Shape ((2 padding + 1)^2, height * width).
+    """
+    shifts = np.arange(2 * padding + 1)[:, None] - padding
+    rows = (np.arange(height) + shifts >= 0) & (np.arange(height) + shifts < height)
+    columns = (np.arange(width) + shifts >= 0) & (np.arange(width) + shifts < width)
+    inside = rows[:, None, :, None] & columns[None, :, None, :]
+    return (inside * np.uint8(255)).reshape(-1, height * width)

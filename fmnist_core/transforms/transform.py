@@ -1,0 +1,123 @@
+"""What a transform is, and the checks of its options."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import OptionError, brief, check_range
+from fmnist_core.transforms.draws import Draws
+from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
+
+MAX_SIDE = 2**16
+"""Most pixels on a side of an image: a draw has 16 bits."""
+
+Drawn = Mapping[str, Array]
+"""What chance decided: of each name an array (batch,), an entry for each example."""
+
+_PART_PIXELS = 24_000
+"""Pixels that are computed at once: their int32 stay in a core's cache, and are small enough that
+their memory is kept for the next ones and not given back to the system."""
+
+
+class Transform:
+    """One step of a chain; derive a frozen dataclass from it whose fields are the options.
+
+    What it does to an example follows from its options and from what `draw` returns, and nothing
+    else. docs/transforms.md has a complete one.
+
+    Attributes
+    ----------
+    streams : int
+        How many streams of draws it reads, four draws each, up to 8.
+    only_moves : bool
+        Whether pixels change their place but not their value, so that images of any element type,
+        and with channels as their last axis, will do.
+    """
+
+    streams: ClassVar[int] = 1
+    only_moves: ClassVar[bool] = False
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of an image after this step.
+
+        Raises
+        ------
+        OptionError
+            If images of this shape cannot be transformed so.
+        """
+        return shape
+
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
+        """Return what chance decides for each example: names and arrays (batch,).
+
+        Parameters
+        ----------
+        draws : Draws
+        shape : tuple of int
+            Of one image before this step.
+        """
+        return {}
+
+    def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
+        """Return (batch, height, width[, channels]) images transformed as it was drawn."""
+        raise NotImplementedError
+
+    def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
+        """Return the same for numpy arrays, as fast as numpy can; `images` may be overwritten."""
+        return in_parts(self.apply, images, drawn)
+
+
+def in_parts(
+    apply: Callable[..., NDArray[Any]], images: NDArray[Any], drawn: Drawn
+) -> NDArray[Any]:
+    """Return ``apply(NUMPY, images, drawn)``, computed for a few images at a time."""
+    some = max(_PART_PIXELS // math.prod(images.shape[1:]), 1)
+    if len(images) <= some:
+        return apply(NUMPY, images, drawn)
+    parts = [slice(first, first + some) for first in range(0, len(images), some)]
+    return np.concatenate(
+        [
+            apply(NUMPY, images[part], {name: values[part] for name, values in drawn.items()})
+            for part in parts
+        ]
+    )
+
+
+def check_number(name: str, value: object, low: float, high: float) -> None:
+    """Raise OptionError unless a value is a number in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise OptionError(f"{name} must be a number from {low} to {high}, not {brief(value)}")
+
+
+def check_chance(value: object) -> None:
+    """Raise OptionError unless a value is a probability."""
+    check_number("p", value, 0, 1)
+
+
+def check_interval(name: str, value: object, low: float, high: float) -> None:
+    """Raise OptionError unless a value is a pair of numbers in [low, high], the smaller first."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise OptionError(f"{name} must be a pair of numbers (least, most), not {brief(value)}")
+    for number in value:
+        check_number(name, number, low, high)
+    if value[0] > value[1]:
+        raise OptionError(f"{name} must be (least, most), not {brief(value)}. Try: {value[::-1]!r}")
+
+
+def check_size(value: object) -> tuple[int, int]:
+    """Return the height and width that a size stands for: a pair, or one number for both."""
+    pair = value if isinstance(value, tuple) else (value, value)
+    if len(pair) != 2:
+        raise OptionError(f"size must be a number of pixels or (height, width), not {brief(value)}")
+    height, width = (check_range("size", side, 1, MAX_SIDE) for side in pair)
+    return height, width
+
+
+def keep_tuples(transform: Transform, *names: str) -> None:
+    """Make lists among the options, as JSON has them, the tuples that they stand for."""
+    for name in names:
+        if isinstance(value := getattr(transform, name), list):
+            object.__setattr__(transform, name, tuple(value))
