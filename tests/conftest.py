@@ -140,7 +140,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         advice = ""
         if reason == NO_DATA:
             advice = (
-                ": set FMNIST_TEST_DATA to a folder with fashion/, the four files of Fashion-MNIST, "
-                "and manifest.csv"
+                ": set FMNIST_TEST_DATA to a folder with manifest.csv and fashion/, which has the "
+                "four files of Fashion-MNIST"
             )
         terminalreporter.write_line(f"{count} skipped: {reason}{advice}")
