@@ -42,8 +42,8 @@ bench-data: $(READY)  ## measure what the data cost to get (ROOT=folder of Fashi
 	@$(BIN)/python -m tests.bench.data --root "$(ROOT)"
 
 docs: $(READY)  ## build the site into docs/_build
-	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
-	@echo "Open docs/_build/index.html"
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 clean:  ## remove .venv and whatever was built
 	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -96,7 +96,7 @@ def _manifest() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-ADAPTERS = ("numpy", "torch", "tensorflow", "jax")
+ADAPTERS = ("numpy", "torch", "tensorflow", "jax", "keras")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,12 +16,11 @@ from functools import partial
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from fmnist_core.batch import Assembler, Batches, CountedIterator
+from fmnist_core.batch import Assembler, Batches
+from fmnist_core.epochs import CountedIterator
 from fmnist_core.errors import OptionError, check_range
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, Examples
 from fmnist_core.state import State
 from fmnist_keras.threads import made_ahead
 
@@ -104,9 +103,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         """
         if self._is_new_call:
             epoch, start = self._epochs.upcoming()
-            return self._made(
-                self.plan.indices(epoch, index, start), self.plan.weights(index, start)
-            )
+            return self._made(self.plan.examples(epoch, index, start))
         if not self._is_reading():
             if not self._within_epoch:
                 raise OptionError(
@@ -174,10 +171,10 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         if self._threads <= 1:
             return super()._batches(epoch, start)
         calls = (
-            partial(self._made, rows, self.plan.weights(step, start))
-            for step, rows in enumerate(self.plan.epoch(epoch, start))
+            partial(self._made, self.plan.examples(epoch, step, start))
+            for step in range(self.plan.num_steps(start))
         )
         return made_ahead(calls, self._threads, self._ahead)
 
-    def _made(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> Any:
-        return self.plan.pack(self._assemble(rows, weights))
+    def _made(self, examples: Examples) -> Any:
+        return self.plan.pack(self._assemble(examples))

@@ -1,6 +1,6 @@
 """Draws the picture of docs/quality.md: mislabelled examples, then near-duplicates in pairs.
 
-    python -m fmnist_core.tools.quality_sheet FOLDER PICTURE.png
+    python docs/quality/sheet.py FOLDER PICTURE.png
 
 FOLDER has the four files of Fashion-MNIST.
 """
