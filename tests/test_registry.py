@@ -20,7 +20,7 @@ from fmnist_core import (
 from fmnist_core.registry import find_dataset
 from fmnist_core.testing import CHECKS
 
-OURS = ["jax", "numpy", "ray", "tensorflow", "torch"]
+OURS = ["jax", "keras", "numpy", "ray", "tensorflow", "torch"]
 
 WORKING = """
     from fmnist_core import hookimpl
@@ -58,6 +58,15 @@ def test_our_adapters_are_on_offer() -> None:
     assert available_adapters() == OURS
 
 
+@pytest.mark.parametrize(
+    ("name", "nickname"),
+    [("tensorflow", "tf"), ("torch", "pytorch"), ("tensorflow", "TensorFlow"), ("torch", "troch")],
+)
+def test_a_name_that_is_close_is_offered(name: str, nickname: str) -> None:
+    with pytest.raises(AdapterNotFoundError, match=f"Try: '{name}'"):
+        get_adapter(nickname)
+
+
 def test_a_strangers_adapter_is_found_and_conforms(install) -> None:  # type: ignore[no-untyped-def]
     install("plug_working", WORKING)
     assert "stranger" in available_adapters()
@@ -68,7 +77,7 @@ def test_a_strangers_adapter_is_found_and_conforms(install) -> None:  # type: ig
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AdapterNotFoundError, match=r"\['jax', 'numpy', .*found 'tourch'"):
+    with pytest.raises(AdapterNotFoundError, match=r"\['jax', 'keras', .*found 'tourch'"):
         get_adapter("tourch")
 
 

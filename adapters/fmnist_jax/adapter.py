@@ -21,7 +21,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, values_of
 from fmnist_jax.device import JaxBatch, Place, Resident, put, some_batches
 
 MADE_AT_ONCE = 8
@@ -86,7 +86,7 @@ class JaxAdapter:
 
     def to_numpy(self, batch: JaxBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as read-only arrays."""
-        return tuple(np.asarray(array) for array in batch)
+        return tuple(np.asarray(array) for array in values_of(batch))
 
 
 ADAPTER = JaxAdapter()
