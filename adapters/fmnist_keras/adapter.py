@@ -54,7 +54,7 @@ class KerasAdapter:
         OptionError
             If these images cannot be encoded so, or an option is out of range.
         """
-        assemble = Assembler(dataset, plan.fields, encoding, self)
+        assemble = Assembler(dataset, plan, encoding, self)
         return PlanDataset(
             plan, assemble, epoch=epoch, start=start, workers=workers, max_queue_size=max_queue_size
         )

@@ -16,12 +16,10 @@ from functools import partial
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from fmnist_core.batch import Assembler, Batches, CountedIterator
 from fmnist_core.errors import OptionError, check_range
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, Examples
 from fmnist_core.state import State
 from fmnist_keras.threads import made_ahead
 
@@ -104,9 +102,8 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         """
         if self._is_new_call:
             epoch, start = self._epochs.upcoming()
-            return self._made(
-                self.plan.indices(epoch, index, start), self.plan.weights(index, start)
-            )
+            positions = self.plan.positions(index, start)
+            return self._made(Examples(epoch, positions, self.plan.rows_at(positions, epoch)))
         if not self._is_reading():
             if not self._within_epoch:
                 raise OptionError(
@@ -173,11 +170,9 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:
         if self._threads <= 1:
             return super()._batches(epoch, start)
-        calls = (
-            partial(self._made, rows, self.plan.weights(step, start))
-            for step, rows in enumerate(self.plan.epoch(epoch, start))
-        )
+        single_batches = self.plan.blocks(epoch, start, self.plan.batch_size)
+        calls = (partial(self._made, examples.flat()) for examples in single_batches)
         return made_ahead(calls, self._threads, self._ahead)
 
-    def _made(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> Any:
-        return self.plan.pack(self._assemble(rows, weights))
+    def _made(self, examples: Examples) -> Any:
+        return self.plan.pack(self._assemble(examples))
