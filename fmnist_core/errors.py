@@ -177,3 +177,9 @@ def check_seed(seed: object) -> int:
 def check_epoch(epoch: object) -> int:
     """Return an epoch as an int, or raise OptionError if it is out of range."""
     return check_range("epoch", epoch, 0, 2**32 - 1)
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise OptionError unless a value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise OptionError(f"{name} must be True or False, not {brief(value)}")

@@ -170,5 +170,11 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
 
 def listed(lists: Sequence[IndexList], split: str) -> NDArray[np.int64]:
     """Return the rows of one split that are in any of the lists, ascending: int64 (k,)."""
-    rows = {row for known in lists for row in known.rows.get(split, ())}
+    for known in lists:
+        if split not in known.rows:
+            raise OptionError(
+                f"{known.name!r} lists rows of {' and '.join(known.rows)}, not of {split!r:.80}. "
+                "Try: without(...) before the datasets are joined"
+            )
+    rows = {row for known in lists for row in known.rows[split]}
     return np.array(sorted(rows), np.int64)

@@ -79,12 +79,19 @@ def test_fetch_without_a_network_says_what_to_do(home: Path) -> None:
     assert "root=" not in result.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 torn"])
-def test_a_bundle_that_is_none(home: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "expected a bundle of Fashion-MNIST, found no zip file"),
+        (b"no zip", "expected a bundle of Fashion-MNIST, found no zip file"),
+        (b"PK\x03\x04 torn", "a damaged zip file"),
+    ],
+)
+def test_a_bundle_that_is_none(home: Path, content: bytes, words: str) -> None:
     (home.parent / "bundle.zip").write_bytes(content)
     result = run("fetch", "fashion-mnist", "--from", home.parent / "bundle.zip")
     assert result.exit_code == 1
-    assert "expected a bundle" in result.stderr
+    assert words in result.stderr
 
 
 def test_a_bundle_of_something_else(home: Path) -> None:

@@ -155,8 +155,9 @@ def test_where_only_the_sums_differ(tiny: Dataset) -> None:
     other = Fingerprint.load("a.json")
     other.epochs[0].ordered += 1
     other.save("b.json")
-    assert "epoch 0: pixels or labels differ, of which examples cannot be told" in differ(
-        "a.json", "b.json"
+    assert (
+        "epoch 0: pixels or labels differ; the fingerprints do not tell of which examples"
+        in differ("a.json", "b.json")
     )
 
 
