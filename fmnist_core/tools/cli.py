@@ -1,6 +1,7 @@
 """The command line `fmnist`. A command imports what it needs when it runs, so help is instant."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from fmnist_core import __version__
 from fmnist_core.errors import FmnistError, printable
 from fmnist_core.tools import fingerprint as fingerprints
 
-CLOSED_PIPE, INTERRUPTED = 141, 130
+CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
 
 
@@ -22,7 +23,7 @@ class PlainErrors(click.Group):
     """Commands whose errors and warnings are for people: a line on stderr, never a traceback."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        with _exit_statuses():
+        with _terminable(), _exit_statuses():
             try:
                 return super().main(*args, **extra)
             finally:
@@ -48,6 +49,20 @@ class PlainErrors(click.Group):
                 where = f"{error.filename}: " if error.filename else ""
                 reason = printable(f"{where}{error.strerror or error}")
                 raise click.ClickException(reason) from error
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind a command as Ctrl-C does, so that it removes its temporary files."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    except ValueError:  # only the main thread may
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.errors import FmnistError, OptionError
-from fmnist_core.files import write_whole
+from fmnist_core.files import write_output
 from fmnist_core.loading import load
 from fmnist_core.tools.demo_worker import (
     FRAMEWORKS,
@@ -87,7 +87,7 @@ def run_demo(root: Path | None, output: Path | None = None, *, force: bool = Fal
     show(console, outcomes)
     if output is not None:
         report = {o.name: [asdict(r) for r in (o.batches, o.training) if r] for o in outcomes}
-        write_whole(output, [json.dumps(report, indent=1).encode()])
+        write_output(output, [json.dumps(report, indent=1).encode()])
     if problems := [*failures(outcomes), *disagreement(outcomes)]:
         raise FmnistError("\n".join(problems))
 

@@ -60,3 +60,24 @@ def test_ctrl_c() -> None:
         _, complaints = process.communicate(timeout=30)
     assert process.returncode == 130
     assert complaints.strip() == "Aborted!"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+)
+def test_a_demo_that_is_stopped_leaves_no_folder(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        [*COMMAND, "demo"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    )
+    while not list(temporary.glob("fmnist-demo-*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == status
+    assert list(temporary.iterdir()) == []
