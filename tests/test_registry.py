@@ -103,13 +103,19 @@ def test_missing_framework_names_the_extra_that_brings_it(install) -> None:  # t
 
 def test_missing_torch_names_our_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "fmnist_torch", raising=False)
+    for module in [name for name in sys.modules if name.partition(".")[0] == "fmnist_torch"]:
+        monkeypatch.delitem(sys.modules, module)
     with pytest.raises(FrameworkMissingError, match=r'pip install "fmnist\[torch\]"'):
         get_adapter("torch")
 
 
 @pytest.mark.parametrize(
-    "line", ["from fmnist_core import no_such_name", "import fmnist_core.no_such_module"]
+    "line",
+    [
+        "from fmnist_core import no_such_name",
+        "import fmnist_core.no_such_module",
+        "import plug_bug.no_such_sibling",
+    ],
 )
 def test_an_adapters_own_bug_is_not_blamed_on_the_framework(install, line: str) -> None:  # type: ignore[no-untyped-def]
     install("plug_bug", line + "\n" + dedent(WORKING))

@@ -194,7 +194,10 @@ class MapDataset(TorchDataset[Any]):
         batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
         examples = ReadyExamples(to_tensors(batch), self.plan)
         functions = {field: function for _, function, field in self._functions() if function}
-        return examples.transformed(functions) if functions else examples
+        if functions:
+            return examples.transformed(functions)
+        # torch's collation asks for a real list of whatever is no tuple.
+        return examples if self.plan.keys is None else list(examples)
 
     def __repr__(self) -> str:
         held = ", ".join(self.plan.keys or self.plan.fields)

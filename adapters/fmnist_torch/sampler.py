@@ -80,6 +80,7 @@ class PlanSampler(Sampler[list[int]]):
         self.batch_size = plan.batch_size
         self.epochs = TrainerEpochs(plan, epoch, start)
         self.sampler = _row_sampler(self)
+        self._is_asked = False
 
     @property
     def epoch(self) -> int:
@@ -106,10 +107,12 @@ class PlanSampler(Sampler[list[int]]):
             # torchdata asks an iterator of a finished epoch for no rows, and then makes another.
             self.epochs.take()
             return iter(())
+        self._is_asked = True
         return self._rows()
 
     def _rows(self) -> Iterator[list[int]]:
         position = self.epochs.take()
+        self._is_asked = False
         for examples in epoch_examples(self.plan, position.epoch, position.start):
             fillers = examples.positions >= self.plan.num_examples
             position.steps += 1
@@ -120,15 +123,20 @@ class PlanSampler(Sampler[list[int]]):
 
         torchdata's StatefulDataLoader saves it with each batch that it sends to a worker, and keeps
         that of the last batch received. A sampler does not know the data, so the digest is "". At
-        an epoch's end all of its examples are consumed: torchdata itself begins the next.
+        an epoch's end all of its examples are consumed, until the next is asked for: torchdata
+        knows by itself that the epoch is over, and asks.
         """
-        state = self.epochs.state(digest="")
-        if (latest := self.epochs.latest) and _is_finished(latest):
+        latest = self.epochs.latest
+        if latest is None or self._is_asked:
+            return self.plan.state(self.epochs.epoch, 0, self.epochs.start)
+        state = latest.state(digest="")
+        if _is_finished(latest):
             state |= {"epoch": latest.epoch, "examples": self.plan.num_examples}
         return state
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration go on from a state; errors as `PlanLoader.load_state_dict`."""
+        self._is_asked = False
         self.epochs.load(state, digest="", title="this plan")
 
     def __repr__(self) -> str:

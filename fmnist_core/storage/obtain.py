@@ -172,7 +172,7 @@ def _what(path: Path) -> Identity:
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
     """Return where a dataset's files may be under a folder: in it, or as torchvision has them."""
-    return [root, root / info.title.replace("-", "") / "raw"]
+    return [root, root / (info.family or info.title).replace("-", "") / "raw"]
 
 
 def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
