@@ -176,7 +176,17 @@ def check(python: Path, tests: Path, adapters: Sequence[str]) -> None:
         run(python, program, adapter, python.parents[1], cwd=work)
     ignored = [f"--ignore=tests/{path}" for path in ELSEWHERE]
     asked = [f"--adapter={name}" for name in adapters if name != "ray"]
-    quiet = ("-q", "-n", "auto", "--dist", "loadfile", "-m", "not slow", "-p", "no:cacheprovider")
+    quiet = (
+        "-q",
+        "-n",
+        "auto",
+        "--dist",
+        "loadfile",
+        "-m",
+        "not slow and not alone",
+        "-p",
+        "no:cacheprovider",
+    )
     run(python, "-m", "pytest", "tests", *quiet, *ignored, *asked, cwd=tests)
 
 
