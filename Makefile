@@ -26,14 +26,16 @@ $(BENCH_READY): $(READY)
 demo: $(READY)  ## show the same batches in every framework (ROOT=folder: on real files)
 	@$(BIN)/fmnist demo $(if $(ROOT),--root "$(ROOT)")
 
+# What measures memory or time runs by itself, after the rest.
 test: $(READY)  ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -m alone
 
 check: $(READY)  ## format, lint, types and tests, as CI does
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(MAKE) test
 
 bench: $(BENCH_READY)  ## measure the adapters beside their peers (ROOT=folder, OPTIONS=--help)
 	@$(BIN)/python -m tests.bench.speed $(if $(ROOT),--root "$(ROOT)") $(OPTIONS)

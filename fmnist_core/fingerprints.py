@@ -131,7 +131,7 @@ class Fingerprint:
         for step, batch in enumerate(loader):
             if step == steps:
                 raise DataMismatchError(f"expected {steps} batches in epoch {epoch}, found more")
-            arrays = origin.adapter.to_numpy(plan.unpack(batch))
+            arrays = origin.adapter.to_numpy(plan.in_order(batch))
             positions = plan.positions(step, start)
             if len(arrays) != len(plan.fields) or any(len(a) != len(positions) for a in arrays):
                 raise DataMismatchError(

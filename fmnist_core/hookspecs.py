@@ -68,7 +68,10 @@ class Adapter(Protocol):
         ...
 
     def to_numpy(self, batch: Any) -> tuple[NDArray[Any], ...]:
-        """Return a batch as numpy arrays, one for each field; no value is changed."""
+        """Return a batch as numpy arrays, one for each field; no value is changed.
+
+        `batch` has the form that the fields ask for: a tuple, a mapping, or a bare array.
+        """
         ...
 
 

@@ -94,16 +94,15 @@ def test_batches_of_a_block_are_views_of_one_memory() -> None:
 
 
 def test_jax_takes_images_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    fmnist_jax = pytest.importorskip("fmnist_jax")
+    jax, fmnist_jax = pytest.importorskip("jax"), pytest.importorskip("fmnist_jax")
     given: list[int] = []
-    adapter = fmnist_jax.adapter
-    real = adapter._to_device
+    device_put = jax.device_put
 
     def noted(arrays: Any) -> Any:
         given.append(arrays[0].ctypes.data)
-        return real(arrays)
+        return device_put(arrays)
 
-    monkeypatch.setattr(adapter, "_to_device", noted)
+    monkeypatch.setattr(jax, "device_put", noted)
     loader = fmnist_jax.batches(drawn(), batch_size=128, shuffle=True)
     taken = [image.unsafe_buffer_pointer() for image, _ in loader]
     assert taken == given

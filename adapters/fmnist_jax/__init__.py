@@ -2,5 +2,15 @@
 
 from fmnist_jax.adapter import ADAPTER, JaxAdapter, batches, fmnist_adapter, resident
 from fmnist_jax.device import Resident
+from fmnist_jax.loaders import DeviceBatches, JaxBatches
 
-__all__ = ["ADAPTER", "JaxAdapter", "Resident", "batches", "fmnist_adapter", "resident"]
+__all__ = [
+    "ADAPTER",
+    "DeviceBatches",
+    "JaxAdapter",
+    "JaxBatches",
+    "Resident",
+    "batches",
+    "fmnist_adapter",
+    "resident",
+]

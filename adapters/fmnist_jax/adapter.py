@@ -1,31 +1,26 @@
-"""The JAX adapter: batches as tuples of arrays on the default device.
+"""The JAX adapter, and its typed functions.
 
-`batches` gives them one after the other, as every adapter does; `resident` keeps the data on the
+`batches` gives batches one after the other, as every adapter does; `resident` keeps the data on a
 device and gives any batch from inside a compiled function.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
 import jax
 import numpy as np
-from jax.experimental.multihost_utils import process_allgather
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.agreement import check_agreement
-from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches, first_examples
+from fmnist_core.batch import Assembler, resolve
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
-from fmnist_jax.device import JaxBatch, Place, Resident, put, some_batches
-
-MADE_AT_ONCE = 8
-"""Batches that one compiled call makes on a device."""
+from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_jax.device import JaxBatch, Resident, put
+from fmnist_jax.loaders import DeviceBatches, JaxBatches
+from fmnist_jax.places import DeviceLike, ShardingLike, check_layout, checked_device, named_sharding
 
 
 class JaxAdapter:
@@ -33,7 +28,7 @@ class JaxAdapter:
 
     name = "jax"
     layout: Layout = "NHWC"
-    label_dtype: Literal["int32", "int64"] = "int32"
+    label_dtype: LabelDType = "int32"
     writable = False
 
     def loader(
@@ -44,9 +39,9 @@ class JaxAdapter:
         *,
         epoch: int = 0,
         start: int = 0,
-        device: jax.Device | None = None,
-        sharding: jax.sharding.Sharding | None = None,
-    ) -> Batches[JaxBatch]:
+        device: DeviceLike | None = None,
+        sharding: ShardingLike | None = None,
+    ) -> JaxBatches:
         """Return a re-iterable of tuples of arrays, one for each field.
 
         Without ``jax_enable_x64`` JAX holds ``index`` as int32.
@@ -55,30 +50,33 @@ class JaxAdapter:
         ----------
         dataset, plan, encoding, epoch, start
             As `fmnist_core.hookspecs.Adapter.loader`.
-        device : jax.Device, optional
-            Keep all of the data there, and make the batches there. By default they are made by
-            numpy and put on JAX's default device.
-        sharding : jax.sharding.Sharding, optional
-            Give global arrays laid out so, each process its part: `shard` is then the process's
-            index and the number of processes.
+        device : jax.Device or str, optional
+            Keep all of the data there, and make the batches there. A str is a platform, such as
+            "gpu", whose first device is taken. By default batches are made by numpy and put on
+            JAX's default device.
+        sharding : Sharding, PartitionSpec or Mesh, optional
+            Give global arrays with this layout, of which each process makes its part: `shard` is
+            then the process's index and the number of processes. Of a spec each field takes as
+            many entries as it has axes. A PartitionSpec is over the mesh of ``jax.set_mesh``; a
+            Mesh of one axis divides the first axis of each field.
 
         Raises
         ------
         OptionError
-            If an element type needs ``jax_enable_x64`` and it is off; if a batch cannot be laid
-            out so; or if the data are too large for int32 row numbers on a device.
+            If an element type needs ``jax_enable_x64`` and it is off; if there is no such device;
+            if batches cannot have this layout; or if the data are too many for int32 row numbers
+            on a device.
         """
         assemble = Assembler(dataset, plan, encoding, self)
-        _check_width(assemble)
+        check_width(dataset, plan, assemble.encoding)
         if device is not None and sharding is not None:
             raise OptionError("device and sharding both say where batches are. Try: one of them")
         if device is not None:
-            return _OnDevice(plan, assemble, device, epoch=epoch, start=start)
-        if sharding is None:
-            return _AmongProcesses(plan, assemble, _to_device, epoch=epoch, start=start)
-        _check_sharding(plan, assemble, sharding, start)
-        convert = partial(_to_global, sharding)
-        return _AmongProcesses(plan, assemble, convert, epoch=epoch, start=start)
+            return DeviceBatches(plan, assemble, checked_device(device), epoch=epoch, start=start)
+        layout = None if sharding is None else named_sharding(sharding)
+        if layout is not None:
+            check_layout(plan, assemble, layout, start)
+        return JaxBatches(plan, assemble, layout, epoch=epoch, start=start)
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return this process's index, and how many there are."""
@@ -86,7 +84,7 @@ class JaxAdapter:
 
     def to_numpy(self, batch: JaxBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as read-only arrays."""
-        return tuple(np.asarray(array) for array in batch)
+        return tuple(np.asarray(array) for array in values_of(batch))
 
 
 ADAPTER = JaxAdapter()
@@ -102,12 +100,28 @@ def batches(
     dataset: Dataset,
     *,
     batch_size: int,
-    device: jax.Device | None = None,
-    sharding: jax.sharding.Sharding | None = None,
+    device: DeviceLike | None = None,
+    sharding: ShardingLike | None = None,
     **options: Unpack[LoaderOptions],
-) -> Batches[JaxBatch]:
-    """Return a dataset as a re-iterable of tuples of `jax.Array`; options as `Dataset.to`."""
-    loader: Batches[JaxBatch] = dataset.to(
+) -> JaxBatches:
+    """Return a dataset as a re-iterable of tuples of `jax.Array`.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    batch_size : int
+    device : jax.Device or str, optional
+    sharding : Sharding, PartitionSpec or Mesh, optional
+        Where batches are made, or how global arrays are laid out: see `JaxAdapter.loader`.
+    **options
+        The other options of `Dataset.to`.
+
+    Raises
+    ------
+    OptionError
+        As `JaxAdapter.loader`.
+    """
+    loader: JaxBatches = dataset.to(
         ADAPTER, batch_size=batch_size, device=device, sharding=sharding, **options
     )
     return loader
@@ -117,12 +131,38 @@ def resident(
     dataset: Dataset,
     *,
     batch_size: int,
-    device: Place = None,
-    **options: Unpack[LoaderOptions],
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] | Literal["auto"] = (0, 1),
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field = ("image", "label"),
+    dtype: Any = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Any = (),
+    device: DeviceLike | jax.sharding.Sharding | None = None,
 ) -> Resident:
-    """Put a dataset on a device, by default JAX's own choice, for batches inside jit and lax.scan.
+    """Put a dataset on a device, for batches inside jit and lax.scan.
 
-    Options as `Dataset.to`, except `epoch` and `start`, which `Resident.batch` makes needless.
+    Parameters
+    ----------
+    dataset : Dataset
+        Of uint8 images.
+    batch_size, shuffle, seed, remainder, shard, fields
+        Which examples form a batch: see `BatchPlan`.
+    dtype, scale, mean, std, channels, layout, labels, transform
+        What a pixel and a label become: see `Encoding`.
+    device : jax.Device, str or Sharding, optional
+        Where to put the data; by default where JAX puts arrays.
+
+    Returns
+    -------
+    Resident
+        Whose `batch(epoch, step)` gives any batch.
 
     Raises
     ------
@@ -130,8 +170,13 @@ def resident(
         If batches would differ in shape, which a compiled function cannot have; if images are not
         uint8; or if there are no examples, or 2**31 or more.
     """
-    loader = batches(dataset, batch_size=batch_size, **options)
-    plan, encoding = loader.plan, loader.encoding
+    own = ADAPTER.shard({}) if shard == "auto" else shard
+    plan = BatchPlan(len(dataset), batch_size, shuffle, seed, remainder, own, fields)  # type: ignore[arg-type]
+    given = Encoding(
+        dtype, scale, layout, labels, mean, std, channels=channels, transform=transform
+    )
+    encoding = resolve(given, dataset, plan.fields, ADAPTER)
+    check_width(dataset, plan, encoding)
     if plan.remainder == "keep" and plan.num_examples % plan.global_batch_size:
         raise OptionError(
             f"{plan.num_examples} examples in batches of {plan.global_batch_size} leave a smaller "
@@ -141,107 +186,22 @@ def resident(
         raise OptionError(f"expected uint8 images, found {dataset.image_dtype}. Try: batches()")
     if not 0 < len(dataset) < 2**31 - plan.global_batch_size:
         raise OptionError(f"{len(dataset)} examples cannot be counted on the device in int32")
-    if "epoch" in options or "start" in options:
-        raise OptionError("epoch and start are arguments of Resident.batch, epoch and step")
-    return put(dataset, plan, encoding, device)
+    place = device
+    if not isinstance(device, jax.sharding.Sharding | None):
+        place = checked_device(device)
+    return put(dataset, plan, encoding, place)
 
 
-class _AmongProcesses(Batches[JaxBatch]):
-    """Batches that processes share: before the first, all compare what they are about to read."""
-
-    _agreed = False
-
-    def __iter__(self) -> Iterator[JaxBatch]:
-        """Begin the next epoch.
-
-        Raises
-        ------
-        OptionError
-            If the processes that share the batches disagree on anything but their shards; on every
-            process alike.
-        """
-        if not self._agreed and 1 < self.plan.shard[1] == jax.process_count():
-            check_agreement(_gathered(self.agreement()))
-            self._agreed = True
-        return super().__iter__()
-
-
-def _gathered(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the records of all processes, in their order."""
-    text = np.frombuffer(json.dumps(record).encode(), np.uint8)
-    longest = int(process_allgather(np.int32(len(text))).max())  # arrays of one shape are gathered
-    texts = process_allgather(np.pad(text, (0, longest - len(text)), constant_values=ord(" ")))
-    return [json.loads(np.asarray(text).tobytes()) for text in texts]
-
-
-class _OnDevice(_AmongProcesses):
-    """Batches made on a device that holds the data; an epoch's order is sent there at once."""
-
-    def __init__(
-        self, plan: BatchPlan, assemble: Assembler, device: jax.Device, **where: int
-    ) -> None:
-        super().__init__(plan, assemble, _to_device, **where)
-        if len(assemble.dataset) >= 2**31:
-            raise OptionError(f"{len(assemble.dataset)} examples cannot be counted in int32")
-        self._device = device
-        self._data = put(assemble.dataset, plan, assemble.encoding, device)
-
-    def _batches(self, epoch: int, start: int) -> Iterator[JaxBatch]:
-        for block in self.plan.blocks(epoch, start, SENT_AT_ONCE):
-            named = np.uint32(epoch), block.positions.astype(np.int32), block.rows.astype(np.int32)
-            sent = jax.device_put(named, self._device)
-            for first in range(0, len(block.rows), MADE_AT_ONCE):
-                count = min(MADE_AT_ONCE, len(block.rows) - first)
-                yield from some_batches(self._data, *sent, first, count)
-
-
-def _to_device(arrays: Arrays) -> JaxBatch:
-    # The arrays are fresh and nobody else holds them, so JAX may keep their memory as its own.
-    batch: JaxBatch = tuple(jax.device_put(arrays))
-    return batch
-
-
-def _to_global(sharding: jax.sharding.Sharding, arrays: Arrays) -> JaxBatch:
-    to_global = jax.make_array_from_process_local_data
-    return tuple(to_global(sharding, array) for array in arrays)  # type: ignore[no-untyped-call]
-
-
-def _check_sharding(
-    plan: BatchPlan, assemble: Assembler, sharding: jax.sharding.Sharding, start: int
-) -> None:
-    """Refuse what could not be laid out, before the epoch comes to it."""
-    processes = jax.process_index(), jax.process_count()
-    if plan.shard != processes:
-        raise OptionError(
-            f"with sharding, expected shard to be this process and the number of processes, "
-            f"{processes}, found {plan.shard}"
-        )
-    arrays = assemble(first_examples(1)) if len(assemble.dataset) else ()
-    sizes = {plan.global_batch_size}
-    if plan.remainder == "keep":
-        left = plan.num_examples, plan.num_examples - start
-        sizes |= {rest for count in left if (rest := count % plan.global_batch_size)}
-    for size in sizes:
-        for array in arrays:
-            try:
-                sharding.shard_shape((size, *array.shape[1:]))
-            except ValueError as error:
-                raise OptionError(
-                    f"a batch of {size} cannot be laid out as {sharding}: {error}. "
-                    'Try: another batch_size, or remainder="drop" or "pad"'
-                ) from error
-
-
-def _check_width(assemble: Assembler) -> None:
-    """Refuse what JAX would narrow in silence."""
+def check_width(dataset: Dataset, plan: BatchPlan, encoding: Encoding) -> None:
+    """Raise OptionError for what JAX would narrow without a word."""
     if jax.dtypes.canonicalize_dtype(np.int64) == np.int64:
         return
-    most = assemble.dataset.indices.max(initial=0) if "index" in assemble.plan.fields else 0
+    most = dataset.indices.max(initial=0) if "index" in plan.fields else 0
     if most > np.iinfo(np.int32).max:
         needs = 'the field "index" beyond 2**31'
-    elif assemble.encoding.dtype == "float64":
+    elif encoding.dtype == "float64":
         needs = 'dtype="float64"'
-    elif "label" in assemble.plan.fields and assemble.encoding.label_dtype == "int64":
+    elif "label" in plan.fields and encoding.label_dtype == "int64":
         needs = 'label_dtype="int64"'
     else:
         return

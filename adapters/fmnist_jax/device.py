@@ -6,7 +6,6 @@ inside jit and lax.scan.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,16 +15,16 @@ from numpy.typing import NDArray
 from fmnist_core.batch import VIEWS, transformed_fields
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
+from fmnist_core.errors import OptionError, check_range
 from fmnist_core.plan import BatchPlan, Field
 from fmnist_jax.ops import JAX
 from fmnist_jax.order import keys, shuffled
 
 JaxBatch = tuple[jax.Array, ...]
-Place = Any
-"""A `jax.Device`, or a `jax.sharding.Sharding`; None is JAX's own choice."""
+"""A batch of the default form; `fields` may also give dictionaries or bare arrays."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Resident:
     """A dataset on the device, whose batches are computed there; a pytree, to be passed to jit.
 
@@ -52,6 +51,13 @@ class Resident:
     num_classes: int
     by_arithmetic: bool
 
+    def __repr__(self) -> str:
+        plan = self.plan
+        return (
+            f"<Resident of {plan.num_examples} images {self.images.shape[1:]}: {len(plan)} batches "
+            f"of {plan.batch_size} in an epoch>"
+        )
+
     def batch(
         self,
         epoch: jax.typing.ArrayLike,
@@ -63,33 +69,63 @@ class Resident:
         Parameters
         ----------
         epoch, step : int or integer scalar array
-            May be traced; a step beyond the epoch is not noticed.
+            May be traced; then an epoch or a step that there is not goes unnoticed.
         order : jax.Array, optional
             What `order` gave for this epoch, if many of its batches are made; otherwise the batch's
             own part of it is computed.
+
+        Raises
+        ------
+        OptionError
+            If a number that is known has no such epoch or step.
         """
         plan = self.plan
+        _check_known("epoch", epoch, 2**32 - 1)
+        _check_known("step", step, len(plan) - 1)
         index, count = plan.shard
         first = (jnp.asarray(step, jnp.int32) * count + index) * plan.batch_size
         positions = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
-        rows = (
-            self._rows(positions % plan.num_examples, epoch)
-            if order is None
-            else order[positions % plan.num_examples]
-        )
+        own = positions % plan.num_examples
+        rows = self._rows(own, epoch) if order is None else order[own]
         return self.gather(epoch, positions, rows)
 
-    def _rows(self, positions: jax.Array, epoch: jax.typing.ArrayLike) -> jax.Array:
+    def order(
+        self, epoch: jax.typing.ArrayLike, *, seed: jax.typing.ArrayLike | None = None
+    ) -> jax.Array:
+        """Return the rows of a whole epoch in their order, int32 (num_examples,).
+
+        Parameters
+        ----------
+        epoch : int or integer scalar array
+            May be traced.
+        seed : int or integer scalar array, optional
+            Of the written order, instead of the plan's; may be traced, for instance by ``vmap``
+            over seeds.
+
+        Raises
+        ------
+        OptionError
+            If a number that is known is out of range; or if transforms, which follow the plan's
+            seed, would not follow this one.
+        """
+        _check_known("epoch", epoch, 2**32 - 1)
+        if seed is not None and self.encoding.transform:
+            raise OptionError(
+                "transforms are drawn by the plan's seed, and would not follow another one. "
+                "Try: resident(..., seed=...) for each seed"
+            )
+        return self._rows(jnp.arange(self.plan.num_examples, dtype=jnp.int32), epoch, seed)
+
+    def _rows(
+        self,
+        positions: jax.Array,
+        epoch: jax.typing.ArrayLike,
+        seed: jax.typing.ArrayLike | None = None,
+    ) -> jax.Array:
         if not self.plan.shuffle:
             return positions
-        return shuffled(positions, self.plan.num_examples, keys(self.plan.seed, epoch))
-
-    def order(self, epoch: jax.typing.ArrayLike) -> jax.Array:
-        """Return the rows of a whole epoch in their order, int32 (num_examples,)."""
-        places = jnp.arange(self.plan.num_examples, dtype=jnp.int32)
-        if not self.plan.shuffle:
-            return places
-        return shuffled(places, self.plan.num_examples, keys(self.plan.seed, epoch))
+        key = keys(self.plan.seed if seed is None else seed, epoch)
+        return shuffled(positions, self.plan.num_examples, key)
 
     def gather(
         self, epoch: jax.typing.ArrayLike, positions: jax.Array, rows: jax.Array
@@ -134,9 +170,7 @@ class Resident:
             found = rows if wanted is own else self._rows(wanted, epoch)
             return self.images[found], self._encoded_labels(found) if chain.mix else None
 
-        return transformed_fields(
-            chain, JAX, gather, own, plan, epoch, lambda images: self._encoded_images(images)
-        )
+        return transformed_fields(chain, JAX, gather, own, plan, epoch, self._encoded_images)
 
     def _values(self, pixels: jax.Array) -> jax.Array:
         if self.by_arithmetic:
@@ -153,8 +187,13 @@ jax.tree_util.register_dataclass(
 )
 
 
-def put(dataset: Dataset, plan: BatchPlan, encoding: Encoding, device: Place) -> Resident:
-    """Put the data of a dataset on a device."""
+def put(
+    dataset: Dataset,
+    plan: BatchPlan,
+    encoding: Encoding,
+    device: jax.Device | jax.sharding.Sharding | None,
+) -> Resident:
+    """Put the data of a dataset on a device, or where JAX puts arrays if it is None."""
     extended = dataset.extended if "extended" in plan.fields else None
     images, labels, indices, more, table = jax.device_put(
         (
@@ -181,6 +220,12 @@ def some_batches(
     """Return some consecutive batches out of the (batches, batch) examples that were sent."""
     chosen = (jax.lax.dynamic_slice_in_dim(array, first, count) for array in (positions, rows))
     return [data.gather(epoch, *both) for both in zip(*chosen, strict=True)]
+
+
+def _check_known(name: str, number: jax.typing.ArrayLike, most: int) -> None:
+    """Raise OptionError for a number out of range, unless it is traced."""
+    if not isinstance(number, jax.core.Tracer):
+        check_range(name, number if isinstance(number, int) else np.asarray(number)[()], 0, most)
 
 
 def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fmnist_jax.order import keys, shuffled
 
@@ -34,7 +35,9 @@ class JaxOps:
         return jnp.pad(images, widths, constant_values=fill)
 
     def reverse(self, images: jax.Array, axis: int) -> jax.Array:
-        return jnp.flip(images, axis)
+        # XLA on a CPU takes eight times as long for jnp.flip of images that were cropped before.
+        backwards = np.arange(images.shape[axis])[::-1]
+        return jnp.take(images, backwards, axis=axis, mode="clip")
 
     def windows(
         self, images: jax.Array, top: jax.Array, left: jax.Array, size: tuple[int, int]

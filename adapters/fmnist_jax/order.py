@@ -1,5 +1,6 @@
 """The written order on a JAX device, inside jit and lax.scan."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -7,13 +8,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from fmnist_core import order
+from fmnist_core.errors import check_seed
 
 
-def keys(seed: int, epoch: jax.typing.ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:
+def keys(
+    seed: jax.typing.ArrayLike, epoch: jax.typing.ArrayLike
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return `order.keys`, computed on the device."""
     number = jnp.asarray(epoch, jnp.uint32)
-    first, second, third = (fmix32(number ^ np.uint32(word)) for word in order.seed_words(seed))
+    first, second, third = (fmix32(number ^ word) for word in seed_words(seed))
     return first, second, third
+
+
+def seed_words(seed: jax.typing.ArrayLike) -> Sequence[jax.typing.ArrayLike]:
+    """Return `order.seed_words`, computed on the device where the seed is an array.
+
+    Raises
+    ------
+    OptionError
+        If a seed that is known is not a whole number in [0, 2**64).
+    """
+    if not isinstance(seed, jax.Array):
+        return [np.uint32(word) for word in order.seed_words(check_seed(seed))]
+    wide = seed.dtype.itemsize == 8
+    high = (seed >> 32).astype(jnp.uint32) if wide else jnp.uint32(0)
+    low = seed.astype(jnp.uint32)
+    steps = [np.uint32(j * 0x9E3779B9 & 0xFFFFFFFF) for j in (1, 2, 3)]
+    return [fmix32(high ^ fmix32(low + step)) for step in steps]
 
 
 def fmix32(word: jax.Array) -> jax.Array:

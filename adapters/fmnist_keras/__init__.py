@@ -7,9 +7,9 @@ llvm.keep_private()  # before Keras imports TensorFlow
 
 import keras  # noqa: E402
 
-if [int(part) for part in keras.__version__.split(".")[:2]] < [3, 7]:
+if [int(part) for part in keras.__version__.split(".")[:2]] < [3, 8]:
     raise FrameworkMissingError(
-        f'expected Keras 3.7 or later, found {keras.__version__}. Try: pip install "keras>=3.7"'
+        f'expected Keras 3.8 or later, found {keras.__version__}. Try: pip install "keras>=3.8"'
     )
 
 from fmnist_keras.adapter import ADAPTER, KerasAdapter, fmnist_adapter, plan_dataset  # noqa: E402

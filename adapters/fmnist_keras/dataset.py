@@ -170,10 +170,8 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:
         if self._threads <= 1:
             return super()._batches(epoch, start)
-        calls = (
-            partial(self._made, self.plan.examples(epoch, step, start))
-            for step in range(self.plan.num_steps(start))
-        )
+        single_batches = self.plan.blocks(epoch, start, self.plan.batch_size)
+        calls = (partial(self._made, examples.flat()) for examples in single_batches)
         return made_ahead(calls, self._threads, self._ahead)
 
     def _made(self, examples: Examples) -> Any:

@@ -20,7 +20,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field, values_of
 from fmnist_core.provenance import Provenance
 from fmnist_tensorflow.ops import TENSORFLOW
 from fmnist_tensorflow.order import keys, shuffled
@@ -89,7 +89,7 @@ class TensorFlowAdapter:
 
     def to_numpy(self, batch: Tensors) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays."""
-        return tuple(tensor.numpy() for tensor in batch)
+        return tuple(tensor.numpy() for tensor in values_of(batch))
 
 
 ADAPTER = TensorFlowAdapter()

@@ -12,7 +12,7 @@ from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BatchPlan, Remainder
+from fmnist_core.plan import BatchPlan, Remainder, values_of
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_torch.datasets import Fields, MapDataset
 from fmnist_torch.device import TorchBatch
@@ -80,7 +80,7 @@ class TorchAdapter:
 
     def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays that share its memory."""
-        return tuple(_to_numpy(tensor) for tensor in batch)
+        return tuple(_to_numpy(tensor) for tensor in values_of(batch))
 
 
 ADAPTER = TorchAdapter()

@@ -4,9 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fmnist_core.errors import IdxError
-from fmnist_core.idx.containers import unpacked
-from fmnist_core.storage.findings import Finding, beginning, shape_words, whole_idx
-from fmnist_core.storage.scan import Scan, blocks_of
+from fmnist_core.idx.containers import unpacked, unpacked_member
+from fmnist_core.idx.header import shape_words
+from fmnist_core.storage.findings import Finding, beginning, whole_idx
+from fmnist_core.storage.scan import Budget, Scan, blocks_of
+
+MAX_BYTES = 1 << 26
+"""Most bytes that are turned back; the largest payload that anyone was seen to print has 47 MB."""
 
 _FORMS = (
     # xxd: 00000000: 0000 0801 0000 2710  ......'.
@@ -29,12 +33,13 @@ def hex_dump(scan: Scan) -> Finding | None:
     if form is None:
         return None
     inner = Scan(scan.path)
+    source = unpacked_member(scan.member) if scan.member else unpacked(scan.path)
     try:
-        with unpacked(scan.path, scan.member) as stream:
-            inner.feed(_decoded(blocks_of(stream), form))
+        with source as stream:
+            inner.feed(_decoded(blocks_of(stream), form), Budget(MAX_BYTES))
     except (IdxError, ValueError):
         return None
-    if inner.header is None:
+    if inner.header is None or inner.is_exhausted:
         return None
     whole = whole_idx(inner)
     if whole:

@@ -14,6 +14,7 @@ from fmnist_core.errors import (
     FileAccessError,
     FmnistError,
     IdxError,
+    brief,
     printable,
 )
 from fmnist_core.idx.containers import container_of, members
@@ -165,13 +166,13 @@ def _what(path: Path) -> Identity:
     found = identify(path)
     if len(found) == 1 and found[0].container not in ("zip", "npz"):
         return found[0]
-    names = ", ".join(members(path)[:4])
+    names = ", ".join(brief(name) for name in members(path)[:4])
     return Identity(str(path), "zip", "unknown", f"a zip file of {len(found)} files: {names} ...")
 
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
     """Return where a dataset's files may be under a folder: in it, or as torchvision has them."""
-    return [root, root / info.title.replace("-", "") / "raw"]
+    return [root, root / (info.family or info.title).replace("-", "") / "raw"]
 
 
 def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:

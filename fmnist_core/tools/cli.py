@@ -1,38 +1,97 @@
 """The command line `fmnist`. A command imports what it needs when it runs, so help is instant."""
 
+import os
+import signal
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from fmnist_core import __version__
-from fmnist_core.errors import FmnistError
+from fmnist_core.errors import FmnistError, printable
 from fmnist_core.tools import fingerprint as fingerprints
+
+CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
+"""Exit statuses as a shell gives them, 128 and the signal's number."""
 
 
 class PlainErrors(click.Group):
     """Commands whose errors and warnings are for people: a line on stderr, never a traceback."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with _terminable(), _exit_statuses():
+            try:
+                return super().main(*args, **extra)
+            finally:
+                sys.stdout.flush()
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _exit_statuses():  # --help prints here
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         # A terminal or a pipe that lacks a letter gets its number.
         with suppress(AttributeError):
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _exit_statuses():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             try:
                 return super().invoke(ctx)
             except FmnistError as error:
                 raise click.ClickException(error.for_commands) from error
+            except BrokenPipeError:
+                raise
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
-                raise click.ClickException(f"{where}{error.strerror or error}") from error
+                reason = printable(f"{where}{error.strerror or error}")
+                raise click.ClickException(reason) from error
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind a command as Ctrl-C does, so that it removes its temporary files."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    except ValueError:  # only the main thread may
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _exit_statuses() -> Iterator[None]:
+    """Exit as a shell expects it where the output or the user ends a command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nAborted!", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _leave(CLOSED_PIPE)
+    except OSError as error:
+        click.echo(f"Error: the output cannot be written ({error.strerror})", err=True)
+        _leave(1)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich exits by itself, with 1
+            _leave(CLOSED_PIPE)
+        raise
+
+
+def _leave(status: int) -> NoReturn:
+    with suppress(OSError, ValueError):  # what is left in stdout's buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    click.echo(f"Warning: {printable(str(message))}", err=True)
 
 
 @click.group("fmnist", cls=PlainErrors)
@@ -51,15 +110,23 @@ def main() -> None:
     help="Folder with Fashion-MNIST's four files, raw, .gz or .xz. Without it, the built-in "
     "dataset of drawn garments is used, and no network.",
 )
-def demo(root: Path | None) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what each framework gave, with the loss of each step, as JSON.",
+)
+@click.option("--force", is_flag=True, help="Replace that file if it exists.")
+def demo(root: Path | None, output: Path | None, force: bool) -> None:
     """Show that every framework gets the same batches, and train on them.
 
     Each framework reads two shuffled epochs, which must agree to the bit, and then trains the same
-    small network for one epoch. It takes a minute or two. The exit status is 0 if all four agree.
+    small network, from the same first weights, for one epoch. It takes a minute or two. The exit
+    status is 0 if all four agree.
     """
     from fmnist_core.tools.demo import run_demo
 
-    run_demo(root)
+    run_demo(root, output, force=force)
 
 
 @main.command()

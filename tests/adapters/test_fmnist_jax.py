@@ -13,6 +13,7 @@ import pytest
 from fmnist_core import Dataset, OptionError
 from fmnist_core.order import whole_order
 from fmnist_core.testing import CHECKS, assert_batches, made_dataset, wanted_batches
+from fmnist_core.transforms import RandomHorizontalFlip
 
 jax = pytest.importorskip("jax")
 fmnist_jax = pytest.importorskip("fmnist_jax")
@@ -123,15 +124,54 @@ def test_an_epoch_is_one_compiled_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"batch_size": 5}, 'remainder="drop"'),
-        ({"batch_size": 23, "start": 3}, "arguments of Resident.batch"),
-    ],
+    ("epoch", "step", "message"),
+    [(0, 30, "step"), (0, -1, "step"), (0, np.int64(1000), "step"), (-1, 0, "epoch")],
 )
-def test_what_cannot_be_compiled_is_refused(options: dict[str, Any], message: str) -> None:
+def test_a_known_batch_that_there_is_not_is_refused(epoch: Any, step: Any, message: str) -> None:
+    data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
+    for way in (data.batch, jax.jit(data.batch, static_argnums=(0, 1))):
+        with pytest.raises(OptionError, match=message):
+            way(epoch, step)
     with pytest.raises(OptionError, match=message):
-        fmnist_jax.resident(made_dataset(), **options)
+        data.batch(jax.numpy.asarray(epoch), jax.numpy.asarray(step))
+    if message == "epoch":
+        with pytest.raises(OptionError, match=message):
+            data.order(epoch)
+
+
+def test_orders_of_many_seeds_at_once() -> None:
+    data = fmnist_jax.resident(made_dataset(), batch_size=23, shuffle=True, fields="index")
+    seeds = np.array([0, 7, 2**31 - 1], np.int32)
+    orders = jax.vmap(lambda seed: data.order(3, seed=seed))(seeds)
+    assert orders.tolist() == [whole_order(23, int(seed), 3).tolist() for seed in seeds]
+    batches = jax.vmap(lambda seed: data.batch(3, 0, data.order(3, seed=seed)))(seeds)
+    assert batches.tolist() == [made_dataset().indices[order].tolist() for order in orders]
+    assert data.order(3, seed=2**40 + 7).tolist() == whole_order(23, 2**40 + 7, 3).tolist()
+    with jax.enable_x64(True):
+        wide = jax.jit(lambda seed: data.order(3, seed=seed))(np.uint64(2**63 + 5))
+    assert wide.tolist() == whole_order(23, 2**63 + 5, 3).tolist()
+    with pytest.raises(OptionError, match="seed"):
+        data.order(3, seed=-1)
+    flipped = fmnist_jax.resident(made_dataset(), batch_size=23, transform=RandomHorizontalFlip())
+    with pytest.raises(OptionError, match="transforms are drawn by the plan's seed"):
+        flipped.order(3, seed=1)
+
+
+def test_reprs_are_short() -> None:
+    data = fmnist_jax.resident(made_dataset(20), batch_size=5)
+    assert repr(data) == "<Resident of 20 images (5, 4): 4 batches of 5 in an epoch>"
+    assert repr(fmnist_jax.batches(made_dataset(), batch_size=5, epoch=3)) == (
+        "<JaxBatches of <Dataset: 23 of 49 examples, uint8 images (5, 4), 7 classes>: "
+        "5 batches of 5 in epoch 3>"
+    )
+    assert repr(fmnist_jax.batches(made_dataset(), batch_size=5, device="cpu")).startswith(
+        "<DeviceBatches of "
+    )
+
+
+def test_what_cannot_be_compiled_is_refused() -> None:
+    with pytest.raises(OptionError, match='remainder="drop"'):
+        fmnist_jax.resident(made_dataset(), batch_size=5)
     wide = Dataset(np.zeros((3, 2, 2), np.float32), np.zeros(3, np.uint8))
     with pytest.raises(OptionError, match="expected uint8"):
         fmnist_jax.resident(wide, batch_size=3, scale="raw")
@@ -185,6 +225,22 @@ def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.Monkey
     assert_batches(fmnist_jax.ADAPTER, [data.batch(0, 0)], wanted, data.plan.fields, "table")
 
 
+@pytest.mark.parametrize("make", [fmnist_jax.batches, fmnist_jax.resident])
+def test_a_device_may_be_named_by_its_platform(make: Callable[..., Any]) -> None:
+    made = make(made_dataset(), batch_size=23, device="cpu")
+    image = next(iter(made))[0] if make is fmnist_jax.batches else made.batch(0, 0)[0]
+    assert image.devices() == {jax.devices("cpu")[0]}
+    for wrong in ("abacus", 3, jax.sharding.PartitionSpec("data")):
+        with pytest.raises(OptionError, match=r"Try: "):
+            make(made_dataset(), batch_size=23, device=wrong)
+
+
+def test_a_resident_follows_a_plans_options() -> None:
+    data = fmnist_jax.resident(made_dataset(), batch_size=23, shard="auto", labels="one_hot")
+    assert data.plan.shard == (0, 1)
+    assert data.batch(0, 0)[1].shape == (23, 7)
+
+
 def test_device_and_sharding_are_two_answers_to_one_question() -> None:
     mesh = jax.sharding.Mesh(jax.devices()[:1], ("data",))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
@@ -226,6 +282,40 @@ for options in ({"batch_size": 7}, {"batch_size": 8}, {"batch_size": 4}):
         assert "cannot be laid out" in str(error)
     else:
         raise AssertionError(options)
+everywhere = Mesh(np.array(jax.devices()), ("data",))
+square = Mesh(np.array(jax.devices()).reshape(4, 2), ("data", "rows"))
+across = NamedSharding(square, PartitionSpec("data", None, "rows", None))
+
+
+def sharded(sharding, **more):
+    options = {"batch_size": 8, "remainder": "drop", "fields": ("image", "label"), **more}
+    return fmnist_jax.batches(dataset, sharding=sharding, **options)
+
+
+# A mesh of one axis divides the batch; a spec, over the mesh in use, also where it is longer than a
+# field's rank, of which it then takes as many entries as there are axes.
+with jax.set_mesh(everywhere):
+    of_spec = sharded(PartitionSpec("data"))
+for loader in (sharded(everywhere), of_spec, sharded(across)):
+    found = list(loader)
+    wanted = wanted_batches(fmnist_jax.ADAPTER, dataset, loader.plan, loader.encoding)
+    assert_batches(fmnist_jax.ADAPTER, found, wanted, loader.plan.fields, str(loader))
+    assert len(found[0][0].addressable_shards) == 8
+assert [array.sharding.spec for array in found[0]] == [across.spec, PartitionSpec("data")]
+assert found[0][0].addressable_shards[0].data.shape == (2, 5, 2, 1)
+refused = [
+    (PartitionSpec("data"), "no mesh is set"),
+    (square, "does not say which of them"),
+    ("data", "expected a Sharding"),
+    (NamedSharding(square, PartitionSpec(None, "rows")), "cannot be laid out"),
+]
+for sharding, message in refused:
+    try:
+        sharded(sharding)
+    except OptionError as error:
+        assert message in str(error), error
+    else:
+        raise AssertionError(sharding)
 data = fmnist_jax.resident(dataset, batch_size=8, remainder="drop", device=jax.devices()[3])
 assert data.images.devices() == {jax.devices()[3]}
 print("laid out")

@@ -370,16 +370,16 @@ def test_a_state_within_an_epoch_is_refused(fitted: Callable[..., Any]) -> None:
 
 
 def test_a_call_inside_another_is_refused(fitted: Callable[..., Any]) -> None:
-    batches = plan_dataset()
+    batches = plan_dataset(250, batch_size=1)
     model, _ = watched_model()
 
     class Evaluate(keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            model.evaluate(batches, verbose=0)
+            if batch == 0:
+                model.evaluate(batches, verbose=0)
 
-    if keras.backend.backend() == "tensorflow":
-        pytest.skip("TensorFlow has asked for the few batches of this epoch before")
-    with pytest.raises(OptionError, match="a call inside another"):
+    # On TensorFlow the error comes out of its pipeline, with our text in it.
+    with pytest.raises(Exception, match="a call inside another"):
         fitted(batches, epochs=1, callbacks=[Evaluate()])
 
 

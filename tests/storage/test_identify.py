@@ -10,6 +10,7 @@ import lzma
 import pickle
 import plistlib
 import re
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -26,7 +27,9 @@ from fmnist_core.catalog.starts import START_NBYTES, STARTS
 from fmnist_core.idx.format import read_payload
 from fmnist_core.storage import identify as module
 from fmnist_core.storage import store
+from fmnist_core.storage.findings import too_large
 from fmnist_core.storage.identify import DIAGNOSES, Identity, identify
+from fmnist_core.storage.scan import Budget
 
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 HEADER = bytes.fromhex("00000803 00000005 00000004 00000003")
@@ -262,7 +265,10 @@ def test_faults_are_named(identity: Callable[[bytes], Identity], fault: str) -> 
     assert str(found).startswith(found.path)
 
 
-@pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.__name__)
+SMALL = [diagnosis for diagnosis in DIAGNOSES if diagnosis is not too_large]
+
+
+@pytest.mark.parametrize("diagnosis", SMALL, ids=lambda diagnosis: diagnosis.__name__)
 def test_every_diagnosis_is_needed(
     identity: Callable[[bytes], Identity],
     diagnosis: object,
@@ -541,3 +547,19 @@ def test_the_csv_of_kaggle_is_read_as_it_says(tmp_path: Path) -> None:
         assert call
         np.testing.assert_array_equal(eval(call[0]), rows)
         assert "Get the file again" not in found.advice
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_more_than_the_budget_is_not_read_and_not_called_cut_short(
+    identity: Callable[[bytes], Identity],
+    pack: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "Budget", lambda: Budget(1 << 20))
+    whole = struct.pack(">2xBB2I", 8, 2, 2, 2 << 20) + bytes(4 << 20)
+    found = identity(pack(whole))
+    assert (found.verdict, found.digest) == ("unknown", None)
+    assert "bytes, 2 x 2097152 uint8 by its header, which are not all read" in found.found
+    if pack is bytes:  # its length says enough
+        assert "1 of 2 items are whole" in identity(whole[:-1]).found
+        assert "1 stray byte" in identity(whole + b"x").found

@@ -1,0 +1,106 @@
+"""Loaders of `jax.Array`: batches made by numpy and sent, or made on a device that has the data."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental.multihost_utils import process_allgather
+from jax.sharding import Sharding
+
+from fmnist_core.agreement import check_agreement
+from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches
+from fmnist_core.errors import OptionError
+from fmnist_core.plan import BatchPlan
+from fmnist_jax.device import JaxBatch, put, some_batches
+from fmnist_jax.places import field_sharding
+
+MADE_AT_ONCE = 8
+"""Batches that one compiled call makes on a device."""
+
+
+class JaxBatches(Batches[JaxBatch]):
+    """A re-iterable of tuples of `jax.Array`: the n-th iteration is epoch `epoch` + n.
+
+    Where several processes share the batches, all compare what they are about to read before the
+    first one.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    assemble : Assembler
+    sharding : Sharding, optional
+        The layout of global arrays; by default arrays are on JAX's default device.
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        assemble: Assembler,
+        sharding: Sharding | None = None,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+    ) -> None:
+        super().__init__(plan, assemble, self._sent, epoch=epoch, start=start)
+        self._sharding = sharding
+        self._agreed = False
+
+    def __iter__(self) -> Iterator[JaxBatch]:
+        """Return an iterator, which takes the next epoch with its first batch.
+
+        Raises
+        ------
+        OptionError
+            If the processes that share the batches disagree on anything but their shards; on every
+            process alike.
+        """
+        if not self._agreed and 1 < self.plan.shard[1] == jax.process_count():
+            check_agreement(_gathered(self.agreement()))
+            self._agreed = True
+        return super().__iter__()
+
+    def _sent(self, arrays: Arrays) -> JaxBatch:
+        if self._sharding is None:
+            # The arrays are fresh and nobody else holds them, so JAX may keep their memory.
+            return tuple(jax.device_put(arrays))
+        to_global: Any = jax.make_array_from_process_local_data
+        return tuple(to_global(field_sharding(self._sharding, a.ndim), a) for a in arrays)
+
+
+class DeviceBatches(JaxBatches):
+    """Batches made on a device that holds the data; an epoch's order is sent there at once."""
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        assemble: Assembler,
+        device: jax.Device,
+        *,
+        epoch: int = 0,
+        start: int = 0,
+    ) -> None:
+        super().__init__(plan, assemble, epoch=epoch, start=start)
+        if len(assemble.dataset) >= 2**31:
+            raise OptionError(f"{len(assemble.dataset)} examples cannot be counted in int32")
+        self._device = device
+        self._data = put(assemble.dataset, plan, assemble.encoding, device)
+
+    def _batches(self, epoch: int, start: int) -> Iterator[JaxBatch]:
+        for block in self.plan.blocks(epoch, start, SENT_AT_ONCE):
+            named = np.uint32(epoch), block.positions.astype(np.int32), block.rows.astype(np.int32)
+            sent = jax.device_put(named, self._device)
+            for first in range(0, len(block.rows), MADE_AT_ONCE):
+                count = min(MADE_AT_ONCE, len(block.rows) - first)
+                yield from some_batches(self._data, *sent, first, count)
+
+
+def _gathered(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the records of all processes, in their order."""
+    text = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    longest = int(process_allgather(np.int32(len(text))).max())  # arrays of one shape are gathered
+    texts = process_allgather(np.pad(text, (0, longest - len(text)), constant_values=ord(" ")))
+    return [json.loads(np.asarray(text).tobytes()) for text in texts]

@@ -1,0 +1,113 @@
+"""Where arrays are: a device by its name, and global arrays laid out over a mesh."""
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
+
+from fmnist_core.batch import Assembler, first_examples
+from fmnist_core.errors import OptionError
+from fmnist_core.plan import BatchPlan
+
+DeviceLike = jax.Device | str
+ShardingLike = Sharding | PartitionSpec | Mesh
+
+
+def checked_device(device: object) -> jax.Device:
+    """Return a device, or the first one of a platform that is given by its name.
+
+    Raises
+    ------
+    OptionError
+        If there is no such device.
+    """
+    if isinstance(device, jax.Device):
+        return device
+    if not isinstance(device, str):
+        raise OptionError(
+            f'expected a jax.Device or a platform, such as jax.devices()[0] or "cpu", found '
+            f"{device!r:.80}. Try: sharding= for a layout over several devices"
+        )
+    try:
+        return jax.devices(device)[0]
+    except RuntimeError as error:
+        raise OptionError(
+            f"expected a platform of JAX, found {device!r:.80}: {error}. "
+            "Try: device=jax.devices()[0]"
+        ) from error
+
+
+def named_sharding(given: object) -> Sharding:
+    """Return a sharding as it is, or that of a spec or a mesh whose meaning is clear.
+
+    Raises
+    ------
+    OptionError
+        For a spec without a mesh, a mesh of several axes, or what is neither.
+    """
+    if isinstance(given, Sharding):
+        return given
+    if isinstance(given, PartitionSpec):
+        mesh = _mesh_in_use()
+        if mesh is None:
+            raise OptionError(
+                f"{given} names axes of a mesh, and no mesh is set. "
+                "Try: sharding=NamedSharding(mesh, spec), or jax.set_mesh(mesh)"
+            )
+        return NamedSharding(mesh, given)
+    if isinstance(given, Mesh):
+        if len(given.axis_names) == 1:
+            return NamedSharding(given, PartitionSpec(given.axis_names[0]))  # type: ignore[no-untyped-call]
+        raise OptionError(
+            f"a mesh of the axes {given.axis_names} does not say which of them divides a batch. "
+            f"Try: sharding=NamedSharding(mesh, PartitionSpec({given.axis_names[0]!r}))"
+        )
+    raise OptionError(
+        f"expected a Sharding, a PartitionSpec or a Mesh, found {given!r:.80}. "
+        "Try: sharding=NamedSharding(mesh, PartitionSpec(...))"
+    )
+
+
+def _mesh_in_use() -> Mesh | None:
+    """Return the mesh of ``jax.set_mesh``, which JAX has since 0.6."""
+    get_mesh = getattr(jax.sharding, "get_mesh", None)
+    mesh: Mesh | None = get_mesh() if get_mesh else None
+    return None if mesh is None or mesh.empty else mesh
+
+
+def field_sharding(sharding: Sharding, ndim: int) -> Sharding:
+    """Return the sharding of a field: of a spec, as many entries as the field has axes."""
+    if isinstance(sharding, NamedSharding) and len(sharding.spec) > ndim:
+        spec = PartitionSpec(*sharding.spec[:ndim])  # type: ignore[no-untyped-call]
+        return NamedSharding(sharding.mesh, spec, memory_kind=sharding.memory_kind)
+    return sharding
+
+
+def check_layout(plan: BatchPlan, assemble: Assembler, sharding: Sharding, start: int) -> None:
+    """Check that every batch can be laid out, before an epoch comes to it.
+
+    Raises
+    ------
+    OptionError
+        If a batch cannot be divided so, or the plan's shard is not this process.
+    """
+    processes = jax.process_index(), jax.process_count()
+    if plan.shard != processes:
+        raise OptionError(
+            f"with sharding, expected shard to be this process and the number of processes, "
+            f'{processes}, found {plan.shard}. Try: shard="auto"'
+        )
+    arrays = assemble(first_examples(1)) if len(assemble.dataset) else ()
+    sizes = {plan.global_batch_size}
+    if plan.remainder == "keep":
+        left = plan.num_examples, plan.num_examples - start
+        sizes |= {rest for count in left if (rest := count % plan.global_batch_size)}
+    for size in sizes:
+        for array in arrays:
+            shape = (size, *np.shape(array)[1:])
+            try:
+                field_sharding(sharding, len(shape)).shard_shape(shape)
+            except ValueError as error:
+                raise OptionError(
+                    f"a batch of {size} cannot be laid out as {sharding}: {error}. "
+                    'Try: another batch_size, or remainder="drop" or "pad"'
+                ) from error
