@@ -26,14 +26,16 @@ $(BENCH_READY): $(READY)
 demo: $(READY)  ## show the same batches in every framework (ROOT=folder: on real files)
 	@$(BIN)/fmnist demo $(if $(ROOT),--root "$(ROOT)")
 
+# What measures memory or time runs by itself, after the rest.
 test: $(READY)  ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -m alone
 
 check: $(READY)  ## format, lint, types and tests, as CI does
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(MAKE) test
 
 bench: $(BENCH_READY)  ## measure the adapters beside their peers (ROOT=folder, OPTIONS=--help)
 	@$(BIN)/python -m tests.bench.speed $(if $(ROOT),--root "$(ROOT)") $(OPTIONS)
@@ -42,8 +44,8 @@ bench-data: $(READY)  ## measure what the data cost to get (ROOT=folder of Fashi
 	@$(BIN)/python -m tests.bench.data --root "$(ROOT)"
 
 docs: $(READY)  ## build the site into docs/_build
-	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
-	@echo "Open docs/_build/index.html"
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 clean:  ## remove .venv and whatever was built
 	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

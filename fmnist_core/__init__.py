@@ -1,5 +1,6 @@
 """Fashion-MNIST and every dataset in MNIST's IDX format, as the same batches in every framework."""
 
+from fmnist_core import transforms
 from fmnist_core.batch import peek
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
@@ -20,6 +21,7 @@ from fmnist_core.errors import (
 from fmnist_core.fingerprints import Fingerprint, fingerprint
 from fmnist_core.hookspecs import Adapter, hookimpl
 from fmnist_core.idx.format import map_idx, parse_idx, read_idx, write_idx
+from fmnist_core.joined import concat
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import index_shuffle
 from fmnist_core.plan import BatchPlan
@@ -48,6 +50,7 @@ __all__ = [
     "RowOutsideError",
     "UnknownDatasetError",
     "available_adapters",
+    "concat",
     "fingerprint",
     "get_adapter",
     "hookimpl",
@@ -58,5 +61,6 @@ __all__ = [
     "parse_idx",
     "peek",
     "read_idx",
+    "transforms",
     "write_idx",
 ]

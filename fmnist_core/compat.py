@@ -1,4 +1,4 @@
-"""Fashion-MNIST by the names that older code calls it by, so that only an import line changes.
+"""Fashion-MNIST under the names that older code uses, so that only an import line changes.
 
 `load_mnist` is that of the dataset's own repository, `read_data_sets` that of TensorFlow 1's
 tutorials, `load_data` that of Keras. docs/compat.md says what is the same and what is not.
@@ -289,7 +289,8 @@ def _file(folder: Path, name: str) -> Path:
 def _find(folder: Path, name: str) -> Path | None:
     # First the one name that older code read, so that it reads the same file here.
     paths = (folder / spelling for spelling in (f"{name}.gz", *spellings(name)))
-    return next((path for path in paths if os.path.lexists(path)), None)
+    # A folder may bear a file's name, and a link may lead nowhere, which is said when it is read.
+    return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 
 
 def _splits(

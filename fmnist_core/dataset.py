@@ -1,38 +1,28 @@
 """Dataset: images with their labels, cheap selections of them, and the way to a framework."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, NoReturn, overload
+from typing import Any, Literal, NoReturn, Self, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core import picture, quality, rows
-from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError, check_range
-from fmnist_core.hookspecs import Adapter
-from fmnist_core.plan import BatchPlan, Field, Remainder
+from fmnist_core import choosing, picture, rows
+from fmnist_core.encoding import Constant, Encoding, LabelKind, Layout, Scale
+from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError
+from fmnist_core.hookspecs import Adapter, EncodingOptions
+from fmnist_core.plan import Field, Remainder
+from fmnist_core.planning import planned
 from fmnist_core.records import DatasetInfo, Description
-from fmnist_core.registry import check_adapter, check_options, find_dataset, get_adapter, own_shard
-from fmnist_core.selection import (
-    NAMED_SPLIT_SIZE,
-    NAMED_SPLITS,
-    checked_rows,
-    fold_order,
-    per_class_rows,
-    rows_but,
-    selection_digest,
-    split_rows,
-)
+from fmnist_core.registry import check_adapter, find_dataset, get_adapter
+from fmnist_core.rows import Packed, Rows
+from fmnist_core.selection import selection_digest
 from fmnist_core.source import Source
 
 
 class Dataset:
-    """Images with their labels: an immutable sequence of examples.
-
-    Selections share the arrays of the whole; no pixel is copied before it is asked for. Arrays
-    given here are not copied either, so they must not be written to afterwards.
+    """An immutable sequence of images with their labels; selections of it share its arrays.
 
     Parameters
     ----------
@@ -53,8 +43,8 @@ class Dataset:
     """
 
     source: Source
-    _description: Description
-    _rows: rows.Rows
+    description: Description
+    rows: Rows
 
     def __init__(
         self,
@@ -67,45 +57,42 @@ class Dataset:
         extended: NDArray[Any] | None = None,
     ) -> None:
         self.source = Source(images, labels, extended)
-        self._description = self.source.described(classes, mean, std)
-        self._rows = range(len(self.source.labels))
+        self.description = self.source.described(classes, mean, std)
+        self.rows = range(len(self.source.labels))
 
     @classmethod
     def from_source(
-        cls, source: Source, description: Description, packed_rows: rows.Packed | None = None
+        cls, source: Source, description: Description, packed_rows: Packed | None = None
     ) -> "Dataset":
-        """Return all examples of a source, or those of some rows as `rows.packed` packs them.
+        """Return the examples of a source, all or those of some packed rows.
 
-        Raises
-        ------
-        DataMismatchError
-            If the data do not match the description.
+        Raises DataMismatchError if the data do not match the description.
         """
         source.check_match(len(description.classes))
         dataset = cls.__new__(cls)
-        dataset.source, dataset._description = source, description
+        dataset.source, dataset.description = source, description
         whole = len(source.labels)
-        dataset._rows = rows.unpacked(packed_rows, whole) if packed_rows else range(whole)
+        dataset.rows = rows.unpacked(packed_rows, whole) if packed_rows else range(whole)
         return dataset
 
     def __reduce__(self) -> tuple[Any, ...]:
-        packed_rows = rows.packed(self._rows, len(self.source.labels))
-        return type(self).from_source, (self.source, self._description, packed_rows)
+        packed_rows = rows.packed(self.rows, len(self.source.labels))
+        return type(self).from_source, (self.source, self.description, packed_rows)
 
     @property
     def name(self) -> str:
         """Name in the catalog, or "" for data of one's own."""
-        return self._description.name
+        return self.description.name
 
     @property
     def split_name(self) -> str:
         """Split that the examples belong to: "train", "test" or ""."""
-        return self._description.split_name
+        return self.description.split_name
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Name of each label."""
-        return self._description.classes
+        return self.description.classes
 
     @property
     def counts(self) -> dict[str, int]:
@@ -116,22 +103,16 @@ class Dataset:
     @property
     def mean(self) -> Constant | None:
         """Mean of x / 255 over the train split, if it is known."""
-        return self._description.mean
+        return self.description.mean
 
     @property
     def std(self) -> Constant | None:
         """Standard deviation of x / 255 over the train split, if it is known."""
-        return self._description.std
+        return self.description.std
 
     @property
     def info(self) -> DatasetInfo:
-        """What the catalog knows: licence, citation, digests.
-
-        Raises
-        ------
-        UnknownDatasetError
-            For data of one's own.
-        """
+        """What the catalog knows (licence, citation, digests), or UnknownDatasetError."""
         if not self.name:
             raise UnknownDatasetError(
                 "the catalog knows nothing of data of your own. Try: dataset.classes, "
@@ -142,18 +123,18 @@ class Dataset:
     @property
     def images(self) -> NDArray[Any]:
         """Images, read-only (n, ...): a view of the whole where the rows are contiguous."""
-        return rows.taken(self.source.images, self._rows)
+        return rows.taken(self.source.images, self.rows)
 
     @property
     def labels(self) -> NDArray[Any]:
         """Labels, read-only (n,): a view of the whole where the rows are contiguous."""
-        return rows.taken(self.source.labels, self._rows)
+        return rows.taken(self.source.labels, self.rows)
 
     @property
     def extended(self) -> NDArray[Any] | None:
         """QMNIST's extended labels, read-only int32 (n, 8), or None; `info.extended` names them."""
         extended = self.source.extended
-        return None if extended is None else rows.taken(extended, self._rows)
+        return None if extended is None else rows.taken(extended, self.rows)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -168,12 +149,13 @@ class Dataset:
     @property
     def indices(self) -> NDArray[np.int64]:
         """Place of each example in the original file, int64 (n,), read-only."""
-        indices = rows.as_array(self._rows).view()
+        indices = rows.as_array(self.rows).view()
         indices.setflags(write=False)
         return indices
 
     @property
-    def _released(self) -> str:
+    def released(self) -> str:
+        """Date of the revision in the catalog, or "" where there is none."""
         return self.info.released if self.name else ""
 
     @cached_property
@@ -181,21 +163,21 @@ class Dataset:
         """Name of this selection, to cite and to compare: a SHA-256, 64 hexadecimal digits.
 
         Two selections have one digest exactly if they hold the same examples of the same data in
-        the same order, in any process and on any machine, however they were selected. The form of
-        pixels and labels (`orientation`, `zero_based`) does not change it.
+        the same order. The form of pixels and labels (`orientation`, `zero_based`) does not count.
 
         It covers four lines of UTF-8, each ended by a line feed, and the indices:
-        ``fmnist-selection-1``; the dataset's name; the date of its revision (`info.released`); the
-        split's name; then `indices`, as little-endian int64. For data of one's own, the line of the
-        name is empty, that of the revision is `Source.content_digest`, and that of the split is
-        empty. The content is read once, when the digest is first asked for.
+        ``fmnist-selection-1``; the dataset's name; the date of its revision; the split's name; then
+        `indices`, as little-endian int64. For data of one's own, name and split are empty, and
+        `Source.content_digest` stands for the revision. Of relabelled examples there follow a line,
+        the JSON list of "relabelled" and the names of the classes, and the labels as int64.
         """
-        revision = self._released if self.name else self.source.content_digest
-        return selection_digest(self.name, revision, self.split_name, self.indices)
+        revision = self.released if self.name else self.source.content_digest
+        relabelled = (self.classes, self.labels) if self.description.is_relabelled else None
+        return selection_digest(self.name, revision, self.split_name, self.indices, relabelled)
 
     def __len__(self) -> int:
         """Return the number of examples."""
-        return len(self._rows)
+        return len(self.rows)
 
     @overload
     def __getitem__(self, row: int) -> tuple[NDArray[Any], int]: ...
@@ -208,7 +190,7 @@ class Dataset:
         if isinstance(row, list | np.ndarray) and np.ndim(row):
             return self.select(row)
         try:
-            place = self._rows[operator.index(row)]
+            place = self.rows[operator.index(row)]
         except TypeError as error:
             raise OptionError(
                 "a dataset is indexed by a whole number, a slice, row numbers or a mask, "
@@ -223,146 +205,36 @@ class Dataset:
         return (self[row] for row in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        """Refuse: a dataset is two arrays."""
         raise OptionError("a dataset is no array. Try: images, labels = dataset.arrays()")
 
-    def select(self, indices: ArrayLike) -> "Dataset":
-        """Return some rows, in the given order; a row may come more than once.
+    select = choosing.select
+    take = choosing.take
+    filter = choosing.filter
+    split = choosing.split
+    named_split = choosing.named_split
+    folds = choosing.folds
+    per_class = choosing.per_class
+    resample = choosing.resample
+    partition = choosing.partition
+    tasks = choosing.tasks
+    of_classes = choosing.of_classes
+    relabel = choosing.relabel
+    minus = choosing.minus
+    without = choosing.without
 
-        Parameters
-        ----------
-        indices : sequence of int, or of bool (n,)
-            Row numbers of this dataset, in [0, n), or a mask of the rows to take. They are not
-            `indices`, which count in the original file.
-
-        Raises
-        ------
-        OptionError
-            If they are neither.
-        """
-        if type(indices) is range and indices.step == 1:
-            checked_rows([*indices[:1], *indices[-1:]], len(self))
-            return self._derived(indices)
-        return self._derived(checked_rows(indices, len(self)))
-
-    def take(self, count: int) -> "Dataset":
-        """Return the first `count` examples.
-
-        Raises
-        ------
-        OptionError
-            If there are fewer.
-        """
-        return self._derived(range(check_range("count", count, 0, len(self))))
-
-    def split(
-        self, fraction: float, *, seed: int = 0, stratify: bool = False
-    ) -> tuple["Dataset", "Dataset"]:
-        """Return two parts, drawn by the written order of `seed`; same on every machine.
-
-        The first has n * fraction examples, halves rounded up; with `stratify` it has its share of
-        each class, within one example. Both keep the order of the whole.
-
-        Raises
-        ------
-        OptionError
-            If `fraction` is not a number from 0 to 1, or `stratify` is not True or False.
-        """
-        first = split_rows(self.labels, fraction, seed, stratify)
-        return self._derived(first), self._derived(rows_but(first, len(self)))
-
-    def named_split(self, name: str) -> tuple["Dataset", "Dataset"]:
-        """Return train and validation parts of a train split, divided as others divide it.
-
-        "first-55000" keeps the last 5,000 examples for validation; "tf1" the first 5,000, as
-        ``read_data_sets`` of TensorFlow 1 does.
-
-        Raises
-        ------
-        OptionError
-            If there is no such name, or this is not a whole train split of 60,000 examples.
-        """
-        if not isinstance(name, str) or name not in NAMED_SPLITS:
-            raise OptionError(f"expected one of {', '.join(NAMED_SPLITS)}; found {name!r:.80}")
-        whole = len(self.source.labels), len(self), isinstance(self._rows, range)
-        if self.split_name != "train" or whole != (NAMED_SPLIT_SIZE, NAMED_SPLIT_SIZE, True):
-            raise OptionError(
-                f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in the order "
-                f"of the file; found {self!r}"
-            )
-        first, second = NAMED_SPLITS[name]
-        return self.select(first), self.select(second)
-
-    def folds(
-        self, count: int, *, seed: int = 0, stratify: bool = True
-    ) -> list[tuple["Dataset", "Dataset"]]:
-        """Return `count` (train, validation) pairs for cross-validation; same on every machine.
-
-        The validation parts are disjoint and together they are the whole; each train part is the
-        rest. Their sizes differ by one example at most and, with `stratify`, so do their counts of
-        each class. All keep the order of the whole.
-
-        Raises
-        ------
-        OptionError
-            If `count` is not from 2 to n, or `seed` is out of range.
-        """
-        count = check_range("count", count, 2, len(self))
-        order = fold_order(self.labels, seed, stratify)
-        held_out = [np.sort(order[fold::count]) for fold in range(count)]
-        return [
-            (self._derived(rows_but(held, len(self))), self._derived(held)) for held in held_out
-        ]
-
-    def per_class(self, count: int, *, seed: int = 0) -> "Dataset":
-        """Return `count` examples of each class, drawn by the written order; few-shot training.
-
-        Raises
-        ------
-        OptionError
-            If a class has fewer.
-        """
-        return self._derived(per_class_rows(self.labels, count, len(self.classes), seed))
-
-    def without(self, *names: str) -> "Dataset":
-        """Return the examples that are in none of the named lists of rows (`quality.LISTS`).
-
-        The lists name places in the original file, whatever was selected before. The order stays.
-
-        Raises
-        ------
-        OptionError
-            If there is no such list, or it is of other data; it always is for data of one's own.
-
-        Examples
-        --------
-        >>> train.without("mislabelled", "near-duplicates")  # doctest: +SKIP
-        """
-        if not names:
-            return self
-        lists = quality.find_lists(names, self.name, self._released)
-        listed = quality.listed(lists, self.split_name)
-        return self._derived(np.flatnonzero(np.isin(self.indices, listed, invert=True)))
-
-    def filter(self, keep: Callable[[NDArray[Any], int], bool]) -> "Dataset":
-        """Return the examples for which ``keep(image, label)`` is true.
-
-        Examples
-        --------
-        >>> train.filter(lambda image, label: label in (7, 9))  # doctest: +SKIP
-        """
-        return self.select([row for row, (image, label) in enumerate(self) if keep(image, label)])
-
-    def in_memory(self) -> "Dataset":
+    def in_memory(self) -> Self:
         """Return the same examples, whose pickle holds their data instead of paths of files."""
-        return self._with(self.source.in_memory(), self._rows)
+        return self.described(self.source.in_memory(), self.description, self.rows)
 
-    def _derived(self, positions: "range | NDArray[np.int64]") -> "Dataset":
-        return self._with(self.source, rows.chosen(self._rows, positions))
+    def derived(self, positions: "range | NDArray[np.int64]") -> Self:
+        """Return the examples at some positions of this dataset, which must exist."""
+        chosen = rows.chosen(self.rows, positions)
+        return self.described(self.source, self.description, chosen)
 
-    def _with(self, source: Source, chosen: rows.Rows) -> "Dataset":
+    def described(self, source: Source, description: Description, chosen: Rows) -> Self:
+        """Return a dataset of the same kind of some rows of a source."""
         dataset = type(self).__new__(type(self))
-        dataset.source, dataset._description, dataset._rows = source, self._description, chosen
+        dataset.source, dataset.description, dataset.rows = source, description, chosen
         return dataset
 
     def original_rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -373,25 +245,9 @@ class Dataset:
         RowOutsideError
             If a row is not in [0, n); it could belong to another selection of the same file.
         """
-        # As unsigned numbers, negative ones are the largest: one look at all of them is enough.
-        if positions.size and positions.view(np.uint64).max() >= len(self):
-            raise RowOutsideError(
-                f"rows from {positions.min()} to {positions.max()} are not all among the "
-                f"{len(self)} examples"
-            )
-        return rows.at(self._rows, positions)
+        return rows.at(self.rows, positions)
 
-    def arrays(
-        self,
-        *,
-        dtype: Any = "float32",
-        scale: Scale = "unit",
-        layout: Layout | None = None,
-        labels: LabelKind = "index",
-        mean: Constant | None = None,
-        std: Constant | None = None,
-        channels: int | None = None,
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def arrays(self, **options: Unpack[EncodingOptions]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return images (n, ...) and labels (n,) as two fresh arrays, for scikit-learn or plots.
 
         Options as for `Encoding`: the default layout is "NHW", and "flat" gives a row per image.
@@ -402,31 +258,14 @@ class Dataset:
         OptionError
             If these images cannot be encoded so.
         """
-        encoding = self.resolved(
-            Encoding(dtype, scale, layout, labels, mean, std, channels), "NHW", "int64"
+        encoding = Encoding(**options).resolved(
+            self.image_dtype, self.image_shape, "NHW", "int64", self.mean, self.std
         )
-        places = rows.as_array(self._rows)
+        if encoding.transform:
+            raise OptionError("transforms draw for an epoch. Try: dataset.to(...) and its batches")
+        places = rows.as_array(self.rows)
         images = encoding.encode_images(self.source.images_at(places))
         return images, encoding.encode_labels(self.source.labels_at(places), len(self.classes))
-
-    def resolved(self, encoding: Encoding, layout: Layout, label_dtype: LabelDType) -> Encoding:
-        """Return an encoding of these images with nothing left open.
-
-        Parameters
-        ----------
-        encoding : Encoding
-        layout, label_dtype
-            The framework's habits (`Adapter.layout`, `Adapter.label_dtype`), taken where the
-            encoding has None.
-
-        Raises
-        ------
-        OptionError
-            If these images cannot be encoded so.
-        """
-        return encoding.resolved(
-            self.image_dtype, self.image_shape, layout, label_dtype, self.mean, self.std
-        )
 
     def to(
         self,
@@ -472,7 +311,7 @@ class Dataset:
         Returns
         -------
         iterable of batches
-            The n-th time it is iterated is epoch `epoch` + n.
+            Its n-th iteration is epoch `epoch` + n.
 
         Raises
         ------
@@ -482,12 +321,27 @@ class Dataset:
             If there is no such adapter, or its framework is not installed.
         """
         chosen = get_adapter(adapter) if isinstance(adapter, str) else check_adapter(adapter)
-        check_options(chosen, framework_options)
-        own = own_shard(chosen, framework_options) if isinstance(shard, str) else shard
-        if isinstance(shard, str) and shard != "auto":
-            raise OptionError(f'shard must be a pair (index, count) or "auto", not {shard!r}')
-        plan = BatchPlan(len(self), batch_size, shuffle, seed, remainder, own, fields)  # type: ignore[arg-type]
-        encoding = Encoding(dtype, scale, layout, labels, mean, std, channels, transform=transform)
+        plan, encoding = planned(
+            len(self),
+            chosen,
+            batch_size,
+            {
+                "shuffle": shuffle,
+                "seed": seed,
+                "remainder": remainder,
+                "shard": shard,
+                "fields": fields,
+                "dtype": dtype,
+                "scale": scale,
+                "mean": mean,
+                "std": std,
+                "channels": channels,
+                "layout": layout,
+                "labels": labels,
+                "transform": transform,
+            },
+            framework_options,
+        )
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
 
     def __repr__(self) -> str:
@@ -501,12 +355,5 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""
-        if self.image_dtype != np.uint8 or len(self.image_shape) != 2 or 0 in self.image_shape:
-            return picture.class_table(repr(self), [])
-        columns = []
-        for label, name in list(enumerate(self.classes))[:10]:
-            members = np.flatnonzero(self.labels == label)
-            if members.size:
-                images = self.source.images_at(self.original_rows(members[:3]))
-                columns.append((name, members.size, picture.thumbnails(images)))
-        return picture.class_table(repr(self), columns)
+        images_at = lambda positions: self.source.images_at(self.original_rows(positions))  # noqa: E731
+        return picture.class_table(repr(self), self.classes, self.labels, images_at)

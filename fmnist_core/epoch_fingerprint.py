@@ -19,10 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import DataMismatchError, OptionError
+from fmnist_core.errors import DataMismatchError, OptionError, brief
 
 MISSING = -1
 """The index at a position of which nothing was received."""
+
+BYTES_PER_EXAMPLE = 12
+"""Memory that an example takes: its index and its mark."""
 
 _MODULUS = 2**256
 
@@ -138,14 +141,15 @@ class EpochFingerprint:
             If it is none, or not of so many examples.
         """
         if not isinstance(record, dict) or not _PARTS <= record.keys():
-            raise DataMismatchError(f"expected {', '.join(sorted(_PARTS))}, found {record!r:.80}")
+            raise DataMismatchError(f"expected {', '.join(sorted(_PARTS))}, found {brief(record)}")
         sums = [_unhexed(record[name]) for name in ("digest", "unordered_digest")]
         index = _unpacked(record["index"], "<i8", num_examples).astype(np.int64)
         marks = _unpacked(record["marks"], "<u4", num_examples).astype(np.uint32)
         found = cls(index, marks, *sums)
         if found.examples != record["examples"]:
+            wanted = brief(record["examples"])
             raise DataMismatchError(
-                f"expected {record['examples']!r} examples, found {found.examples} in its index"
+                f"expected {wanted} examples, found {found.examples} in its index"
             )
         return found
 
@@ -169,7 +173,7 @@ def _unpacked(text: object, dtype: str, count: int) -> NDArray[Any]:
     """Return `count` numbers, or raise DataMismatchError; never makes more than so many."""
     nbytes = count * np.dtype(dtype).itemsize
     try:
-        packed = base64.b64decode(str(text), validate=True)
+        packed = base64.b64decode(text if isinstance(text, str) else "?", validate=True)
         unpacker = zlib.decompressobj()
         unpacked = unpacker.decompress(packed, nbytes + 1)
     except (ValueError, OverflowError, zlib.error) as error:
@@ -183,7 +187,7 @@ def _unpacked(text: object, dtype: str, count: int) -> NDArray[Any]:
 
 def _unhexed(text: object) -> int:
     if not isinstance(text, str) or not re.fullmatch("[0-9a-f]{64}", text):
-        raise DataMismatchError(f"expected a digest of 64 hexadecimal digits, found {text!r:.80}")
+        raise DataMismatchError(f"expected a digest of 64 hexadecimal digits, found {brief(text)}")
     return int(text, 16)
 
 

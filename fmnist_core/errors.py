@@ -85,8 +85,8 @@ class FmnistError(Exception):
     """
 
     def __init__(self, problem: object = "", *, advice: str = "", command: str = "") -> None:
-        super().__init__(f"{problem}. Try: {advice}" if advice else problem)
-        self._on_command_line = f"{problem}. Try: {command}" if command else ""
+        super().__init__(_with_advice(problem, advice) if advice else problem)
+        self._on_command_line = _with_advice(problem, command) if command else ""
 
     def __str__(self) -> str:
         # What is quoted in a message may be a stranger's; our own lines stay lines.
@@ -95,6 +95,11 @@ class FmnistError(Exception):
     @property
     def for_commands(self) -> str:
         return _printable_lines(self._on_command_line) or str(self)
+
+
+def _with_advice(problem: object, advice: str) -> str:
+    end = "" if str(problem).endswith((".", "?")) else "."
+    return f"{problem}{end} Try: {advice}"
 
 
 def _printable_lines(text: str) -> str:
@@ -172,3 +177,9 @@ def check_seed(seed: object) -> int:
 def check_epoch(epoch: object) -> int:
     """Return an epoch as an int, or raise OptionError if it is out of range."""
     return check_range("epoch", epoch, 0, 2**32 - 1)
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise OptionError unless a value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise OptionError(f"{name} must be True or False, not {brief(value)}")

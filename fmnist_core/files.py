@@ -26,6 +26,12 @@ from fmnist_core.errors import (
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
 
+MAX_JSON_ITEMS = 1 << 17
+"""Most items of a JSON file; an item of two bytes takes Python a hundred."""
+
+MAX_JSON_DEPTH = 16
+"""Most levels of a JSON file; Python's own limit is met again by whoever prints what it read."""
+
 STALE = 24 * 3600.0
 """Seconds after which a half-written file that nobody touched is a dead process's."""
 
@@ -98,16 +104,30 @@ def read_json(path: Path, limit: int) -> object:
     FileAccessError
         As `open_regular`.
     DataMismatchError
-        If it is larger, or is not JSON that Python can hold.
+        If it is larger, has over `MAX_JSON_ITEMS` items or `MAX_JSON_DEPTH` levels, or is no JSON.
     """
     with open_regular(path) as file:
-        text = file.read(limit + 1)
-    if len(text) > limit:
-        raise DataMismatchError(f"{_name(path)}: expected at most {limit} bytes of JSON")
+        text = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+    if len(text) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
+        raise DataMismatchError(
+            f"{_name(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
+        )
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested too deeply
         raise DataMismatchError(f"{_name(path)}: expected JSON ({error})") from error
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [inner for outer in level for inner in _children(outer)]
+    if level:
+        raise DataMismatchError(f"{_name(path)}: expected JSON of {MAX_JSON_DEPTH} levels at most")
+    return value
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 @contextmanager

@@ -6,14 +6,32 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fmnist_core.epoch_fingerprint import EpochFingerprint
-from fmnist_core.errors import DataMismatchError, OptionError, check_epoch, check_range
-from fmnist_core.files import as_path, expanded, open_regular, write_whole
+from fmnist_core.epoch_fingerprint import BYTES_PER_EXAMPLE, EpochFingerprint
+from fmnist_core.errors import (
+    DataMismatchError,
+    OptionError,
+    brief,
+    check_epoch,
+    check_range,
+    check_seed,
+    printable,
+)
+from fmnist_core.files import as_path, expanded, read_json, write_output
+from fmnist_core.order import MAX_EXAMPLES
 from fmnist_core.plan import Field
 from fmnist_core.provenance import Provenance, provenance_of
 
 FINGERPRINT_VERSION = 1
 """Version of the formula and of the file."""
+
+MAX_BYTES = 1 << 28
+"""Most bytes of a file of a fingerprint."""
+
+UNPACKED_AT_LEAST = 1 << 28
+"""Bytes that the epochs of any file may unpack to."""
+
+UNPACKED_PER_BYTE = 16
+"""Bytes that they may unpack to beyond that, for each byte of the file."""
 
 FIELDS: tuple[Field, ...] = ("image", "label", "index")
 """What a batch must hold to be fingerprinted."""
@@ -113,7 +131,7 @@ class Fingerprint:
         for step, batch in enumerate(loader):
             if step == steps:
                 raise DataMismatchError(f"expected {steps} batches in epoch {epoch}, found more")
-            arrays = origin.adapter.to_numpy(plan.unpack(batch))
+            arrays = origin.adapter.to_numpy(plan.in_order(batch))
             positions = plan.positions(step, start)
             if len(arrays) != len(plan.fields) or any(len(a) != len(positions) for a in arrays):
                 raise DataMismatchError(
@@ -180,7 +198,7 @@ class Fingerprint:
             "epochs": {str(epoch): self.epochs[epoch].record() for epoch in sorted(self.epochs)},
         }
         text = json.dumps(content, indent=1) + "\n"
-        write_whole(expanded(as_path(path)), [text.encode()])
+        write_output(expanded(as_path(path)), [text.encode()])
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Fingerprint":
@@ -195,7 +213,7 @@ class Fingerprint:
         """
         known = expanded(as_path(path))
         try:
-            return _parsed(_json(known))
+            return _parsed(_json(known), known.stat().st_size)
         except DataMismatchError as error:
             raise DataMismatchError(f"{path}: {error}") from error
 
@@ -249,18 +267,16 @@ def _checked(origin: Provenance) -> Provenance:
 
 
 def _json(path: Path) -> object:
-    with open_regular(path) as file:
-        content = file.read()
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
+        return read_json(path, MAX_BYTES)
+    except DataMismatchError as error:
         raise DataMismatchError(
             f"expected a fingerprint, found no whole JSON ({error}). "
             "Try: write it again, it may have been cut short"
         ) from error
 
 
-def _parsed(content: object) -> Fingerprint:
+def _parsed(content: object, nbytes: int) -> Fingerprint:
     if not isinstance(content, dict) or "fingerprint" not in content:
         raise DataMismatchError(
             "expected a fingerprint, found other JSON. "
@@ -269,30 +285,54 @@ def _parsed(content: object) -> Fingerprint:
     if content["fingerprint"] != FINGERPRINT_VERSION:
         raise DataMismatchError(
             f"expected a fingerprint of version {FINGERPRINT_VERSION}, found version "
-            f"{content['fingerprint']!r}. Try: the release of fmnist that wrote it"
+            f"{brief(content['fingerprint'])}. Try: the release of fmnist that wrote it"
         )
     settings, epochs = _mapping(content, "settings"), _mapping(content, "epochs")
     if settings.keys() != _KINDS.keys():
         raise DataMismatchError(
-            f"expected the settings {', '.join(_KINDS)}, found {settings!r:.80}"
+            f"expected the settings {', '.join(_KINDS)}, found {brief(settings)}"
         )
     parts = content.get("parts")
-    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        raise DataMismatchError(f"expected a list of parts, found {parts!r:.80}")
+    if not isinstance(parts, list) or not all(map(_is_part, parts)):
+        raise DataMismatchError(f"expected a list of parts, found {brief(parts)}")
     for name, kinds in _KINDS.items():
-        if type(settings[name]) not in kinds:
-            raise DataMismatchError(f"found {settings[name]!r:.80} as its {name}")
-    count, found = settings["num_examples"], {}
+        value = settings[name]
+        if type(value) not in kinds or (isinstance(value, str) and not value.isprintable()):
+            raise DataMismatchError(f"found {brief(value)} as its {name}")
+    try:
+        count = check_range("num_examples", settings["num_examples"], 0, MAX_EXAMPLES)
+        check_range("order", settings["order"], 0, 2**32)
+        check_seed(0 if settings["seed"] is None else settings["seed"])
+    except OptionError as error:
+        raise DataMismatchError(str(error)) from error
+    # What an epoch lacks packs to nearly nothing, so a small file could stand for any amount.
+    most = UNPACKED_AT_LEAST + UNPACKED_PER_BYTE * nbytes
+    if len(epochs) * count * BYTES_PER_EXAMPLE > most:
+        raise DataMismatchError(
+            f"expected {len(epochs)} epochs that this file can hold, found {count} examples "
+            "in each. Try: merge fewer epochs into one file"
+        )
+    parsed = {}
     for number, record in epochs.items():
         try:
-            found[check_epoch(int(number))] = EpochFingerprint.from_record(record, count)
+            parsed[check_epoch(int(number))] = EpochFingerprint.from_record(record, count)
         except (ValueError, DataMismatchError) as error:
-            raise DataMismatchError(f"epoch {number}: {error}") from error
-    return Fingerprint.of_parts(settings, parts, found)
+            raise DataMismatchError(f"epoch {printable(number[:40])}: {error}") from error
+    return Fingerprint.of_parts(settings, parts, parsed)
+
+
+def _is_part(part: object) -> bool:
+    """Whether something is what `Provenance.part` gives: names, numbers and pairs of numbers."""
+    if not isinstance(part, dict):
+        return False
+    values = [
+        one for value in part.values() for one in (value if isinstance(value, list) else [value])
+    ]
+    return all(isinstance(one, str | int | float | None) for one in values)
 
 
 def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
     found = content.get(name)
     if not isinstance(found, dict):
-        raise DataMismatchError(f"expected {name} of a fingerprint, found {found!r:.80}")
+        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(found)}")
     return found

@@ -68,18 +68,16 @@ class Adapter(Protocol):
         ...
 
     def to_numpy(self, batch: Any) -> tuple[NDArray[Any], ...]:
-        """Return a batch as numpy arrays, one for each field; no value is changed."""
+        """Return a batch as numpy arrays, one for each field; no value is changed.
+
+        `batch` has the form that the fields ask for: a tuple, a mapping, or a bare array.
+        """
         ...
 
 
-class LoaderOptions(TypedDict, total=False):
-    """The options of `Dataset.to` that every adapter has, for the adapters' typed functions."""
+class EncodingOptions(TypedDict, total=False):
+    """The options of `Encoding`, for functions that take them by name."""
 
-    shuffle: bool
-    seed: int
-    remainder: Remainder
-    shard: tuple[int, int] | Literal["auto"]
-    fields: tuple[Field, ...] | Mapping[str, Field] | Field
     dtype: Any
     scale: Scale
     mean: Constant | None
@@ -88,6 +86,16 @@ class LoaderOptions(TypedDict, total=False):
     layout: Layout | None
     labels: LabelKind
     transform: Any
+
+
+class LoaderOptions(EncodingOptions, total=False):
+    """The options of `Dataset.to` that every adapter has, for the adapters' typed functions."""
+
+    shuffle: bool
+    seed: int
+    remainder: Remainder
+    shard: tuple[int, int] | Literal["auto"]
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field
     epoch: int
     start: int
 

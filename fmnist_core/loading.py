@@ -3,27 +3,47 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack, overload
 
 from fmnist_core import quality
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import FileAccessError, OptionError, brief
+from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief
 from fmnist_core.files import as_path, expanded
 from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
 from fmnist_core.source import FileStamp, Source, SourceFiles
 from fmnist_core.storage import store
 from fmnist_core.storage.folders import find_in_folder
+from fmnist_core.storage.locks import temporary_folder
 from fmnist_core.storage.obtain import FileProgress, ensure_files
 
 Orientation = Literal["upright", "file"]
 
 
+class LoadOptions(TypedDict, total=False):
+    """The options of `load`, for its typed forms."""
+
+    root: str | os.PathLike[str] | None
+    orientation: Orientation
+    zero_based: bool
+    without: str | Iterable[str]
+    source_url: str | None
+    verify: bool
+    report: FileProgress | None
+
+
+@overload
+def load(name: str, split: str = "train", **options: Unpack[LoadOptions]) -> Dataset: ...
+@overload
+def load(
+    name: str, split: tuple[str, ...], **options: Unpack[LoadOptions]
+) -> tuple[Dataset, ...]: ...
 def load(
     name: str,
-    split: str = "train",
+    split: str | tuple[str, ...] = "train",
     *,
     root: str | os.PathLike[str] | None = None,
     orientation: Orientation = "upright",
@@ -32,8 +52,8 @@ def load(
     source_url: str | None = None,
     verify: bool = False,
     report: FileProgress | None = None,
-) -> Dataset:
-    """Return one split of a known dataset, verified to be the genuine one.
+) -> Dataset | tuple[Dataset, ...]:
+    """Return one split of a known dataset, or several, verified to be the genuine ones.
 
     It comes from the store; from raw files that another library left on this machine; or from a
     mirror, into the store. Raw files are mapped read-only.
@@ -42,8 +62,8 @@ def load(
     ----------
     name : str
         A name of the catalog, such as "fashion-mnist", "emnist-letters" or "synthetic".
-    split : {"train", "test"}
-        QMNIST has "nist" too.
+    split : {"train", "test"}, or tuple of str
+        QMNIST has "nist" too. A tuple gives a tuple of datasets.
     root : path, optional
         A folder with the dataset's IDX files, read in place and nothing fetched: raw, .gz or .xz,
         under their usual names or with dots (``t10k-images.idx3-ubyte``), also where torchvision
@@ -76,6 +96,17 @@ def load(
     DataMismatchError
         If a file under `root` is whole but its payload's SHA-256 is not the catalog's.
     """
+    if isinstance(split, tuple | list):
+        options = LoadOptions(
+            root=root,
+            orientation=orientation,
+            zero_based=zero_based,
+            without=without,
+            source_url=source_url,
+            verify=verify,
+            report=report,
+        )
+        return tuple(load(name, one, **options) for one in split)
     info = find_dataset(name)
     upright = _is_upright(orientation)
     _check_flag("zero_based", zero_based)
@@ -104,6 +135,8 @@ def load(
 
     try:
         source = bring(store.folder(info))
+    except DiskFullError:
+        raise  # another disk would fill as well
     except FileAccessError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description).without(*lists)
@@ -183,13 +216,11 @@ def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description
 
 def _without_store(bring: Callable[[Path], Source], error: FileAccessError) -> Source:
     """Return the data, read into memory, where the store cannot be written."""
-    import tempfile
-
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="fmnist-")
-    except OSError as no_folder:
-        raise error from no_folder
-    with temporary as folder:
-        source = bring(Path(folder)).in_memory()
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder())
+        except OSError as no_folder:
+            raise error from no_folder
+        source = bring(folder).in_memory()
     warnings.warn(f"{error}; the data are kept in memory", stacklevel=3)
     return source

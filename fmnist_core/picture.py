@@ -1,8 +1,8 @@
 """Pictures of examples: many images in one grid, as an array, as PNG and as HTML."""
 
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,23 +72,34 @@ def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return images[:, ::rows, ::columns]
 
 
-def class_table(title: str, columns: Sequence[tuple[str, int, NDArray[np.uint8]]]) -> str:
-    """Return HTML for notebooks: a title over one column of images for each class.
+def class_table(
+    title: str,
+    classes: Sequence[str],
+    labels: NDArray[np.integer],
+    images_at: Callable[[NDArray[np.int64]], NDArray[Any]],
+) -> str:
+    """Return HTML for notebooks: a title over a few examples of each of the first ten classes.
 
     Parameters
     ----------
     title : str
-    columns : sequence of (name, count, images)
-        Each class with how many examples it has, and some images, uint8 (n, height, width).
+    classes : sequence of str
+    labels : integer array (n,)
+    images_at : callable
+        Returns the images at some rows; only uint8 (k, height, width) are drawn.
     """
     import base64
     from html import escape
 
     cells = []
-    for name, count, images in columns:
-        code = base64.b64encode(png(grid(images, 1), zoom=2)).decode()
+    for label, name in enumerate(classes[:10]):
+        members = np.flatnonzero(labels == label)
+        images = images_at(members[:3])
+        if images.dtype != np.uint8 or images.ndim != 3 or not images.size:
+            continue
+        code = base64.b64encode(png(grid(thumbnails(images), 1), zoom=2)).decode()
         cells.append(
-            f'<td style="text-align:center">{escape(name)}<br><small>{count}</small><br>'
+            f'<td style="text-align:center">{escape(name)}<br><small>{members.size}</small><br>'
             f'<img alt="{escape(name)}" src="data:image/png;base64,{code}"></td>'
         )
     return f"<code>{escape(title)}</code><table><tr>{''.join(cells)}</tr></table>"

@@ -59,6 +59,13 @@ class Examples(NamedTuple):
         return Examples(self.epoch, self.positions.reshape(-1), self.rows.reshape(-1))
 
 
+def values_of(batch: Any) -> tuple[Any, ...]:
+    """Return the values of a batch in any form, in the order in which it has them."""
+    if isinstance(batch, Mapping):
+        return tuple(batch.values())
+    return tuple(batch) if isinstance(batch, tuple | list) else (batch,)
+
+
 @dataclass(frozen=True)
 class BatchPlan:
     """Which examples form each batch of each epoch, on one shard.
@@ -162,11 +169,11 @@ class BatchPlan:
         (bare,) = values
         return bare
 
-    def unpack(self, batch: Any) -> tuple[Any, ...]:
-        """Return the values of a batch's fields, in their order: what `pack` was given."""
-        if isinstance(batch, Mapping):
-            return tuple(batch[key] for key in self.keys or self.fields)
-        return tuple(batch) if self.keys is None else (batch,)
+    def in_order(self, batch: Any) -> Any:
+        """Return a batch with the names of a dictionary in this plan's order; JAX sorts them."""
+        if not isinstance(batch, Mapping):
+            return batch
+        return {key: batch[key] for key in self.keys or self.fields}
 
     def check_use(self, num_examples: int, epoch: int, start: int) -> None:
         """Raise OptionError unless the plan is for so many examples and has such a beginning."""
@@ -228,6 +235,11 @@ class BatchPlan:
             If there is no such epoch, step or start.
         """
         return self.rows_at(self.positions(step, start), epoch)
+
+    def examples(self, epoch: int, step: int, start: int = 0) -> Examples:
+        """Return the examples of one batch; arguments and errors as `indices`."""
+        positions = self.positions(step, start)
+        return Examples(check_epoch(epoch), positions, self.rows_at(positions, epoch))
 
     def weights(self, step: int, start: int = 0) -> NDArray[np.float32]:
         """Return float32 (batch,): 1 for an example, 0 for a filler of ``remainder="pad"``."""

@@ -97,7 +97,7 @@ NEAR_DUPLICATE_PAIRS: Pairs = MappingProxyType(
 )
 """Fashion-MNIST's pairs of one product photo, nearly: at most `NEAR_LIMIT` apart.
 
-``python -m fmnist_core.tools.near_duplicates FOLDER`` computes them again.
+``python docs/quality/near_duplicates.py FOLDER`` computes them again.
 """
 
 
@@ -137,7 +137,7 @@ _LISTS = (
         1,
         "fashion-mnist",
         "2017-08-31",
-        "computed from the images: python -m fmnist_core.tools.near_duplicates FOLDER",
+        "computed from the images: python docs/quality/near_duplicates.py FOLDER",
         "One of each pair of images whose pixels differ by at most 5 grey levels in the root mean "
         "square: evidently one product photo. Of a pair within a split it is the later row; of a "
         "pair across, the train row, so that the test split stays as published.",
@@ -170,5 +170,11 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
 
 def listed(lists: Sequence[IndexList], split: str) -> NDArray[np.int64]:
     """Return the rows of one split that are in any of the lists, ascending: int64 (k,)."""
-    rows = {row for known in lists for row in known.rows.get(split, ())}
+    for known in lists:
+        if split not in known.rows:
+            raise OptionError(
+                f"{known.name!r} lists rows of {' and '.join(known.rows)}, not of {split!r:.80}. "
+                "Try: without(...) before the datasets are joined"
+            )
+    rows = {row for known in lists for row in known.rows[split]}
     return np.array(sorted(rows), np.int64)

@@ -182,6 +182,8 @@ class Description:
     classes : tuple of str
     mean, std : float, optional
         Of x / 255 over the train split; one for each channel of colour images.
+    is_relabelled : bool
+        Whether the labels are others than the file's.
     """
 
     name: str
@@ -189,3 +191,8 @@ class Description:
     classes: tuple[str, ...]
     mean: float | tuple[float, ...] | None = None
     std: float | tuple[float, ...] | None = None
+    is_relabelled: bool = False
+
+    def relabelled(self, classes: tuple[str, ...]) -> "Description":
+        """Return the description of the same data under other labels."""
+        return replace(self, classes=classes, is_relabelled=True)

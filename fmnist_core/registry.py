@@ -1,6 +1,7 @@
 """Find an adapter by name and import only that one; find datasets that plugins add."""
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
@@ -15,6 +16,7 @@ from fmnist_core.errors import (
     FrameworkMissingError,
     OptionError,
     UnknownDatasetError,
+    brief,
 )
 from fmnist_core.hookspecs import CATALOG_GROUP, PROJECT, Adapter
 from fmnist_core.records import DatasetInfo
@@ -68,7 +70,7 @@ def find_dataset(name: str) -> DatasetInfo:
         If neither has that name.
     """
     if not isinstance(name, str):
-        raise OptionError(f"name must be a str, not {name!r}")
+        raise OptionError(f"name must be a str, not {brief(name)}")
     if name in CATALOG:
         return CATALOG[name]
     added = _plugin_catalog()
@@ -78,10 +80,11 @@ def find_dataset(name: str) -> DatasetInfo:
         known = sorted({*CATALOG, *added})
         close = [other for other in known if name and name in other]
         close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
-        meant = f"Did you mean {' or '.join(close)}? " if close else ""
+        meant = f". Did you mean {' or '.join(close)}?" if close else ""
         raise UnknownDatasetError(
-            f"expected a dataset of the catalog ({', '.join(known)}), found {name!r}. {meant}"
-            "Try: open_idx(images_path, labels_path) for IDX files of your own"
+            f"expected a dataset of the catalog ({', '.join(known)}), found {brief(name)}{meant}",
+            advice="open_idx(images_path, labels_path) for IDX files of your own",
+            command="fmnist list",
         )
     return added[name]
 
@@ -110,7 +113,7 @@ def _plugin_catalog() -> dict[str, DatasetInfo]:
     return added
 
 
-def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
+def check_options(adapter: Adapter, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an option that an adapter's loader does not have."""
     if decided := sorted(set(options) & set(_SHARED_PARAMETERS)):
         raise OptionError(f"{', '.join(decided)} cannot be given: Dataset.to makes it")
@@ -128,7 +131,7 @@ def check_options(adapter: Adapter, options: dict[str, Any]) -> None:
         )
 
 
-def own_shard(adapter: Adapter, options: dict[str, Any]) -> tuple[int, int]:
+def own_shard(adapter: Adapter, options: Mapping[str, Any]) -> tuple[int, int]:
     """Return the shard of this process, as an adapter's framework knows it; else (0, 1)."""
     ask = getattr(adapter, "shard", None)
     pair: tuple[int, int] = (0, 1) if ask is None else ask(options)

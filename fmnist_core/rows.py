@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_core.errors import RowOutsideError
+
 Rows = range | NDArray[np.int64]
 Packed = tuple[str, Any]
 """What a pickle holds of rows: how they are packed, and the packed form."""
@@ -28,7 +30,19 @@ def chosen(among: Rows, positions: "range | NDArray[np.int64]") -> Rows:
 
 
 def at(rows: Rows, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows at some positions as a fresh array."""
+    """Return the rows at some positions as a fresh array.
+
+    Raises
+    ------
+    RowOutsideError
+        If a position is not in [0, n).
+    """
+    # As unsigned numbers, negative ones are the largest: one look at all of them is enough.
+    if positions.size and positions.view(np.uint64).max() >= len(rows):
+        raise RowOutsideError(
+            f"rows from {positions.min()} to {positions.max()} are not all among the "
+            f"{len(rows)} examples"
+        )
     if isinstance(rows, range):
         return positions + rows.start
     return np.take(rows, positions)

@@ -4,14 +4,15 @@ Every choice follows the written order (docs/order.md), so it is the same on eve
 """
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core.errors import OptionError, check_range
+from fmnist_core.errors import OptionError, check_flag, check_range
 from fmnist_core.order import MAX_EXAMPLES, whole_order
 
 if TYPE_CHECKING:
@@ -64,40 +65,125 @@ def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
     return given.astype(np.int64)
 
 
-def split_rows(labels: NDArray[np.integer], fraction: float, seed: int, stratify: bool) -> Rows:
-    """Return the rows, ascending, of the first of two parts.
+def split_rows(
+    labels: NDArray[np.integer], parts: Sequence[float], seed: int, stratify: bool
+) -> list[Rows]:
+    """Return the rows, ascending, of disjoint parts that are together all rows.
 
     Parameters
     ----------
     labels : integer array (n,)
-    fraction : float
-        Share of the first part, 0 to 1; its size is n * fraction, halves rounded up.
+    parts : sequence of float or of int
+        Shares from 0 to 1, or numbers of examples. What is left is one more part, always after a
+        single size and otherwise unless it is empty.
     seed : int
         Seed of the written order; epoch 0 of it, or epoch c for class c, decides.
     stratify : bool
-        Whether each class is divided alike: its count is within 1 of its share.
+        Whether each class is divided alike: its count in a part is within 1 of its share.
+
+    Raises
+    ------
+    OptionError
+        If the sizes are no such numbers, or exceed the whole.
     """
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.floating):
-        raise OptionError(f"fraction must be a number from 0 to 1, not {fraction!r}")
-    if not 0 <= fraction <= 1:
-        raise OptionError(f"fraction must be from 0 to 1, not {fraction}")
-    if not isinstance(stratify, bool | np.bool_):
-        raise OptionError(f"stratify must be True or False, not {stratify!r:.80}")
+    check_flag("stratify", stratify)
+    ends = _part_ends(len(labels), parts)
+    if len(parts) == 1 or ends[-1] < len(labels):
+        ends.append(len(labels))
+    members = class_members(labels) if stratify else [np.arange(len(labels))]
+    sizes = _sizes_by_class([len(rows) for rows in members], ends, len(labels))
+    drawn = [in_written_order(rows, seed, label) for label, rows in enumerate(members)]
+    found = []
+    begin = [0] * len(members)
+    for own in sizes:
+        pieces = [
+            rows[first : first + size] for rows, first, size in zip(drawn, begin, own, strict=True)
+        ]
+        begin = [first + size for first, size in zip(begin, own, strict=True)]
+        found.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
+    return found
+
+
+def _part_ends(num_examples: int, parts: Sequence[float]) -> list[int]:
+    """Return how many examples the first part, the first two, and so on, hold together."""
     from fractions import Fraction  # it brings decimal, which few need
 
-    # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
-    share = Fraction(repr(float(fraction)))
-    total = _rounded(len(labels) * share)
-    if not stratify:
-        return np.sort(_shuffled(len(labels), seed, 0)[:total])
-    members = class_members(labels)
-    sizes = _apportion([len(rows) * share for rows in members], total)
-    return _first_of_each(members, sizes, seed)
+    counts = [part for part in parts if isinstance(part, int | np.integer)]
+    numbers = all(_is_number(part) for part in parts)
+    if not parts or not numbers or (0 < len(counts) < len(parts) and set(counts) - {0, 1}):
+        raise OptionError(
+            "expected the sizes of parts, all shares from 0 to 1 or all numbers of examples, "
+            f"found {parts!r:.80}"
+        )
+    if len(counts) == len(parts) and set(counts) - {0, 1}:
+        shares = [Fraction(int(part)) for part in parts]
+        most, unit = num_examples, f"{num_examples} examples"
+    else:
+        # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
+        shares = [Fraction(repr(float(part))) for part in parts]
+        most, unit = 1, "the whole"
+    if min(shares) < 0 or sum(shares) > most:
+        raise OptionError(f"expected parts of {unit}, none below 0, found {parts!r:.80}")
+    scale = Fraction(num_examples, most) if most == 1 else Fraction(1)
+    return [_rounded(sum(shares[: k + 1], Fraction()) * scale) for k in range(len(shares))]
+
+
+def _is_number(part: object) -> bool:
+    real = isinstance(part, int | float | np.integer | np.floating) and not isinstance(part, bool)
+    return real and part == part and abs(part) != float("inf")  # type: ignore[arg-type]
+
+
+def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[list[int]]:
+    """Return for each part how many examples of each class it has; all add up exactly."""
+    from fractions import Fraction
+
+    sizes, before = [], [0] * len(members)
+    for end in ends:
+        shares = [Fraction(count * end, max(whole, 1)) for count in members]
+        until = _apportion(shares, end)
+        own = [high - low for high, low in zip(until, before, strict=True)]
+        while min(own, default=0) < 0:
+            # Two roundings met: the class with the most beyond its share gives one up.
+            lacking = own.index(min(own))
+            ideal = [share - low for share, low in zip(shares, before, strict=True)]
+            giving = max(range(len(own)), key=lambda c: (own[c] - ideal[c], -c))
+            own[lacking] += 1
+            own[giving] -= 1
+        sizes.append(own)
+        before = [low + size for low, size in zip(before, own, strict=True)]
+    return sizes
 
 
 def rows_but(rows: Rows, num_examples: int) -> Rows:
     """Return all rows, ascending, but the given ones, none of which may come twice."""
     return np.setdiff1d(np.arange(num_examples), rows, assume_unique=True)
+
+
+def named_split_rows(name: object, num_examples: int, title: str) -> tuple[range, range]:
+    """Return the rows of train and validation in a division that is in use.
+
+    Parameters
+    ----------
+    name : str
+        A key of `NAMED_SPLITS`.
+    num_examples : int
+        Of a whole train split in the order of the file; 0 for any other selection.
+    title : str
+        What an error calls the selection.
+
+    Raises
+    ------
+    OptionError
+        If there is no such name, or the selection is not what it divides.
+    """
+    if not isinstance(name, str) or name not in NAMED_SPLITS:
+        raise OptionError(f"expected one of {', '.join(NAMED_SPLITS)}; found {name!r:.80}")
+    if num_examples != NAMED_SPLIT_SIZE:
+        raise OptionError(
+            f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in the order "
+            f"of the file; found {title}"
+        )
+    return NAMED_SPLITS[name]
 
 
 def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
@@ -108,13 +194,11 @@ def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
     k, k + count, k + 2 count, ...; so sizes differ by 1 at the most, and, as each class lies in one
     piece, so do the counts of each class.
     """
-    if not isinstance(stratify, bool | np.bool_):
-        raise OptionError(f"stratify must be True or False, not {stratify!r:.80}")
+    check_flag("stratify", stratify)
     if not stratify:
         return _shuffled(len(labels), seed, 0)
-    dealt = [
-        rows[_shuffled(len(rows), seed, label)] for label, rows in enumerate(class_members(labels))
-    ]
+    members = class_members(labels)
+    dealt = [in_written_order(rows, seed, label) for label, rows in enumerate(members)]
     return np.concatenate(dealt)
 
 
@@ -136,6 +220,70 @@ def per_class_rows(labels: NDArray[np.integer], count: int, num_classes: int, se
     return _first_of_each(members, [count] * len(members), seed)
 
 
+def resampled_rows(
+    labels: NDArray[np.integer], counts: Sequence[int], classes: Sequence[str], seed: int
+) -> Rows:
+    """Return the rows, ascending, of as many examples of each class as asked.
+
+    Class c is drawn in whole passes: pass j is the written order, epoch c + j times the number of
+    classes, and the last pass is cut short.
+
+    Raises
+    ------
+    OptionError
+        If a count is no whole number, or a class without examples is asked for some.
+    """
+    drawn = [np.empty(0, np.int64)]
+    for label, (rows, count) in enumerate(
+        zip(class_members(labels, len(classes)), counts, strict=True)
+    ):
+        count = check_range(f"count of {classes[label]!r:.80}", count, 0, MAX_EXAMPLES)
+        if count and not len(rows):
+            raise OptionError(f"class {classes[label]!r:.80} has no examples to draw {count} from")
+        for number in range(-(-count // max(len(rows), 1))):
+            order = in_written_order(rows, seed, label + number * len(classes))
+            drawn.append(order[: count - number * len(rows)])
+    return np.sort(np.concatenate(drawn))
+
+
+def class_numbers(given: Iterable[object], classes: Sequence[str]) -> list[int]:
+    """Return the numbers of classes that are given by number or name, each once.
+
+    Raises
+    ------
+    OptionError
+        If there is no such class, or one comes twice.
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise OptionError(f"expected names or numbers of classes, found {given!r:.80}")
+    found = [_class_number(one, classes) for one in given]
+    if not found or len(set(found)) < len(found):
+        raise OptionError(f"expected some classes, each once, found {given!r:.80}")
+    return found
+
+
+def _class_number(given: object, classes: Sequence[str]) -> int:
+    if isinstance(given, str) and classes.count(given) == 1:
+        return classes.index(given)
+    is_number = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if is_number and 0 <= given < len(classes):  # type: ignore[operator]
+        return int(given)  # type: ignore[call-overload, no-any-return]
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(given), classes, n=1)
+    meant = f" Did you mean {close[0]!r}?" if close else ""
+    shown = [*map(repr, classes[:12]), *(["..."] if len(classes) > 12 else [])]
+    raise OptionError(
+        f"expected a class, one of {', '.join(shown)} or a number from 0 to {len(classes) - 1}; "
+        f"found {given!r:.80}.{meant}"
+    )
+
+
+def in_written_order(rows: Rows, seed: int, epoch: int) -> Rows:
+    """Return rows in the written order of a seed and an epoch."""
+    return rows[_shuffled(len(rows), seed, epoch)]
+
+
 def class_members(labels: NDArray[np.integer], num_classes: int = 0) -> list[Rows]:
     """Return, for each class from 0, the rows that have it, ascending."""
     counts = np.bincount(labels, minlength=num_classes) if len(labels) else [0] * num_classes
@@ -144,7 +292,7 @@ def class_members(labels: NDArray[np.integer], num_classes: int = 0) -> list[Row
 
 def _first_of_each(members: list[Rows], sizes: list[int], seed: int) -> Rows:
     chosen = [
-        rows[_shuffled(len(rows), seed, label)[:size]]
+        in_written_order(rows, seed, label)[:size]
         for label, (rows, size) in enumerate(zip(members, sizes, strict=True))
     ]
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
@@ -167,9 +315,19 @@ def _rounded(number: "Fraction") -> int:
     return int(2 * number + 1) // 2
 
 
-def selection_digest(name: str, revision: str, split_name: str, indices: Rows) -> str:
+def selection_digest(
+    name: str,
+    revision: str,
+    split_name: str,
+    indices: Rows,
+    relabelled: tuple[Sequence[str], NDArray[np.integer]] | None = None,
+) -> str:
     """Return `Dataset.digest` of the rows `indices` of one split, 64 hexadecimal digits."""
     lines = ("fmnist-selection-1", name, revision, split_name)
     digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode())
     digest.update(indices.astype("<i8").tobytes())
+    if relabelled:
+        classes, labels = relabelled
+        digest.update(json.dumps(["relabelled", *classes]).encode() + b"\n")
+        digest.update(labels.astype("<i8").tobytes())
     return digest.hexdigest()

@@ -4,6 +4,7 @@ A source that came from files pickles as their paths, so a worker process maps t
 instead of receiving a copy.
 """
 
+import copy
 import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
@@ -121,12 +122,15 @@ class Source:
         QMNIST's extended labels, or others of the kind.
     files : SourceFiles, optional
         The files they came from.
+    new_labels : ndarray (n,), optional
+        `labels`, where they are others than the file's.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
     extended: NDArray[Any] | None = None
     files: SourceFiles | None = None
+    new_labels: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels", "extended"):
@@ -231,6 +235,16 @@ class Source:
                     digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
+    def with_labels(self, labels: NDArray[Any]) -> "Source":
+        """Return the same images with other labels (n,), which a pickle then holds."""
+        source = copy.copy(self)
+        source.__dict__.pop("content_digest", None)
+        view = labels.view()
+        view.setflags(write=False)
+        object.__setattr__(source, "labels", view)
+        object.__setattr__(source, "new_labels", view)
+        return source
+
     def images_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the images at some places: fresh, native byte order."""
         native = self.images.dtype.newbyteorder("=")
@@ -261,7 +275,7 @@ class Source:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.files is None:
             return Source, (self.images, self.labels, self.extended)
-        return _reopened, (self.files,)
+        return _reopened, (self.files, self.new_labels)
 
 
 def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
@@ -288,7 +302,8 @@ def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (array[start : start + step] for start in range(0, len(array), step))
 
 
-def _reopened(files: SourceFiles) -> Source:
+def _reopened(files: SourceFiles, new_labels: NDArray[Any] | None) -> Source:
     files.images.check()
     files.labels.check()
-    return files.open()
+    source = files.open()
+    return source if new_labels is None else source.with_labels(new_labels)

@@ -9,8 +9,15 @@ from typing import Any, TypedDict, get_origin
 import numpy as np
 
 from fmnist_core.catalog import CATALOG
-from fmnist_core.errors import DataMismatchError, OptionError, check_epoch
-from fmnist_core.order import ORDER_VERSION
+from fmnist_core.errors import (
+    DataMismatchError,
+    OptionError,
+    brief,
+    check_epoch,
+    check_range,
+    check_seed,
+)
+from fmnist_core.order import MAX_EXAMPLES, ORDER_VERSION
 from fmnist_core.selection import selection_digest
 
 
@@ -51,24 +58,31 @@ def checked_state(state: object) -> State:
     """
     kinds = State.__annotations__
     if not isinstance(state, Mapping) or not kinds.keys() <= state.keys():
-        found = sorted(map(str, state)) if isinstance(state, Mapping) else repr(state)
+        keys = list(state) if isinstance(state, Mapping) else state
         raise OptionError(
             f"expected what state_dict() returned, a dictionary with {', '.join(kinds)}; "
-            f"found {found}"
+            f"found {brief(keys)}"
         )
     for name, kind in kinds.items():
         # A bool is an int too, but it counts nothing.
         wanted: Any = get_origin(kind) or kind
         if type(state[name]) is not wanted:
             raise OptionError(
-                f"expected {name} of a state to be {wanted.__name__}, found {state[name]!r:.80}"
+                f"expected {name} of a state to be {wanted.__name__}, found {brief(state[name])}"
             )
+    if not all(isinstance(step, Mapping) for step in state["transform"]):
+        raise OptionError(
+            "expected transform of a state to be a list of dictionaries, found "
+            f"{brief(state['transform'])}"
+        )
     if state["order"] != ORDER_VERSION:
         raise OptionError(
-            f"the state belongs to version {state['order']} of the order, this is version "
+            f"the state belongs to version {brief(state['order'])} of the order, this is version "
             f"{ORDER_VERSION}. Try: the release of fmnist that wrote it"
         )
     check_epoch(state["epoch"])
+    check_seed(state["seed"])
+    check_range("examples", state["examples"], 0, MAX_EXAMPLES)
     known: State = {name: state[name] for name in kinds}  # type: ignore[assignment]
     return known
 
@@ -105,9 +119,9 @@ def check_same_transforms(state: State, transform: Sequence[Mapping[str, Any]]) 
 def _chain_in_words(transform: list[dict[str, Any]]) -> str:
     steps = []
     for step in transform:
-        options = ", ".join(f"{key}={value!r}" for key, value in step.items() if key != "name")
-        steps.append(f"{step.get('name')}({options})")
-    return "transform " + ", ".join(steps) if steps else "no transforms"
+        options = [f"{key}={brief(value)}" for key, value in step.items() if key != "name"]
+        steps.append(f"{step.get('name')}({', '.join(options[:8])})")
+    return "transform " + ", ".join(steps[:8]) if steps else "no transforms"
 
 
 def _order_in_words(shuffle: bool, seed: int) -> str:

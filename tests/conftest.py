@@ -3,6 +3,7 @@
 import csv
 import os
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from fmnist_core import Adapter, Dataset, FrameworkMissingError, get_adapter, llvm
 
 PROJECT = Path(__file__).parent.parent
+NO_DATA = "no real files"
 IN_CI = os.environ.get("CI") == "true"
 
 # Tests import TensorFlow by themselves, and then run torch's optimizers.
@@ -32,10 +34,9 @@ def data_root() -> Path:
     """Folder with manifest.csv, fashion/, fashion-damaged/ and wild/."""
     folder = data_folder()
     if not (folder / "manifest.csv").is_file():
-        reason = f"no test data in {folder}: set FMNIST_TEST_DATA to the folder of manifest.csv"
         if IN_CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+            pytest.fail(f"{NO_DATA}: {folder}")
+        pytest.skip(NO_DATA)
     return folder
 
 
@@ -47,10 +48,12 @@ def fashion_root(data_root: Path) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the user's store out of it; one for the session, so "synthetic" is drawn once."""
+    """Keep the user's store out of it; one for all workers, so "synthetic" is drawn once."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
         if "FMNIST_HOME" not in os.environ:
-            patch.setenv("FMNIST_HOME", str(tmp_path_factory.mktemp("store")))
+            patch.setenv("FMNIST_HOME", str(shared / "store"))
         patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
         yield
 
@@ -96,7 +99,7 @@ def _manifest() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-ADAPTERS = ("numpy", "torch", "tensorflow", "jax")
+ADAPTERS = ("numpy", "torch", "tensorflow", "jax", "keras")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -127,3 +130,17 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 def adapters(request: pytest.FixtureRequest) -> list[Adapter]:
     """All our adapters at once."""
     return [_adapter(request.config, name) for name in ADAPTERS]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line for each reason how many tests were skipped, and how to run them."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    for reason, count in sorted(reasons.items()):
+        advice = ""
+        if reason == NO_DATA:
+            advice = (
+                ": set FMNIST_TEST_DATA to a folder with manifest.csv and fashion/, which has the "
+                "four files of Fashion-MNIST"
+            )
+        terminalreporter.write_line(f"{count} skipped: {reason}{advice}")

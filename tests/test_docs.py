@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import fmnist_core
+from fmnist_core import Dataset
+
 PROJECT = Path(__file__).parent.parent
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+DOCS = PROJECT / "docs"
+PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def code_blocks(page: Path) -> list[str]:
@@ -36,6 +40,25 @@ def test_examples_print_what_they_say(
     assert runner.failures == 0, "".join(report)
 
 
+def programs(page: Path) -> list[str]:
+    """Return the blocks of a page that are complete programs: those that begin with an import."""
+    return [code for code in code_blocks(page) if re.match("import |from ", code)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if programs(page)], ids=lambda p: p.stem)
+def test_programs_run_and_print_what_their_comments_say(page: Path, tmp_path: Path) -> None:
+    """Each in a namespace of its own, on "synthetic", which needs no network."""
+    promised = []
+    for number, code in enumerate(programs(page)):
+        offline = code.replace('"fashion-mnist"', '"synthetic"')
+        (tmp_path / f"program_{number:02}.py").write_text(offline)
+        promised += re.findall(r"^print\(.*\)  # (.*)$", code, re.M)
+    run_all = "import runpy, sys\nfor path in sys.argv[1:]: runpy.run_path(path)\n"
+    paths = sorted(map(str, tmp_path.glob("program_*.py")))
+    printed = iter(run_well(sys.executable, "-c", run_all, *paths, cwd=tmp_path).splitlines())
+    assert all(line in printed for line in promised), promised  # in this order
+
+
 def test_nothing_waits_to_be_filled_in() -> None:
     for page in PAGES:
         assert not re.search("PLACEHOLDER|TODO|XXX", page.read_text(encoding="utf-8")), page.name
@@ -43,13 +66,15 @@ def test_nothing_waits_to_be_filled_in() -> None:
 
 def test_pages_have_examples() -> None:
     with_examples = {page.stem for page in PAGES if ">>>" in page.read_text(encoding="utf-8")}
-    assert with_examples >= {"README", "order", "resume", "idx", "fingerprint"}
+    assert with_examples >= {"options", "selecting", "resume", "order", "idx", "fingerprint"}
+    assert {page.stem for page in PAGES if programs(page)} >= {"README", "recipes"}
+    assert len(programs(PROJECT / "README.md")) == 3  # a training loop for each framework
 
 
 def test_the_plugin_of_the_docs_installs_and_conforms(tmp_path: Path) -> None:
     files = {
         match[1]: block
-        for block in code_blocks(PROJECT / "docs" / "adapters.md")
+        for block in code_blocks(DOCS / "adapters.md")
         if (match := re.match(r"# file: (\S+)\n", block))
     }
     assert set(files) == {"fmnist_dict.py", "pyproject.toml", "test_fmnist_dict.py"}
@@ -66,10 +91,15 @@ def test_the_plugin_of_the_docs_installs_and_conforms(tmp_path: Path) -> None:
     assert re.search(r"^\d{2} passed", said, re.M), said
 
 
-def run_well(*command: str, **environment: str) -> str:
+def run_well(*command: str, cwd: Path | None = None, **environment: str) -> str:
     """Run a command that must succeed; return what it prints."""
     run = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, **environment},
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
@@ -78,6 +108,20 @@ def run_well(*command: str, **environment: str) -> str:
 def search_path(folder: Path) -> str:
     """Return a PYTHONPATH that begins with a folder."""
     return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def test_every_public_name_has_a_row_in_the_api_pages() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "api").glob("*.md"))
+    rows = "\n".join(line for line in pages.splitlines() if line.startswith("|"))
+    names = [*fmnist_core.__all__, *(name for name in vars(Dataset) if name[0] != "_")]
+    internal = {"from_source", "original_rows", "resolved"}  # for adapters
+    missing = [n for n in names if n not in internal and not re.search(rf"`[^`]*\b{n}\b", rows)]
+    assert not missing
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    run_well(sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(DOCS), str(tmp_path))
 
 
 def test_links_between_pages_lead_somewhere() -> None:

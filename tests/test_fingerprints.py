@@ -458,7 +458,7 @@ FAULTS = {
     "length": (lambda text: text.replace('examples": 20,\n  "o', 'examples": 21,\n  "o'), "168 b"),
     "too many": (
         lambda text: text.replace('examples": 20,\n  "o', f'examples": {2**62},\n  "o'),
-        "as base64 of zlib",
+        "expected 1 epochs that this file can hold, found 4611686018427387904 examples",
     ),
 }
 

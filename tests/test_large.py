@@ -10,6 +10,8 @@ import pytest
 from fmnist_core import write_idx
 from tests.helpers.large import INFIMNIST, write_sparse
 
+pytestmark = pytest.mark.alone
+
 linux = pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
 
 

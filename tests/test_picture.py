@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from fmnist_core import FrameworkMissingError
@@ -60,7 +61,13 @@ def test_a_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_table_shows_each_class_with_its_images_and_is_safe_html() -> None:
     images = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
-    html = class_table("<tiny>", [('"Bag" & more', 1234, images), ("Coat", 5, images[:1])])
+    labels = np.array([0] * 1234 + [1] * 5)
+
+    def images_at(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return images[: len(rows) - 1] if labels[rows].any() else images[: len(rows)]
+
+    classes = ['"Bag" & more', "Coat", "nobody wears it"]
+    html = class_table("<tiny>", classes, labels, images_at)
     assert "<code>&lt;tiny&gt;</code>" in html
     assert html.count("<td") == 2
     assert html.count("&quot;Bag&quot; &amp; more") == 2

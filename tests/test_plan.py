@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fmnist_core import BatchPlan, OptionError
 from fmnist_core import plan as plan_module
 from fmnist_core.order import whole_order
+from fmnist_core.plan import values_of
 
 WEIGHTED = ("image", "label", "weight")
 
@@ -153,13 +154,14 @@ def test_fields_decide_the_form_of_a_batch(fields: Any, batch: Any) -> None:
     packed = plan.pack((1, 2)[: len(plan.fields)])
     assert packed == batch
     assert type(packed) is type(batch)
-    assert plan.unpack(packed) == (1, 2)[: len(plan.fields)]
-    assert replace(plan, seed=3).pack(plan.unpack(packed)) == batch
+    assert values_of(packed) == (1, 2)[: len(plan.fields)]
+    assert replace(plan, seed=3).pack(values_of(packed)) == batch
 
 
-def test_a_dictionary_in_another_order_is_unpacked_by_name() -> None:
+def test_a_dictionary_in_another_order_is_brought_into_the_plans() -> None:
     plan = BatchPlan(5, 2, fields={"y": "label", "x": "image"})  # type: ignore[arg-type]
-    assert plan.unpack({"x": 2, "y": 1}) == (1, 2)
+    assert list(plan.in_order({"x": 2, "y": 1}).items()) == [("y", 1), ("x", 2)]
+    assert plan.in_order((1, 2)) == (1, 2)
 
 
 def test_plans_are_values() -> None:

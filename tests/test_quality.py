@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from fmnist_core import Dataset, OptionError, load, quality
 from fmnist_core.catalog import FASHION_MNIST, GARMENTS
-from fmnist_core.picture import png
 from fmnist_core.quality import LISTS, NEAR_DUPLICATE_PAIRS, NEAR_LIMIT, rows_to_leave_out
 from fmnist_core.records import Description
 from fmnist_core.source import Source
-from fmnist_core.tools import near_duplicates, quality_sheet
 
 PAGE = (Path(__file__).parent.parent / "docs" / "quality.md").read_text(encoding="utf-8")
 SIZES = {"train": 60_000, "test": 10_000}
@@ -53,7 +51,7 @@ def test_a_list_is_of_rows_that_the_revision_has(known: quality.IndexList) -> No
         assert list(rows) == sorted(set(rows))
         assert not rows or (rows[0] >= 0 and rows[-1] < SIZES[split])
     assert len(known) == sum(len(rows) for rows in known.rows.values())
-    assert re.search(r"https://|python -m", known.source)
+    assert re.search(r"https://|python docs/quality/", known.source)
 
 
 def test_lists_never_change() -> None:
@@ -96,23 +94,6 @@ def test_near_duplicates_are_near_and_of_one_class(splits: Splits) -> None:
             assert label == other
 
 
-def test_no_listed_row_has_a_near_duplicate_that_is_not_listed(splits: Splits) -> None:
-    """The command computes all pairs; this takes a second."""
-    listed: dict[str, set[int]] = {name: set() for name in SIZES}
-    for kind, pairs in NEAR_DUPLICATE_PAIRS.items():
-        for pair in pairs:
-            for split, row in zip(kind, pair, strict=True):
-                listed[split].add(row)
-    flat = {name: split.images.reshape(len(split), -1) for name, split in splits.items()}
-    for split, rows in {name: np.array(sorted(rows)) for name, rows in listed.items()}.items():
-        for other in SIZES:
-            near = near_duplicates.near_pairs(flat[split][rows], flat[other], NEAR_LIMIT)
-            found = {(int(rows[i]), j) for i, j in near if split != other or rows[i] != j}
-            wanted = set(NEAR_DUPLICATE_PAIRS.get((split, other), ()))
-            wanted |= {(j, i) for i, j in NEAR_DUPLICATE_PAIRS.get((other, split), ())}
-            assert found == wanted
-
-
 def test_without_the_near_duplicates_no_pair_is_whole_and_test_stays() -> None:
     rows = LISTS["near-duplicates"].rows
     assert rows == rows_to_leave_out(NEAR_DUPLICATE_PAIRS)
@@ -122,58 +103,6 @@ def test_without_the_near_duplicates_no_pair_is_whole_and_test_stays() -> None:
             assert left_out in rows[leave]
             assert keep != leave or kept < left_out
             assert (keep, leave) != ("test", "train") or 0 <= kept < 10_000
-
-
-# -- how near-duplicates are found -------------------------------------------------------------
-
-
-def pixels(count: int) -> st.SearchStrategy[NDArray[np.uint8]]:
-    rows = st.lists(st.lists(st.integers(0, 255), min_size=4, max_size=4), max_size=count)
-    return rows.map(lambda rows: np.array(rows, np.uint8).reshape(-1, 4))
-
-
-@given(pixels(8), pixels(8), st.integers(0, 4 * 255**2))
-def test_near_pairs_are_those_of_the_definition(first, second, limit) -> None:  # type: ignore[no-untyped-def]
-    def apart(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
-        return sum((int(x) - int(y)) ** 2 for x, y in zip(a, b, strict=True))
-
-    found = near_duplicates.near_pairs(first, second, limit)
-    assert found == [
-        (i, j) for i, a in enumerate(first) for j, b in enumerate(second) if apart(a, b) <= limit
-    ]
-    within = near_duplicates.near_pairs(first, first, limit)
-    assert within == [
-        (i, j)
-        for i, a in enumerate(first)
-        for j, b in enumerate(first)
-        if i < j and apart(a, b) <= limit
-    ]
-
-
-def test_near_pairs_are_exact_at_the_limit_and_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near_duplicates, "BLOCK", 2)
-    images = np.full((5, 784), 255, np.uint8)
-    images[4] -= 5  # exactly at the limit
-    images[3] -= 5
-    images[3, 0] -= 1  # just beyond it
-    assert near_duplicates.near_pairs(images, images, NEAR_LIMIT) == [
-        (0, 1), (0, 2), (0, 4), (1, 2), (1, 4), (2, 4), (3, 4),
-    ]  # fmt: skip
-
-
-def test_the_command_says_whether_the_list_is_right(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    images = np.arange(6, dtype=np.uint8).repeat(784).reshape(6, 28, 28) * 20
-    images[4] = images[1]
-    data = {name: Dataset(part, np.zeros(3, int)) for name, part in
-            (("train", images[:3]), ("test", images[3:]))}  # fmt: skip
-    monkeypatch.setattr(near_duplicates, "load", lambda name, split, root: data[split])
-    assert near_duplicates.main("folder") == 1
-    assert "keep of test, leave out of train: 1 pairs\n((1, 1),)" in capsys.readouterr().out
-    pairs = {("train", "train"): (), ("test", "train"): ((1, 1),), ("test", "test"): ()}
-    monkeypatch.setattr(near_duplicates, "NEAR_DUPLICATE_PAIRS", pairs)
-    assert near_duplicates.main("folder") == 0
 
 
 # -- leaving rows out --------------------------------------------------------------------------
@@ -281,10 +210,3 @@ def test_the_page_has_the_digests_of_the_named_selections(splits: Splits) -> Non
         assert (f"{len(selection):,}", selection.digest) == (count, digest), code
     assert "0836eab9..." in PAGE
     assert rows[6][2].startswith("0836eab9")
-
-
-def test_the_picture_can_be_drawn_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    data = {"train": BLANK, "test": blank("test", size=10_000)}
-    monkeypatch.setattr(quality_sheet, "load", lambda name, split, root: data[split])
-    quality_sheet.main("folder", str(tmp_path / "sheet.png"))
-    assert (tmp_path / "sheet.png").read_bytes().startswith(png(np.zeros((1, 1), np.uint8))[:8])

@@ -20,7 +20,7 @@ from fmnist_core import (
 from fmnist_core.registry import find_dataset
 from fmnist_core.testing import CHECKS
 
-OURS = ["jax", "numpy", "ray", "tensorflow", "torch"]
+OURS = ["jax", "keras", "numpy", "ray", "tensorflow", "torch"]
 
 WORKING = """
     from fmnist_core import hookimpl
@@ -58,6 +58,15 @@ def test_our_adapters_are_on_offer() -> None:
     assert available_adapters() == OURS
 
 
+@pytest.mark.parametrize(
+    ("name", "nickname"),
+    [("tensorflow", "tf"), ("torch", "pytorch"), ("tensorflow", "TensorFlow"), ("torch", "troch")],
+)
+def test_a_name_that_is_close_is_offered(name: str, nickname: str) -> None:
+    with pytest.raises(AdapterNotFoundError, match=f"Try: '{name}'"):
+        get_adapter(nickname)
+
+
 def test_a_strangers_adapter_is_found_and_conforms(install) -> None:  # type: ignore[no-untyped-def]
     install("plug_working", WORKING)
     assert "stranger" in available_adapters()
@@ -68,7 +77,7 @@ def test_a_strangers_adapter_is_found_and_conforms(install) -> None:  # type: ig
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AdapterNotFoundError, match=r"\['jax', 'numpy', .*found 'tourch'"):
+    with pytest.raises(AdapterNotFoundError, match=r"\['jax', 'keras', .*found 'tourch'"):
         get_adapter("tourch")
 
 
@@ -94,13 +103,19 @@ def test_missing_framework_names_the_extra_that_brings_it(install) -> None:  # t
 
 def test_missing_torch_names_our_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "fmnist_torch", raising=False)
+    for module in [name for name in sys.modules if name.partition(".")[0] == "fmnist_torch"]:
+        monkeypatch.delitem(sys.modules, module)
     with pytest.raises(FrameworkMissingError, match=r'pip install "fmnist\[torch\]"'):
         get_adapter("torch")
 
 
 @pytest.mark.parametrize(
-    "line", ["from fmnist_core import no_such_name", "import fmnist_core.no_such_module"]
+    "line",
+    [
+        "from fmnist_core import no_such_name",
+        "import fmnist_core.no_such_module",
+        "import plug_bug.no_such_sibling",
+    ],
 )
 def test_an_adapters_own_bug_is_not_blamed_on_the_framework(install, line: str) -> None:  # type: ignore[no-untyped-def]
     install("plug_bug", line + "\n" + dedent(WORKING))
@@ -200,7 +215,8 @@ def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-de
 
 def imported_by(statement: str) -> set[str]:
     """Return the top-level names of the modules that a fresh interpreter has afterwards."""
-    program = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = "{name.split('.')[0] for name, module in sys.modules.items() if module}"
+    program = f"import sys; {statement}; print(*{loaded})"
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

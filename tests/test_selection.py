@@ -1,6 +1,7 @@
 """Selections: disjoint, complete, balanced within one, and the same on every machine."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,11 +26,18 @@ labels_of_any_kind = st.lists(st.integers(0, 5), max_size=80).map(
 )
 
 
+def first_rows(labels: Any, fraction: Any, seed: int, stratify: Any) -> Any:
+    """Return the rows of the first of two parts, having checked that the second is the rest."""
+    first, rest = split_rows(labels, (fraction,), seed, stratify)
+    assert np.array_equal(rest, rows_but(first, len(labels)))
+    return first
+
+
 @given(labels_of_any_kind, st.fractions(0, 1, max_denominator=64), st.integers(0, 2**64 - 1))
 def test_stratified_parts_are_within_one_of_their_share(labels, share, seed) -> None:  # type: ignore[no-untyped-def]
     fraction = float(share)
-    rows = split_rows(labels, fraction, seed, True)
-    assert len(rows) == len(split_rows(labels, fraction, seed, False))
+    rows = first_rows(labels, fraction, seed, True)
+    assert len(rows) == len(first_rows(labels, fraction, seed, False))
     assert abs(len(rows) - len(labels) * fraction) <= 0.5 + 1e-9
     assert (np.diff(rows) > 0).all()
     for label in range(6):
@@ -39,16 +47,16 @@ def test_stratified_parts_are_within_one_of_their_share(labels, share, seed) -> 
 
 def test_the_decimal_that_was_written_counts() -> None:
     labels = np.zeros(60_000, np.uint8)
-    assert len(split_rows(labels, 0.9, 0, False)) == 54_000
-    assert len(split_rows(labels[:10], 0.35, 0, False)) == 4  # 3.5, halves rounded up
-    assert len(split_rows(labels[:10], 0.34, 0, False)) == 3
+    assert len(first_rows(labels, 0.9, 0, False)) == 54_000
+    assert len(first_rows(labels[:10], 0.35, 0, False)) == 4  # 3.5, halves rounded up
+    assert len(first_rows(labels[:10], 0.34, 0, False)) == 3
 
 
 def test_golden_selections() -> None:
     labels = (np.arange(1000) % 10).astype(np.uint8)
     found = [
-        split_rows(labels, 0.9, 7, False),
-        split_rows(labels, 0.9, 7, True),
+        first_rows(labels, 0.9, 7, False),
+        first_rows(labels, 0.9, 7, True),
         per_class_rows(labels, 5, 10, 7),
     ]
     digests = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16] for rows in found]
@@ -60,9 +68,9 @@ GOLDEN = ["b0a67f99c093b44b", "1c192be84c19a280", "edf04118ff8da86f"]
 
 def test_selections_follow_the_written_order() -> None:
     labels = (np.arange(1000) % 10).astype(np.uint8)
-    assert split_rows(labels, 0.9, 7, False).tolist() == sorted(whole_order(1000, 7, 0)[:900])
+    assert first_rows(labels, 0.9, 7, False).tolist() == sorted(whole_order(1000, 7, 0)[:900])
     for rows, size in [
-        (split_rows(labels, 0.9, 7, True), 90),
+        (first_rows(labels, 0.9, 7, True), 90),
         (per_class_rows(labels, 5, 10, 7), 5),
     ]:
         drawn = [10 * whole_order(100, 7, label)[:size] + label for label in range(10)]
@@ -113,6 +121,54 @@ def test_named_splits_divide_the_whole() -> None:
         assert sorted([*train, *validation]) == list(range(NAMED_SPLIT_SIZE))
 
 
+@given(
+    labels_of_any_kind,
+    st.lists(st.integers(0, 40), min_size=1, max_size=5),
+    st.integers(0, 2**64 - 1),
+    st.booleans(),
+)
+def test_parts_by_count_are_exact_disjoint_and_complete(labels, counts, seed, stratify) -> None:  # type: ignore[no-untyped-def]
+    if set(counts) <= {0, 1}:
+        counts = [*counts, 2]
+    if sum(counts) > len(labels):
+        with pytest.raises(OptionError, match="expected parts of"):
+            split_rows(labels, counts, seed, stratify)
+        return
+    parts = split_rows(labels, counts, seed, stratify)
+    left = len(labels) - sum(counts)
+    rest = [left] if left or len(counts) == 1 else []
+    assert [len(part) for part in parts] == counts + rest
+    assert sorted(np.concatenate(parts)) == list(range(len(labels)))
+    for part in parts:
+        assert (np.diff(part) > 0).all()
+
+
+@given(
+    labels_of_any_kind,
+    st.lists(st.integers(1, 20), min_size=2, max_size=5),
+    st.integers(0, 2**64 - 1),
+)
+def test_stratified_parts_have_their_share_of_each_class(labels, weights, seed) -> None:  # type: ignore[no-untyped-def]
+    shares = [weight / 100 for weight in weights]
+    parts = split_rows(labels, shares, seed, True)
+    for label in set(labels.tolist()):
+        count = (labels == label).sum()
+        for part, share in zip(parts, shares, strict=False):
+            found = (labels[part] == label).sum()
+            # Both ends of a part are within one of their place, which the number of examples,
+            # itself rounded, moves by less than one more.
+            assert abs(found - count * share) < 2.5
+
+
+def test_the_first_of_several_parts_is_that_of_two() -> None:
+    labels = np.arange(1000) % 7
+    for stratify in (False, True):
+        first = split_rows(labels, (0.8,), 3, stratify)[0]
+        several = split_rows(labels, (0.8, 0.1, 0.1), 3, stratify)
+        assert np.array_equal(several[0], first)
+        assert [len(part) for part in several] == [800, 100, 100]
+
+
 def test_class_members_cover_all_rows() -> None:
     members = class_members(np.array([2, 0, 2, 3], np.uint8), 5)
     assert [rows.tolist() for rows in members] == [[1], [], [0, 2], [3], []]
@@ -120,13 +176,13 @@ def test_class_members_cover_all_rows() -> None:
 
 def test_other_seeds_draw_other_rows() -> None:
     labels = np.zeros(1000, np.uint8)
-    assert not np.array_equal(split_rows(labels, 0.5, 0, False), split_rows(labels, 0.5, 1, False))
+    assert not np.array_equal(first_rows(labels, 0.5, 0, False), first_rows(labels, 0.5, 1, False))
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan"), "0.5", True, None])
 def test_bad_fractions_are_refused(fraction: object) -> None:
-    with pytest.raises(OptionError, match="fraction must be"):
-        split_rows(np.zeros(5, np.uint8), fraction, 0, False)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"expected (the sizes of )?parts"):
+        first_rows(np.zeros(5, np.uint8), fraction, 0, False)
 
 
 @pytest.mark.parametrize(

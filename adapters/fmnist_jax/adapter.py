@@ -17,7 +17,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan, Field, Remainder
+from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
 from fmnist_jax.device import JaxBatch, Resident, put
 from fmnist_jax.loaders import DeviceBatches, JaxBatches
 from fmnist_jax.places import DeviceLike, ShardingLike, check_layout, checked_device, named_sharding
@@ -84,7 +84,7 @@ class JaxAdapter:
 
     def to_numpy(self, batch: JaxBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as read-only arrays."""
-        return tuple(np.asarray(array) for array in batch)
+        return tuple(np.asarray(array) for array in values_of(batch))
 
 
 ADAPTER = JaxAdapter()

@@ -11,7 +11,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, LabelDType, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, values_of
 from fmnist_keras.dataset import QUEUE_SIZE, PlanDataset
 
 
@@ -67,8 +67,8 @@ class KerasAdapter:
         )
 
     def to_numpy(self, batch: Arrays) -> tuple[NDArray[Any], ...]:
-        """Return the batch as it is."""
-        return tuple(batch)
+        """Return the arrays of a batch as they are."""
+        return values_of(batch)
 
 
 ADAPTER = KerasAdapter()

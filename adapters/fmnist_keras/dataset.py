@@ -17,7 +17,8 @@ from typing import Any
 
 import keras
 
-from fmnist_core.batch import Assembler, Batches, CountedIterator
+from fmnist_core.batch import Assembler, Batches
+from fmnist_core.epochs import CountedIterator
 from fmnist_core.errors import OptionError, check_range
 from fmnist_core.plan import BatchPlan, Examples
 from fmnist_core.state import State
@@ -102,8 +103,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         """
         if self._is_new_call:
             epoch, start = self._epochs.upcoming()
-            positions = self.plan.positions(index, start)
-            return self._made(Examples(epoch, positions, self.plan.rows_at(positions, epoch)))
+            return self._made(self.plan.examples(epoch, index, start))
         if not self._is_reading():
             if not self._within_epoch:
                 raise OptionError(

@@ -9,7 +9,7 @@ from fmnist_core.batch import Arrays, Assembler, Batches
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, Layout
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, values_of
 
 
 class NumpyAdapter:
@@ -34,8 +34,8 @@ class NumpyAdapter:
         return Batches(plan, assemble, tuple, epoch=epoch, start=start)
 
     def to_numpy(self, batch: Arrays) -> tuple[NDArray[Any], ...]:
-        """Return the batch as it is."""
-        return batch
+        """Return the arrays of a batch as they are."""
+        return values_of(batch)
 
 
 ADAPTER = NumpyAdapter()

@@ -18,7 +18,8 @@ import ray.cloudpickle
 from ray.data import DataContext, Datasource, ReadTask
 from ray.data.block import Block, BlockAccessor, BlockMetadata
 
-from fmnist_core.batch import Arrays, Assembler, EpochCounter, EpochPosition, first_examples
+from fmnist_core.batch import Arrays, Assembler, first_examples
+from fmnist_core.epochs import EpochCounter, EpochPosition
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan, Examples
 

@@ -16,7 +16,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding, LabelDType, Layout
 from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, values_of
 from fmnist_core.provenance import Provenance
 from fmnist_tensorflow.fields import Fields
 from fmnist_tensorflow.pipeline import Tensors, epochs
@@ -96,7 +96,7 @@ class TensorFlowAdapter:
 
     def to_numpy(self, batch: Tensors) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays."""
-        return tuple(tensor.numpy() for tensor in batch)
+        return tuple(tensor.numpy() for tensor in values_of(batch))
 
 
 ADAPTER = TensorFlowAdapter()

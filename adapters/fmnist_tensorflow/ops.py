@@ -35,6 +35,21 @@ class TensorFlowOps:
     def pad(self, images: tf.Tensor, widths: tuple[tuple[int, int], ...], fill: int) -> tf.Tensor:
         return tf.pad(images, widths, constant_values=fill)
 
+    def reverse(self, images: tf.Tensor, axis: int) -> tf.Tensor:
+        return tf.reverse(images, [axis])
+
+    def windows(
+        self, images: tf.Tensor, top: tf.Tensor, left: tf.Tensor, size: tuple[int, int]
+    ) -> tf.Tensor:
+        # Whole rows are gathered, then whole columns: twice as fast as single pixels.
+        sides_swapped = [0, 2, 1, *range(3, len(images.shape))]
+        for first, side in ((top, size[0]), (left, size[1])):
+            numbers = tf.range(tf.shape(images)[0])[:, None] * images.shape[1]
+            lines = tf.reshape(images, (-1, *images.shape[2:]))
+            images = tf.gather(lines, numbers + first[:, None] + tf.range(side))
+            images = tf.transpose(images, sides_swapped)
+        return images
+
     def take(self, array: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
         return tf.gather(array, index)
 

@@ -1,24 +1,24 @@
 """The torch adapter: a real DataLoader over a map-style dataset."""
 
-import inspect
-from collections.abc import Mapping
-from typing import Any, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import BaseContext
+from typing import Any, Literal
 
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
 from fmnist_core import hookimpl
+from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, LabelDType, Layout
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan
-from fmnist_torch.datasets import BatchDataset
+from fmnist_core.plan import BatchPlan, Remainder, values_of
+from fmnist_core.transforms import Chain, Mix, Transform
+from fmnist_torch.datasets import Fields, MapDataset
 from fmnist_torch.device import TorchBatch
-from fmnist_torch.loader import PlanLoader
+from fmnist_torch.integrations import LoaderSampler
+from fmnist_torch.loader import OPEN_OPTIONS, PLANNED_OPTIONS, PlanLoader
 from fmnist_torch.ranks import own_shard
-from fmnist_torch.sampler import PlanSampler
 
 
 class TorchAdapter:
@@ -61,10 +61,12 @@ class TorchAdapter:
         """
         _check_options(options)
         plan.check_use(len(dataset), epoch, start)
-        sampler = PlanSampler(plan, epoch=epoch, start=start)
+        examples = MapDataset.of_loader(Assembler(dataset, plan, encoding, self))
+        sampler = LoaderSampler(plan, epoch=epoch, start=start)
         place = None if device is None else _checked_device(device, options)
-        whole_batches = BatchDataset(dataset, encoding, plan.fields, place, self)
-        return PlanLoader(whole_batches, batch_sampler=sampler, **options)
+        return PlanLoader(
+            examples, batch_sampler=sampler, encoding=encoding, device=place, **options
+        )
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
@@ -78,7 +80,7 @@ class TorchAdapter:
 
     def to_numpy(self, batch: TorchBatch) -> tuple[NDArray[Any], ...]:
         """Return the batch as arrays that share its memory."""
-        return tuple(_to_numpy(tensor) for tensor in batch)
+        return tuple(_to_numpy(tensor) for tensor in values_of(batch))
 
 
 ADAPTER = TorchAdapter()
@@ -94,42 +96,128 @@ def data_loader(
     dataset: Dataset,
     *,
     batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] | Literal["auto"] = (0, 1),
+    fields: Fields = ("image", "label"),
+    dtype: torch.dtype | str = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
+    epoch: int = 0,
+    start: int = 0,
+    device: torch.device | str | int | None = None,
     num_workers: int = 0,
     pin_memory: bool = False,
+    timeout: float = 0,
+    worker_init_fn: Callable[[int], None] | None = None,
+    multiprocessing_context: str | BaseContext | None = None,
+    generator: torch.Generator | None = None,
+    prefetch_factor: int | None = None,
     persistent_workers: bool = False,
-    device: torch.device | str | None = None,
-    **options: Unpack[LoaderOptions],
+    pin_memory_device: str = "",
 ) -> PlanLoader:
-    """Return a dataset as a DataLoader of tuples of tensors; options as `Dataset.to`."""
-    loader: PlanLoader = dataset.to(
-        ADAPTER,
-        batch_size=batch_size,
-        num_workers=num_workers,
-        pin_memory=pin_memory,
-        persistent_workers=persistent_workers,
-        device=device,
-        **options,
-    )
+    """Return a dataset as a DataLoader of tensors: ``dataset.to("torch", ...)``, with types.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The examples.
+    batch_size : int
+        Examples in one batch of one shard.
+    shuffle : bool
+        Whether to follow the written order (docs/order.md) or the examples' own.
+    seed : int
+        Seed of the written order, 0 to 2**64 - 1; `torch.manual_seed` does not change it.
+    remainder : {"keep", "drop", "pad"}
+        What becomes of the last, incomplete global batch: split among the shards, left out, or
+        filled with examples of weight 0.
+    shard : (int, int) or "auto"
+        Index and count of this process among those that share every global batch; "auto" is the
+        rank, as torch.distributed or a launcher's RANK and WORLD_SIZE know it.
+    fields : tuple, mapping or str
+        What a batch holds: a tuple of some of "image", "label", "weight", "index" and "extended"
+        gives tuples, a mapping of names to them dictionaries, a single one bare tensors.
+    dtype : torch.dtype or {"float32", "float16", "bfloat16", "uint8"}
+        Element type of images.
+    scale : {"unit", "standard", "raw"}
+        x / 255; (x / 255 - mean) / std; or x itself.
+    mean, std : float or tuple of float, optional
+        Of x / 255, for ``scale="standard"``; by default those of the dataset's train split.
+    channels : {1, 3}, optional
+        Channels of an image; 3 repeats a grey one. By default as many as there are.
+    layout : {"NCHW", "NHWC", "NHW", "flat"}, optional
+        Axes of a batch of images; by default NCHW.
+    labels : {"index", "one_hot"}
+        Class numbers, int64 (batch,), or float32 rows with a single 1.
+    transform : Transform or sequence of Transform
+        What is done to the pixels before (`fmnist_core.transforms`).
+    epoch, start : int
+        Where to begin: the number of the first epoch, and how many of its examples, over all
+        shards, are consumed already.
+    device : torch.device, str or int, optional
+        Keep all of the data there and make the batches there; without workers.
+    num_workers : int
+        Processes that make batches; 0 makes them in this one. It changes neither the batches nor
+        the random numbers that the program draws.
+    pin_memory, pin_memory_device : bool, str
+        Whether batches are copied to pinned memory.
+    timeout : float
+        Seconds to wait for a batch from a worker; 0 waits for ever.
+    worker_init_fn : callable, optional
+        Called in each worker with its number.
+    multiprocessing_context : {"fork", "spawn", "forkserver"} or context, optional
+        How workers are started.
+    generator : torch.Generator, optional
+        What the base of the workers' seeds is drawn from, one number for each iterator; by default
+        torch's own generator.
+    prefetch_factor : int, optional
+        Batches that each worker makes ahead; by default 2.
+    persistent_workers : bool
+        Whether workers stay when an epoch ends.
+
+    Returns
+    -------
+    PlanLoader
+        The n-th time it is iterated is epoch `epoch` + n.
+
+    Raises
+    ------
+    OptionError
+        If an option's value is not allowed, or there is no such device.
+
+    Examples
+    --------
+    >>> import fmnist_core as fm, fmnist_torch
+    >>> train = fm.load("synthetic", "train")
+    >>> loader = fmnist_torch.data_loader(train, batch_size=128, shuffle=True)
+    >>> image, label = next(iter(loader))
+    >>> image.shape, label.dtype
+    (torch.Size([128, 1, 28, 28]), torch.int64)
+    """
+    options = {name: value for name, value in locals().items() if name != "dataset"}
+    loader: PlanLoader = dataset.to(ADAPTER, **options)
     return loader
 
 
-# What BatchPlan decides; DataLoader must not decide it again.
-_PLANNED = ("batch_size", "shuffle", "sampler", "batch_sampler", "drop_last", "collate_fn")
-
-
 def _check_options(options: dict[str, Any]) -> None:
-    own = sorted(set(inspect.signature(DataLoader.__init__).parameters) - {"self", "dataset"})
-    allowed = [name for name in own if name not in _PLANNED]
     for name in options:
-        if name in _PLANNED:
+        if name in PLANNED_OPTIONS:
             raise OptionError(
                 f"{name} is decided by the plan. Try: batch_size=, shuffle=, remainder= of "
                 "Dataset.to, or a DataLoader of your own over fmnist_torch.MapDataset"
             )
         if name == "in_order" and not options[name]:
-            raise OptionError("in_order=False would break the plan's order")
-        if name not in allowed:
-            raise OptionError(f"torch's DataLoader has no option {name!r}; it has {allowed}")
+            raise OptionError("in_order=False would break the plan's order. Try: leave it out")
+        if name not in OPEN_OPTIONS:
+            raise OptionError(
+                f"torch's DataLoader has no option {name!r}; it has {sorted(OPEN_OPTIONS)}"
+            )
 
 
 def _checked_device(device: object, options: dict[str, Any]) -> torch.device:

@@ -1,54 +1,126 @@
-"""The examples as torch's map-style datasets; used by fmnist_torch."""
+"""Single examples as torch's map-style dataset; used by fmnist_torch."""
 
 import operator
-from collections.abc import Iterator, Sequence
+import sys
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import default_collate
-from torch.utils.data._utils.collate import default_collate_fn_map
+from torch.utils.data._utils import collate
 
-from fmnist_core.batch import Arrays, Assembler, epoch_batches
+from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
+from fmnist_core.errors import OptionError
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Examples, Field
-from fmnist_torch.device import DeviceBatches, TorchBatch, to_tensor
+from fmnist_core.transforms.chain import NO_TRANSFORMS
+from fmnist_torch.device import TorchBatch, to_tensors
 
-Rows = NDArray[np.int64]
+Fields = tuple[Field, ...] | Mapping[str, Field] | Field
+"""What an example or a batch holds: see `BatchPlan`."""
 
 
-class MapDataset(TorchDataset[tuple[Any, ...]]):
+class MapDataset(TorchDataset[Any]):
     """A map-style dataset of single examples, for a DataLoader of one's own.
+
+    It goes into `DataLoader`, `Subset`, `random_split` and `ConcatDataset` as torchvision's
+    datasets do. A subclass may override `__getitem__`.
 
     Parameters
     ----------
     dataset : Dataset
-    encoding : Encoding
-        By default float32 images of shape (1, height, width) from 0 to 1.
-    fields : tuple of {"image", "label", "weight", "index", "extended"}
-        What an example holds, in this order.
+    fields : tuple, mapping or str
+        What an example holds, as in `Dataset.to`: a tuple of "image", "label", "weight", "index"
+        and "extended" gives tuples, a mapping of names to them dictionaries, a single one the
+        value alone.
+    transform : callable, optional
+        Applied to the image of each example, a tensor that is encoded already.
+    target_transform : callable, optional
+        Applied to the label of each example.
+    dtype, scale, mean, std, channels, layout, labels
+        What a pixel and a label become, as in `Dataset.to`. By default images are float32
+        tensors of shape (1, height, width) from 0 to 1, and labels are numbers.
+    label_dtype : {"int32", "int64"}, optional
+        Element type of index labels in a batch; by default the adapter's, int64.
+    adapter : Adapter, optional
+        Whose layout and label type are taken where none is given; by default torch's.
+
+    Raises
+    ------
+    OptionError
+        If an option's value is not allowed, these images cannot be encoded so, or a function is
+        given for a field that is not among `fields`.
+
+    Examples
+    --------
+    >>> import fmnist_core as fm, fmnist_torch
+    >>> examples = fmnist_torch.MapDataset(fm.load("synthetic", "train"), scale="standard")
+    >>> image, label = examples[0]
+    >>> image.shape, label
+    (torch.Size([1, 28, 28]), 9)
     """
 
     def __init__(
         self,
         dataset: Dataset,
-        encoding: Encoding = Encoding(),  # noqa: B008, it is immutable
-        fields: tuple[Field, ...] = ("image", "label"),
+        fields: Fields = ("image", "label"),
         *,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+        dtype: Any = "float32",
+        scale: Scale = "unit",
+        mean: Constant | None = None,
+        std: Constant | None = None,
+        channels: int | None = None,
+        layout: Layout | None = None,
+        labels: LabelKind = "index",
+        label_dtype: LabelDType | None = None,
         adapter: Adapter | None = None,
     ) -> None:
-        from fmnist_torch.adapter import ADAPTER
+        from fmnist_torch.adapter import ADAPTER  # which makes loaders over this class
 
-        plan = BatchPlan(len(dataset), 1, fields=fields)
+        encoding = Encoding(
+            dtype=dtype,
+            scale=scale,
+            mean=mean,
+            std=std,
+            channels=channels,
+            layout=layout,
+            labels=labels,
+            label_dtype=label_dtype,
+        )
+        # One example is a batch without its first axis, so a plan says what it holds.
+        plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
         self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
+        self.transform = transform
+        self.target_transform = target_transform
+        for name, function, field in self._functions():
+            _check_function(name, function, field, plan)
+
+    @classmethod
+    def of_loader(cls, assemble: Assembler) -> "MapDataset":
+        """Return the examples that a loader's batches are made of, before any transform."""
+        examples = cls.__new__(cls)
+        encoding = replace(assemble.encoding, transform=NO_TRANSFORMS)
+        examples._assemble = Assembler(assemble.dataset, assemble.plan, encoding, assemble.adapter)
+        examples.transform = examples.target_transform = None
+        return examples
+
+    def _functions(self) -> tuple[tuple[str, Callable[[Any], Any] | None, Field], ...]:
+        return (
+            ("transform", self.transform, "image"),
+            ("target_transform", self.target_transform, "label"),
+        )
 
     @property
     def source(self) -> Dataset:
-        """The examples that it gives."""
+        """The `Dataset` that the examples come from."""
         return self._assemble.dataset
 
     @property
@@ -57,20 +129,35 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
         return self._assemble.encoding
 
     @property
-    def assemble(self) -> Assembler:
-        """What makes the arrays of a batch."""
-        return self._assemble
+    def adapter(self) -> Adapter:
+        """Whose layout and label type are taken where none is given."""
+        return self._assemble.adapter
+
+    @property
+    def plan(self) -> BatchPlan:
+        """What an example holds; the plan of the loader that this belongs to, if there is one."""
+        return self._assemble.plan
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Name of each label."""
         return self.source.classes
 
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """Label of each class name."""
+        return {name: label for label, name in enumerate(self.classes)}
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """Label of each example before `target_transform`: int64 (n,), a copy."""
+        return torch.from_numpy(self.source.labels.astype(np.int64))
+
     def __len__(self) -> int:
         """Return the number of examples."""
-        return len(self._assemble.dataset)
+        return len(self.source)
 
-    def __getitem__(self, row: int) -> tuple[Any, ...]:
+    def __getitem__(self, row: int) -> Any:
         """Return one example: the image as a tensor; label, weight and index as numbers.
 
         Raises
@@ -79,85 +166,119 @@ class MapDataset(TorchDataset[tuple[Any, ...]]):
             If there is no such row.
         """
         row = operator.index(row)
-        return tuple(MapDataset.__getitems__(self, [row + (row < 0) * len(self)])[0])
+        (example,) = self._examples([row + (row < 0) * len(self)])
+        return example
 
-    def __getitems__(self, rows: Sequence[int]) -> Any:
-        """Return several examples at once, for DataLoader to collate; errors as above.
+    @property
+    def __getitems__(self) -> Callable[[Sequence[int]], Sequence[Any]]:
+        """What torch gets several examples with at once, if it finds it.
 
-        A row below 0 is a filler, counted from the end, as `PlanSampler` asks for it.
+        It gets a function of rows, where a row below 0 is a filler counted from the end, as
+        `PlanSampler` asks for it.
+
+        Raises
+        ------
+        AttributeError
+            If `__getitem__` is overridden, or a wrapper asks that hands on what it lacks: torch
+            would pass over their `__getitem__`.
         """
-        return _Examples(self._batch(*self._weighed(rows)))
+        overridden = type(self).__getitem__ is not MapDataset.__getitem__
+        if overridden or sys._getframe(1).f_code.co_name in ("__getattr__", "__getattribute__"):
+            raise AttributeError("examples are to be asked for one by one, by __getitem__")
+        return self._examples
 
-    def _weighed(self, rows: Sequence[int]) -> tuple[Rows, NDArray[np.float32]]:
+    def _examples(self, rows: Sequence[int]) -> Sequence[Any]:
         asked = np.asarray(rows, dtype=np.int64)
-        fillers = asked < 0
-        return asked + fillers * len(self), (~fillers).astype(np.float32)
+        fillers = (asked < 0) * len(self)
+        # The position says which are fillers, and decides nothing else without transforms.
+        batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
+        examples = ReadyExamples(to_tensors(batch), self.plan)
+        functions = {field: function for _, function, field in self._functions() if function}
+        if functions:
+            return examples.transformed(functions)
+        # torch's collation asks for a real list of whatever is no tuple.
+        return examples if self.plan.keys is None else list(examples)
 
-    def _batch(self, rows: Rows, weights: NDArray[np.float32]) -> TorchBatch:
-        positions = np.where(weights == 0, rows + len(self), rows)
-        return _to_tensors(self._assemble(Examples(0, positions, rows)))
+    def __repr__(self) -> str:
+        held = ", ".join(self.plan.keys or self.plan.fields)
+        return f"<{type(self).__name__} of {self.source!r}: {held}>"
 
 
-class BatchDataset(MapDataset):
-    """Hands DataLoader whole batches."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        encoding: Encoding,
-        fields: tuple[Field, ...],
-        device: torch.device | None,
-        adapter: Adapter,
-    ) -> None:
-        super().__init__(dataset, encoding, fields, adapter=adapter)
-        self.device = device
-        self._resident = None if device is None else DeviceBatches(self._assemble, device)
-
-    def __getitems__(self, rows: Sequence[int]) -> TorchBatch:
-        weighed = self._weighed(rows)
-        if self._resident is None:
-            return self._batch(*weighed)
-        return self._resident.batch(*(to_tensor(one).to(self.device) for one in weighed))
-
-    def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
-        """Yield the batches of one epoch, made in this process."""
-        if self._resident is not None:
-            return self._resident.epoch(plan, epoch, start)
-        return map(_to_tensors, epoch_batches(plan, self._assemble, epoch, start))
+def _check_function(name: str, function: object, field: Field, plan: BatchPlan) -> None:
+    if function is None:
+        return
+    if field not in plan.fields:
+        raise OptionError(f'{name} is for the field "{field}", which is not among {plan.fields}')
+    if not callable(function):
+        raise OptionError(
+            f"{name} must be a function of one example, not {function!r:.80}. Transforms of "
+            'fmnist_core.transforms draw by epoch. Try: dataset.to("torch", transform=...)'
+        )
 
 
 class _Example(tuple[Any, ...]):
-    """One example of a batch that is ready; DataLoader's own collation knows it by this type."""
+    """One example of a batch that is ready; torch's own collation knows it by this type."""
 
     __slots__ = ()
 
 
-class _Examples(Sequence[_Example]):
-    """A batch as its examples, which are only made if somebody looks at them."""
+class ReadyExamples(Sequence[Any]):
+    """A batch as its examples, which are only made if somebody looks at them.
 
-    def __init__(self, batch: TorchBatch) -> None:
+    Parameters
+    ----------
+    batch : tuple of Tensor
+        One for each field.
+    plan : BatchPlan
+        What an example holds.
+    """
+
+    def __init__(self, batch: TorchBatch, plan: BatchPlan) -> None:
         self.batch = batch
+        self._plan = plan
 
     def __len__(self) -> int:
         return len(self.batch[0])
 
     def __getitem__(self, place: Any) -> Any:
-        """Return one example, scalars as Python numbers, or a slice as a list of them."""
+        """Return one example, or a slice as a list of them."""
         if isinstance(place, slice):
-            return [self[number] for number in range(len(self))[place]]
-        values = (tensor[place] for tensor in self.batch)
-        return _Example(value.item() if value.ndim == 0 else value for value in values)
+            return list(self)[place]
+        if place >= len(self):
+            raise IndexError(place)
+        return self._packed([_values(tensor[place : place + 1])[0] for tensor in self.batch])
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._packed, zip(*map(_values, self.batch), strict=True))
+
+    def _packed(self, values: Sequence[Any]) -> Any:
+        return _Example(values) if self._plan.keys is None else self._plan.pack(values)
+
+    def transformed(self, functions: Mapping[Field, Callable[[Any], Any]]) -> list[Any]:
+        """Return the examples with functions applied to the values of some fields."""
+        columns = (
+            map(functions[field], _values(tensor)) if field in functions else _values(tensor)
+            for field, tensor in zip(self._plan.fields, self.batch, strict=True)
+        )
+        return [self._plan.pack(values) for values in zip(*columns, strict=True)]
+
+
+def _values(tensor: torch.Tensor) -> Sequence[Any]:
+    """Return the values of a batch of one field: tensors, or numbers that keep their type."""
+    if tensor.ndim > 1:
+        return tensor.unbind()
+    # default_collate makes int64 of int, and of numpy's numbers their own type.
+    return tensor.tolist() if tensor.dtype == torch.int64 else list(tensor.numpy())
 
 
 def _collate(examples: Any, *, collate_fn_map: object = None) -> Any:
     """Return a batch of examples: the one that they came from, or else as torch stacks them."""
-    if isinstance(examples, _Examples):
+    if isinstance(examples, ReadyExamples):
         return list(examples.batch)
     return default_collate([tuple(example) for example in examples])
 
 
-default_collate_fn_map[_Example] = _collate
-
-
-def _to_tensors(arrays: Arrays) -> TorchBatch:
-    return tuple(map(to_tensor, arrays))
+# A new map in the place of torch's, with all that is in torch's or comes to it later: another
+# thread may be going through the entries just now, where none may be added.
+_torchs_map: Any = collate.default_collate_fn_map
+collate.default_collate_fn_map = ChainMap({_Example: _collate}, _torchs_map)  # type: ignore[assignment]

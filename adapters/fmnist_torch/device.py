@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fmnist_core.batch import SENT_AT_ONCE, Assembler
-from fmnist_core.dataset import Dataset
+from fmnist_core.batch import SENT_AT_ONCE, VIEWS, Arrays, Assembler, transformed_fields
 from fmnist_core.plan import BLOCK_EXAMPLES, BatchPlan, Field
+from fmnist_torch.ops import TorchOps
 
 TorchBatch = tuple[torch.Tensor, ...]
 
@@ -28,15 +28,17 @@ class DeviceBatches:
 
     def __init__(self, assemble: Assembler, device: torch.device) -> None:
         dataset = assemble.dataset
-        self._fields = assemble.plan.fields
         self._plan = assemble.plan
         self._encoding = assemble.encoding
         self._device = device
-        self._num_classes = len(dataset.classes)
+        self._ops = TorchOps(device)
         self._images = self._sent(np.array(dataset.images, dataset.image_dtype))
-        self._labels = self._sent(dataset.labels.astype(self._encoding.label_dtype or "int64"))
+        # One-hot rows are made here too: 40 bytes for each example of ten classes.
+        labels = self._encoding.encode_labels(dataset.labels, len(dataset.classes))
+        self._labels = self._sent(labels)
         self._places = self._sent(np.array(dataset.indices))
-        self._extended = _extended(dataset, self._fields, device)
+        if dataset.extended is not None and "extended" in self._plan.fields:
+            self._extended = self._sent(dataset.extended.astype(np.int32))
         # Each of one axis, as torch multiplies by the inverse of a plain number.
         self._scale = [
             self._sent(np.array(number, np.float32).reshape(-1))
@@ -61,34 +63,54 @@ class DeviceBatches:
 
         def batches() -> Iterator[TorchBatch]:
             for block in blocks:
-                weights = (block.positions < plan.num_examples).astype(np.float32)
-                sent, weighed = self._sent(block.rows.copy()), self._sent(weights)
-                for first in range(0, len(sent), some):
-                    own = slice(first, first + some)
-                    made = self.batch(sent[own].reshape(-1), weighed[own].reshape(-1))
-                    yield from _parts(made, sent.shape[1])
+                positions, rows = self._sent(block.positions), self._sent(block.rows.copy())
+                for first in range(0, len(rows), some):
+                    part = slice(first, first + some)
+                    made = self._batch(epoch, positions[part].reshape(-1), rows[part].reshape(-1))
+                    yield from _parts(made, rows.shape[1])
 
         return batches()
 
-    def batch(self, rows: torch.Tensor, weights: torch.Tensor) -> TorchBatch:
-        """Return the examples of some rows; both int64 and float32 (batch,) on the device."""
-        return tuple(self._field(field, rows, weights) for field in self._fields)
+    def _batch(self, epoch: int, positions: torch.Tensor, rows: torch.Tensor) -> TorchBatch:
+        """Return the batch of some examples, named as `plan.Examples` does, on the device."""
+        made = self._transformed(epoch, positions, rows) if self._encoding.transform else {}
+        return tuple(
+            made[field] if field in made else self._field(field, positions, rows)
+            for field in self._plan.fields
+        )
 
-    def _field(self, field: Field, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        if field == "image":
-            pixels = self._encoding.with_channels(self._images[rows])
-            images: torch.Tensor = self._encoding.arrange(self._encoded(pixels))
-            return images.contiguous()
+    def _field(self, field: Field, positions: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        if field in VIEWS:
+            return self._encoded_images(self._images[rows])
         if field == "label":
-            labels = self._labels[rows]
-            one_hot = self._encoding.labels == "one_hot"
-            if not one_hot:
-                return labels
-            rows_of_one = torch.eye(self._num_classes, dtype=torch.float32, device=self._device)
-            return rows_of_one[labels]
+            return self._labels[rows]
         if field == "index":
             return self._places[rows]
-        return self._extended[rows] if field == "extended" else weights.clone()
+        if field == "extended":
+            return self._extended[rows]
+        return (positions < self._plan.num_examples).to(torch.float32)
+
+    def _transformed(
+        self, epoch: int, positions: torch.Tensor, rows: torch.Tensor
+    ) -> dict[Field, torch.Tensor]:
+        """Return the fields that transforms decide, as `Assembler` does."""
+        plan, chain = self._plan, self._encoding.transform
+        within = positions % max(plan.num_examples, 1)
+
+        def gather(wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+            found = rows
+            if wanted is not within:
+                found = self._sent(plan.rows_at(wanted.cpu().numpy(), epoch))
+            return self._images[found], self._labels[found] if chain.mix else None
+
+        return transformed_fields(
+            chain, self._ops, gather, within, plan, epoch, self._encoded_images
+        )
+
+    def _encoded_images(self, images: torch.Tensor) -> torch.Tensor:
+        pixels = self._encoding.with_channels(images)
+        arranged: torch.Tensor = self._encoding.arrange(self._encoded(pixels))
+        return arranged.contiguous()
 
     def _encoded(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._by_arithmetic:
@@ -128,10 +150,9 @@ def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
-def _extended(dataset: Dataset, fields: tuple[Field, ...], device: torch.device) -> torch.Tensor:
-    if "extended" not in fields or dataset.extended is None:
-        return torch.empty(0)
-    return torch.from_numpy(dataset.extended.astype(np.int32)).to(device)
+def to_tensors(arrays: Arrays) -> TorchBatch:
+    """Return the tensors of a batch in the memory of its arrays."""
+    return tuple(map(to_tensor, arrays))
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -1,43 +1,97 @@
 """The plan as torch's DataLoader; used by fmnist_torch."""
 
-import threading
-from collections.abc import Iterator
+import inspect
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from torch import distributed
-from torch.utils.data import DataLoader
+import torch
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
 
-from fmnist_core.batch import Assembler, CountedIterator, EpochCounter, ResumableLoader
+from fmnist_core.batch import Assembler, ResumableLoader, epoch_batches
+from fmnist_core.encoding import Encoding
+from fmnist_core.epochs import CountedIterator, EpochCounter
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BatchPlan
-from fmnist_torch.datasets import BatchDataset
-from fmnist_torch.ranks import compare_ranks, in_a_group
-from fmnist_torch.sampler import PlanSampler, ShardSampler
+from fmnist_core.plan import BatchPlan, Examples
+from fmnist_torch.datasets import MapDataset
+from fmnist_torch.device import DeviceBatches, TorchBatch, to_tensors
+from fmnist_torch.integrations import AcceleratedLoader, LoaderSampler, reported
+from fmnist_torch.ranks import compare_ranks
+from fmnist_torch.sampler import epoch_examples
+
+PLANNED_OPTIONS = ("batch_size", "shuffle", "sampler", "batch_sampler", "drop_last", "collate_fn")
+"""DataLoader's options that decide what is in a batch, as the plan does."""
+
+OPEN_OPTIONS = tuple(
+    name
+    for name in inspect.signature(DataLoader.__init__).parameters
+    if name not in ("self", "dataset", *PLANNED_OPTIONS)
+)
+"""DataLoader's other options: how batches are made."""
 
 
-class PlanLoader(ResumableLoader[Any], DataLoader[Any]):
+class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n.
 
     Parameters
     ----------
-    dataset : BatchDataset
+    dataset : MapDataset
+        The examples before any transform, which a plain DataLoader can take too.
+    batch_sampler : LoaderSampler
+        The plan, and where to begin.
+    encoding : Encoding
+        What pixels and labels become.
+    device : torch.device, optional
+        Where the data are kept and the batches made; by default in the memory of the processor.
     **options
-        DataLoader's own; its batch sampler is a `PlanSampler`.
+        DataLoader's own.
+
+    Attributes
+    ----------
+    batch_size : int
+        Examples in one batch of this loader.
+    sampler : Sampler of int
+        The rows of the next epoch one by one, for trainers: see `PlanSampler`.
+    drop_last : bool
+        Whether the last, incomplete batch is left out.
+
+    Raises
+    ------
+    OptionError
+        If DataLoader refuses an option.
     """
 
-    # accelerate saves and loads the state of a loader that has this.
-    use_stateful_dataloader = True
+    dataset: MapDataset
 
-    def __init__(self, dataset: BatchDataset, **options: Any) -> None:
+    def __init__(
+        self,
+        dataset: MapDataset,
+        *,
+        batch_sampler: LoaderSampler,
+        encoding: Encoding,
+        device: torch.device | None = None,
+        **options: Any,
+    ) -> None:
         try:
-            super().__init__(dataset, **{"collate_fn": _identity, **options})
+            DataLoader.__init__(self, dataset, batch_sampler=batch_sampler, **options)
         except (TypeError, ValueError) as error:
-            raise OptionError(f"torch's DataLoader refuses {options}: {error}") from error
+            raise OptionError(f"torch's DataLoader refuses {options}: {error!s:.200}") from error
+        if self.timeout and not self.num_workers:
+            raise OptionError("timeout says how long to wait for workers. Try: num_workers=1")
+        # Lightning makes another loader with what stands here by the name of a parameter.
+        self.encoding, self.device = encoding, device
+        self._assemble = Assembler(dataset.source, self.plan, encoding, dataset.adapter)
+        self._on_device = None if device is None else DeviceBatches(self._assemble, device)
+        self._inner: DataLoader[TorchBatch] | None = None
         self._turns = 0
-        self._agreed = False
-        if self.plan.shard[1] > 1:
-            # DataLoader locks it against those who set a sampler that it would not use.
-            self.__dict__["sampler"] = ShardSampler(dataset, self._sampler)
+        self._waiting: weakref.ref[CountedIterator[Any]] | None = None
+        self._has_agreed = False
+        # DataLoader keeps others from setting these, as it would not use them.
+        self.__dict__["batch_size"] = self.plan.batch_size
+        self.__dict__["sampler"] = self._sampler.sampler
+        self.__dict__["drop_last"] = self._sampler.drop_last
 
     @property
     def plan(self) -> BatchPlan:
@@ -45,79 +99,99 @@ class PlanLoader(ResumableLoader[Any], DataLoader[Any]):
         return self._sampler.plan
 
     @property
-    def _sampler(self) -> PlanSampler:
+    def _sampler(self) -> LoaderSampler:  # type: ignore[override]
         # Lightning, where it predicts, has it wrapped, to see which rows it gives.
         given: Any = self.batch_sampler
-        sampler: PlanSampler = getattr(given, "_batch_sampler", given)
+        sampler: LoaderSampler = getattr(given, "_batch_sampler", given)
         return sampler
 
     @property
     def _epochs(self) -> EpochCounter:  # type: ignore[override]
         return self._sampler.epochs
 
-    @property
-    def _assemble(self) -> Assembler:  # type: ignore[override]
-        return self._data.assemble
+    def set_epoch(self, epoch: int) -> None:
+        """Make the epoch that a trainer calls `epoch` the next: see `PlanRows.set_epoch`."""
+        self._sampler.sampler.set_epoch(epoch)
 
-    @property
-    def _data(self) -> BatchDataset:
-        assert isinstance(self.dataset, BatchDataset)
-        return self.dataset
+    def __len__(self) -> int:
+        """Return the number of batches of the next iteration.
 
-    @property
-    def _is_accelerate_prepared(self) -> bool:
-        """That accelerate has nothing to do: it would share the batches among the ranks again.
-
-        Raises
-        ------
-        OptionError
-            If they are not shared among several ranks, as who calls `prepare` expects.
+        An iterator that waits for its first batch counts as one that has begun: Lightning takes
+        the length after it has made one, for that of every epoch.
         """
-        if in_a_group() and self.plan.shard[1] == 1 < distributed.get_world_size():
-            raise OptionError(
-                "accelerate expects each rank to read its shard, and this loader has but one. Try: "
-                'shard="auto", or leave it out of prepare if every rank is to read all'
-            )
-        return True
+        waiting = self._waiting() if self._waiting else None
+        is_waiting = waiting is not None and waiting.position is None
+        return len(self.plan) if is_waiting else self._epochs.num_steps()
 
-    @_is_accelerate_prepared.setter
-    def _is_accelerate_prepared(self, _: bool) -> None:
-        """accelerate sets it when it has done."""
+    def __getstate__(self) -> dict[str, Any]:
+        # A reference to an iterator cannot be pickled.
+        return {**self.__dict__, "_waiting": None}
 
     def __iter__(self) -> Any:
-        """Begin the next epoch.
+        """Return an iterator, which takes the next epoch with its first batch.
+
+        It draws one number from torch's generator, or from `generator`, as every DataLoader does.
 
         Raises
         ------
         OptionError
-            At the first, if the ranks that share the batches disagree on anything but their shards.
+            With the first batch, if the ranks that share the batches disagree on anything but
+            their shards.
         """
-        if not self._agreed:
-            compare_ranks(self.agreement())
-            self._agreed = True
-        return CountedIterator(self._epochs, self._begun)
+        generator = _drawn(self.generator)
+        if self.batch_sampler is self._sampler:
+            iterator = CountedIterator(self._epochs, partial(self._begun, generator))
+            self._waiting = weakref.ref(iterator)
+            return iterator
+        return self._from_workers(self._noted_examples, generator)
+
+    def _noted_examples(self) -> Iterator[Examples]:
+        """Yield the examples of each batch as Lightning's batch sampler notes their rows."""
+        noting: Any = self.batch_sampler
+        for step, _ in enumerate(noting):
+            position = self._epochs.latest
+            assert position is not None
+            yield self.plan.examples(position.epoch, step, position.start)
+
+    def _begun(self, generator: torch.Generator, epoch: int, start: int) -> Iterator[Any]:
+        if not self._has_agreed:
+            compare_ranks(self.agreement() | {"epoch": epoch, "examples": start})
+            self._has_agreed = True
+        if self.num_workers or self.pin_memory:
+            examples = partial(epoch_examples, self.plan, epoch, start)
+            batches = self._from_workers(examples, generator)
+        else:
+            batches = self._batches(epoch, start)
+        return reported(batches, self.plan, start) if self._sampler.is_prepared else batches
 
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:
-        return self._packed(self._data.epoch(self.plan, epoch, start))
-
-    def _packed(self, batches: Iterator[Any]) -> Iterator[Any]:
+        if self._on_device is not None:
+            batches = self._on_device.epoch(self.plan, epoch, start)
+        else:
+            batches = map(to_tensors, epoch_batches(self.plan, self._assemble, epoch, start))
         return batches if self.plan.keys is None else map(self.plan.pack, batches)
 
-    def _begun(self, epoch: int, start: int) -> Iterator[Any]:
-        if self._in_process:
-            return self._batches(epoch, start)
-        with _BINDING_ROWS, self._sampler.handing(epoch, start):
-            batches: Iterator[Any] = DataLoader.__iter__(self)
-            self._turns += 1
+    def _from_workers(
+        self, examples: Callable[[], Iterator[Examples]], generator: torch.Generator
+    ) -> Iterator[Any]:
+        """Return the batches of an epoch as torch's own DataLoader makes them."""
+        # Lightning ends workers that persist by setting `_iterator` to None.
+        inner = self._inner if self._iterator is not None else None
+        if inner is None:
+            options = {name: getattr(self, name) for name in OPEN_OPTIONS}
+            options |= {"generator": generator, "batch_size": None, "collate_fn": _identity}
+            inner = DataLoader(_Batches(self._assemble), sampler=_Plan(examples), **options)
+        inner.sampler.examples = examples  # type: ignore[attr-defined]
+        # torch draws a number for its workers on the default device, which may be another one.
+        with torch.device(generator.device):
+            batches: Iterator[TorchBatch] = iter(inner)
         if self.persistent_workers:
+            self._inner, self._iterator = inner, inner._iterator
+            self._turns += 1
             batches = self._guard_persistent(batches, self._turns)
-        return self._packed(batches)
-
-    @property
-    def _in_process(self) -> bool:
-        """Whether batches can be made in this process, several at a time."""
-        own = self.batch_sampler is self._sampler
-        return own and self.num_workers == 0 and not self.pin_memory
+        if self.device is not None:
+            batches = (tuple(part.to(self.device) for part in batch) for batch in batches)
+        return map(self.plan.pack, batches)
 
     def _guard_persistent(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
         """Yield from workers that persist, which can serve one iteration only."""
@@ -134,9 +208,38 @@ class PlanLoader(ResumableLoader[Any], DataLoader[Any]):
             yield batch
 
 
-# Of the module, not of a loader, which could not be pickled with it.
-_BINDING_ROWS = threading.Lock()
+class _Plan(Sampler[Examples]):
+    """The examples of each batch of an epoch; workers that persist get others in the next."""
+
+    def __init__(self, examples: Callable[[], Iterator[Examples]]) -> None:
+        self.examples = examples
+
+    def __iter__(self) -> Iterator[Examples]:
+        return self.examples()
 
 
-def _identity(batch: Any) -> Any:
+class _Batches(TorchDataset[TorchBatch]):
+    """Gives the batch of some examples; one is as cheap to ask for as another."""
+
+    def __init__(self, assemble: Assembler) -> None:
+        self._assemble = assemble
+
+    def __getitem__(self, examples: Examples) -> TorchBatch:
+        return to_tensors(self._assemble(examples))
+
+
+def _identity(batch: TorchBatch) -> TorchBatch:
     return batch
+
+
+def _drawn(generator: torch.Generator | None) -> torch.Generator:
+    """Draw one number, as torch's own iterators do, and return a generator that gives it again.
+
+    So a program's other random numbers do not depend on whether there are workers, for which torch
+    draws it.
+    """
+    source = torch.default_generator if generator is None else generator
+    again = torch.Generator(source.device)
+    again.set_state(source.get_state())
+    torch.empty((), dtype=torch.int64, device=source.device).random_(generator=source)
+    return again

@@ -44,6 +44,17 @@ class TorchOps:
         last_first = [width for pair in reversed(widths) for width in pair]
         return torch.nn.functional.pad(images, last_first, value=fill)
 
+    def reverse(self, images: torch.Tensor, axis: int) -> torch.Tensor:
+        return images.flip(axis)
+
+    def windows(
+        self, images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, size: tuple[int, int]
+    ) -> torch.Tensor:
+        all_of_them = images.unfold(1, size[0], 1).unfold(2, size[1], 1)
+        numbers = torch.arange(len(images), device=self._device)
+        own = all_of_them[numbers, top.long(), left.long()]
+        return own.movedim(1, -1) if images.dim() == 4 else own
+
     def take(self, array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         chosen = array.index_select(0, index.reshape(-1))
         return chosen.reshape(*index.shape, *array.shape[1:])

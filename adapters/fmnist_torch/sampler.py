@@ -1,33 +1,86 @@
-"""The plan as torch's samplers; used by fmnist_torch."""
+"""The plan as torch's samplers: of batches, and of single rows for trainers to look at."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any
 
-from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import DistributedSampler, Sampler
+from torch.utils.data import DistributedSampler, Sampler, SequentialSampler
 
-from fmnist_core.batch import EpochCounter, EpochPosition
-from fmnist_core.plan import BatchPlan
+from fmnist_core.epochs import EpochCounter, EpochPosition
+from fmnist_core.errors import check_epoch
+from fmnist_core.plan import BatchPlan, Examples
 from fmnist_core.state import State
+
+
+class TrainerEpochs(EpochCounter):
+    """The epochs of a plan, which a trainer may number in its own way.
+
+    A trainer calls the first epoch of a run 0, whatever number the plan gives it: the `epoch` that
+    the loader was made for. After a state was loaded or an epoch was set, the trainer's next number
+    stands for that position.
+    """
+
+    def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
+        super().__init__(plan, epoch, start)
+        self._trainers_zero = epoch
+        self._was_moved = False
+
+    def move_to(self, epoch: int) -> None:
+        """Make an epoch of the plan the next; `start` applies to the first only."""
+        self.go_to(check_epoch(epoch))
+        self._was_moved = True
+
+    def load(
+        self,
+        state: object,
+        digest: str,
+        title: str,
+        transform: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Go on from a state; arguments and errors as `BatchPlan.position`."""
+        super().load(state, digest, title, transform)
+        self._was_moved = True
+
+    def follow(self, number: int) -> None:
+        """Make the epoch that a trainer calls `number` the next."""
+        number = check_epoch(number)
+        if self._was_moved:
+            self._trainers_zero = self.epoch - number
+            self._was_moved = False
+        self.go_to(check_epoch(self._trainers_zero + number))
 
 
 class PlanSampler(Sampler[list[int]]):
     """The plan as torch's batch sampler: yields the rows of each batch of one epoch.
 
-    The n-th time its rows are asked for is epoch `epoch` + n, unless `set_epoch` says otherwise;
-    so a loader that somebody else builds around it goes through the epochs too.
+    The n-th time that its rows are asked for is epoch `epoch` + n, unless `set_epoch` says
+    otherwise, so a loader that somebody else builds around it goes through the epochs too. An
+    iterator takes its epoch with its first batch of rows.
 
-    Its shard is in the plan. So it has no `drop_last`, without which Lightning cannot share its
-    batches among ranks by a sampler of its own, and says so.
+    Parameters
+    ----------
+    plan : BatchPlan
+        Which examples form each batch; its shard is part of it.
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+
+    Attributes
+    ----------
+    batch_size : int
+        Examples in one batch.
+    sampler : Sampler of int
+        The rows of the next epoch one by one. Nothing is read through it. Trainers see by its type
+        whether the rows are shuffled or shared among ranks, and call its `set_epoch`, which counts
+        from the first epoch of the run.
     """
 
     def __init__(self, plan: BatchPlan, *, epoch: int = 0, start: int = 0) -> None:
+        plan.check_use(plan.num_examples, epoch, start)
         self.plan = plan
         self.batch_size = plan.batch_size
-        self.epochs = EpochCounter(plan, epoch, start)
-        self._handed: tuple[int, int] | None = None
+        self.epochs = TrainerEpochs(plan, epoch, start)
+        self.sampler = _row_sampler(self)
+        self._is_asked = False
 
     @property
     def epoch(self) -> int:
@@ -35,79 +88,136 @@ class PlanSampler(Sampler[list[int]]):
         return self.epochs.epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Make `epoch` the next to be iterated; `start` applies to the first only."""
-        self.epochs.go_to(epoch)
+        """Make `epoch` of the plan the next; `start` applies to the first only.
+
+        Raises
+        ------
+        OptionError
+            If it is not a whole number from 0 to 2**32 - 1.
+        """
+        self.epochs.move_to(epoch)
 
     def __len__(self) -> int:
         """Return the number of batches of the next epoch."""
         return self.epochs.num_steps()
 
-    @contextmanager
-    def handing(self, epoch: int, start: int) -> Iterator[None]:
-        """Give the iterators made meanwhile an epoch that their loader has taken already."""
-        self._handed = epoch, start
-        try:
-            yield
-        finally:
-            self._handed = None
-
     def __iter__(self) -> Iterator[list[int]]:
         """Yield lists of rows, fillers as row minus the number of examples."""
-        return self._rows(self._handed)
+        if self.epochs.start and not len(self):
+            # torchdata asks an iterator of a finished epoch for no rows, and then makes another.
+            self.epochs.take()
+            return iter(())
+        self._is_asked = True
+        return self._rows()
 
-    def _rows(self, handed: tuple[int, int] | None) -> Iterator[list[int]]:
-        # Taken with the first rows, as DataLoader makes iterators that it does not use.
-        position = self.epochs.take() if handed is None else EpochPosition(self.plan, *handed)
-        padded = self.plan.remainder == "pad"
-        for step, rows in enumerate(self.plan.epoch(position.epoch, position.start)):
-            if padded:
-                fillers = self.plan.weights(step, position.start) == 0
-                rows = rows - fillers * self.plan.num_examples
+    def _rows(self) -> Iterator[list[int]]:
+        position = self.epochs.take()
+        self._is_asked = False
+        for examples in epoch_examples(self.plan, position.epoch, position.start):
+            fillers = examples.positions >= self.plan.num_examples
             position.steps += 1
-            yield rows.tolist()
+            yield (examples.rows - fillers * self.plan.num_examples).tolist()
 
     def state_dict(self) -> State:
         """Return which rows were given away, for a loader that counts by its sampler.
 
-        torchdata's StatefulDataLoader takes it down with each batch that it sends to a worker, and
-        saves the one of the batch that was received. A sampler does not know the data, so there is
-        no digest in it.
+        torchdata's StatefulDataLoader saves it with each batch that it sends to a worker, and keeps
+        that of the last batch received. A sampler does not know the data, so the digest is "". At
+        an epoch's end all of its examples are consumed, until the next is asked for: torchdata
+        knows by itself that the epoch is over, and asks.
         """
-        return self.epochs.state(digest="")
+        latest = self.epochs.latest
+        if latest is None or self._is_asked:
+            return self.plan.state(self.epochs.epoch, 0, self.epochs.start)
+        state = latest.state(digest="")
+        if _is_finished(latest):
+            state |= {"epoch": latest.epoch, "examples": self.plan.num_examples}
+        return state
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration go on from a state; errors as `PlanLoader.load_state_dict`."""
+        self._is_asked = False
         self.epochs.load(state, digest="", title="this plan")
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} batches in epoch {self.epoch} of {self.plan}>"
 
-class ShardSampler(DistributedSampler[Any]):
-    """The rows of one shard, one by one, in the next epoch of a PlanSampler.
 
-    Nothing is read through it. It stands where Lightning and Fabric look for a DistributedSampler,
-    to see whether a loader is shared among the ranks already.
-    """
+def epoch_examples(plan: BatchPlan, epoch: int, start: int) -> Iterator[Examples]:
+    """Yield the examples of each batch of an epoch."""
+    return (
+        Examples(epoch, positions, rows)
+        for block in plan.blocks(epoch, start)
+        for positions, rows in zip(block.positions, block.rows, strict=True)
+    )
 
-    def __init__(self, dataset: TorchDataset[Any], sampler: PlanSampler) -> None:
-        plan = sampler.plan
-        index, count = plan.shard
-        super().__init__(dataset, count, index, shuffle=plan.shuffle, seed=plan.seed)
-        self._batches = sampler
+
+def _is_finished(position: EpochPosition) -> bool:
+    return position.steps == position.plan.num_steps(position.start)
+
+
+class PlanRows(Sampler[int]):
+    """The rows of the next epoch of a PlanSampler, one by one; no epoch is taken."""
+
+    def __init__(self, batches: PlanSampler) -> None:
+        self.batches = batches
 
     def __iter__(self) -> Iterator[int]:
-        """Yield rows; no epoch is taken."""
-        epochs = self._batches.epochs
-        batches = self._batches.plan.epoch(epochs.epoch, epochs.start)
+        """Yield row numbers."""
+        batches = self.batches.plan.epoch(*self.batches.epochs.upcoming())
         return chain.from_iterable(rows.tolist() for rows in batches)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        plan, start = self._batches.plan, self._batches.epochs.start
+        plan, start = self.batches.plan, self.batches.epochs.start
         whole = plan.num_steps(start) - 1
         return whole * plan.batch_size + plan.span(whole, start)[1] if whole >= 0 else 0
 
-    @property
-    def set_epoch(self) -> NoReturn:
-        """Lightning would number the epochs by it, from 0, whatever the loader was told."""
-        raise AttributeError(
-            "the plan counts the epochs. Try: loader.batch_sampler.set_epoch(epoch)"
+    def set_epoch(self, epoch: int) -> None:
+        """Make the epoch that a trainer calls `epoch` the next.
+
+        Trainers number the epochs of a run from 0, so this counts from the `epoch` that the loader
+        was made for. After `load_state_dict` or `PlanSampler.set_epoch`, the first number stands
+        for that position, and the others follow from it.
+
+        Raises
+        ------
+        OptionError
+            If it is not a whole number from 0 to 2**32 - 1.
+        """
+        self.batches.epochs.follow(epoch)
+
+
+class SequentialRows(PlanRows, SequentialSampler):
+    """The rows of an epoch that is not shuffled."""
+
+    def __init__(self, batches: PlanSampler) -> None:
+        PlanRows.__init__(self, batches)
+        SequentialSampler.__init__(self, range(batches.plan.num_examples))
+
+
+class ShardRows(PlanRows, DistributedSampler[Any]):
+    """The rows of one shard, in the form in which trainers look for a DistributedSampler."""
+
+    def __init__(self, batches: PlanSampler) -> None:
+        PlanRows.__init__(self, batches)
+        plan = batches.plan
+        index, count = plan.shard
+        examples: Any = range(plan.num_examples)
+        DistributedSampler.__init__(
+            self, examples, count, index, shuffle=bool(plan.shuffle), seed=plan.seed
         )
+
+
+class SequentialShardRows(ShardRows, SequentialSampler):
+    """The rows of one shard of an epoch that is not shuffled."""
+
+    def __init__(self, batches: PlanSampler) -> None:
+        ShardRows.__init__(self, batches)
+        SequentialSampler.__init__(self, range(batches.plan.num_examples))
+
+
+def _row_sampler(batches: PlanSampler) -> PlanRows:
+    if batches.plan.shard[1] > 1:
+        return ShardRows(batches) if batches.plan.shuffle else SequentialShardRows(batches)
+    return PlanRows(batches) if batches.plan.shuffle else SequentialRows(batches)

@@ -34,6 +34,26 @@ def draw_curves(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
+def draw_losses(report: Mapping[str, Any], path: Path) -> None:
+    """Draw the loss of each step of `fmnist demo --output`, all frameworks over one another."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    steps, zoomed = figure.subplots(1, 2)
+    for number, (name, reports) in enumerate(report.items()):
+        if len(reports) < 2:
+            continue
+        losses = reports[1]["losses"]
+        style = {"color": f"C{number}", "linewidth": 4 - number, "alpha": 0.8, "label": name}
+        steps.plot(range(1, len(losses) + 1), losses, **style)
+        zoomed.plot(range(1, 31), losses[:30], **style)
+    steps.set(title="loss of each step", xlabel="step")
+    zoomed.set(title="the first 30", xlabel="step")
+    for axes in (steps, zoomed):
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    steps.legend(frameon=False)
+    _save(figure, path)
+
+
 def draw_confusion(run: Mapping[str, Any], classes: Sequence[str], path: Path) -> None:
     """Draw how many test images of each class were taken for which."""
     counts = run["confusion"]

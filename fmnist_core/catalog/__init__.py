@@ -31,6 +31,7 @@ __all__ = [
     "describe_packed",
     "describe_payload",
     "describe_start",
+    "may_be_packed",
 ]
 
 CATALOG: Mapping[str, DatasetInfo] = MappingProxyType(
@@ -68,6 +69,15 @@ def describe_packed(*, sha256: str | None = None, md5: str | None = None) -> Kno
         if (sha256 and packed.sha256 == sha256) or (md5 and packed.md5 == md5):
             return _known(f"{info.family or info.title} {file.packed_name}", old)
     return None
+
+
+def may_be_packed(nbytes: int) -> bool:
+    """Return whether a known published file may have this length."""
+    return any(
+        file.packed.nbytes == nbytes
+        or (file.packed.nbytes is None and (file.packed.sha256 or file.packed.md5))
+        for _, file, _ in _all_files()
+    )
 
 
 def describe_start(start: bytes) -> Known | None:

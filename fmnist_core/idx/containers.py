@@ -273,7 +273,7 @@ def _chosen(members: Sequence[Member], name: str, wanted: str) -> Member:
     chosen = [member for member in members if not wanted or member.name == wanted]
     if len(chosen) == 1:
         return chosen[0]
-    names = ", ".join(printable(member.name) for member in members[:8])
+    names = ", ".join(printable(member.name[:80]) for member in members[:8])
     more = ", ..." if len(members) > 8 else ""
     what = f"a member {wanted!r}" if wanted else "a single file in the zip file"
     raise IdxError(f"{name}: expected {what}, found {len(members)}: {names}{more}")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import IdxError, OptionError, brief
-from fmnist_core.files import BLOCK, as_path, open_regular, write_whole
+from fmnist_core.errors import FileAccessError, IdxError, OptionError, brief
+from fmnist_core.files import BLOCK, as_path, open_regular, write_output
 from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
-from fmnist_core.idx.header import ByteStream, IdxHeader, read_from
+from fmnist_core.idx.header import ByteStream, IdxHeader, read_from, shape_words
 from fmnist_core.idx.streams import (
     Readable,
     Writable,
@@ -27,6 +27,7 @@ from fmnist_core.idx.streams import (
 )
 
 _GZIP_LEVEL = 9
+_MAX_BITS = 512
 
 
 def parse_idx(
@@ -199,7 +200,7 @@ def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> N
     header = IdxHeader.of(given.dtype, given.shape)
     blocks = _payload_blocks(header, given)
     if isinstance(target, Path):
-        write_whole(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
+        write_output(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
     else:
         for block in blocks:
             write_all(target, block)
@@ -251,6 +252,14 @@ def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> b
         if arrived == header.data_nbytes:
             raise  # only the stream's own end is missing
         raise IdxError(_length_message(header, arrived, f"{name} (cut short)")) from error
+    except MemoryError as error:
+        held = len(payload)
+        del payload
+        raise FileAccessError(
+            f"{name}: {shape_words(header)} does not fit into memory, which was full after "
+            f"{held:,} bytes",
+            advice="map_idx(path), if the file is raw and this is its true size",
+        ) from error
     _check_length(header, len(payload) - header.nbytes, name)
     return payload
 
@@ -279,12 +288,16 @@ def _check_length(header: IdxHeader, found: int, name: str) -> None:
         raise IdxError(_length_message(header, found, name))
 
 
+def _digits(number: int) -> str:
+    """Return a whole number, or of a huge one, which the header of 255 axes gives, its size."""
+    return str(number) if number.bit_length() <= _MAX_BITS else f"over 2**{_MAX_BITS}"
+
+
 def _length_message(header: IdxHeader, found: int, name: str) -> str:
     expected = header.data_nbytes
-    shape = " x ".join(map(str, header.shape)) or "scalar"
     claim = (
-        f"{name}: the header calls for {shape} {header.dtype.newbyteorder('=')}, "
-        f"{expected} bytes from offset {header.nbytes}"
+        f"{name}: the header calls for {shape_words(header)}, {_digits(expected)} bytes from "
+        f"offset {header.nbytes}"
     )
     if found > expected:
         return (
@@ -313,6 +326,6 @@ def _shaped(elements: NDArray[Any], header: IdxHeader, name: str) -> NDArray[Any
         return elements.reshape(header.shape)
     except ValueError as error:
         raise IdxError(
-            f"{name}: well-formed IDX, but numpy cannot hold {len(header.shape)} axes of "
-            f"{header.shape} ({error})"
+            f"{name}: well-formed IDX, but numpy cannot hold {len(header.shape)} axes "
+            f"of {shape_words(header)} ({error})"
         ) from error

@@ -25,6 +25,7 @@ ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
 }
 """Element type by its code, as the file holds it (big-endian)."""
 
+_SHOWN_AXES = 8
 MAX_AXIS = 2**32 - 1
 _CODES = {dtype.newbyteorder("="): code for code, dtype in ELEMENT_TYPES.items()}
 
@@ -88,6 +89,13 @@ class IdxHeader:
         """Return the header as a file starts with it."""
         code = _CODES[self.dtype.newbyteorder("=")]
         return struct.pack(f">2xBB{len(self.shape)}I", code, len(self.shape), *self.shape)
+
+
+def shape_words(header: IdxHeader) -> str:
+    """Return the shape and element type of a header in words, of many axes only the first."""
+    shown = " x ".join(map(str, header.shape[:_SHOWN_AXES]))
+    more = f" x ... ({len(header.shape)} axes)" if len(header.shape) > _SHOWN_AXES else ""
+    return f"{shown or 'a single'}{more} {header.dtype.newbyteorder('=').name}"
 
 
 def read_exactly(stream: ByteStream, size: int) -> bytes:

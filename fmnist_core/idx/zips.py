@@ -22,6 +22,9 @@ MAX_DIRECTORY = 8 << 20
 _MAX_END = 1 << 17
 """Most bytes of what follows that list: its end record, and a comment of at most 64 KiB."""
 
+_SHOWN = 200
+"""Most characters of a member's name in a message."""
+
 _METHODS = (0, 8)  # stored, deflated
 # What reading at an offset that a file made up comes to.
 _ASTRAY = (errno.EINVAL, errno.EOVERFLOW, errno.ESPIPE)
@@ -62,7 +65,7 @@ class Member:
     """
 
     def __init__(self, archive: "zipfile.ZipFile", info: "zipfile.ZipInfo", zip_name: str) -> None:
-        self.name, self.label = info.filename, f"{zip_name}!{printable(info.filename)}"
+        self.name, self.label = info.filename, f"{zip_name}!{printable(info.filename[:_SHOWN])}"
         self._archive, self._info = archive, info
 
     @contextmanager

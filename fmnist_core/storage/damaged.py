@@ -5,12 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from fmnist_core.catalog import describe_payload
-from fmnist_core.idx.header import ELEMENT_TYPES, IdxHeader
+from fmnist_core.idx.header import ELEMENT_TYPES, IdxHeader, shape_words
 from fmnist_core.storage.findings import (
     GET_AGAIN,
     Finding,
     beginning,
-    shape_words,
 )
 from fmnist_core.storage.scan import Scan
 

@@ -100,16 +100,17 @@ def fetch(
                 turns.append((max(fault.retry_after, LEAST_PAUSE), url))
     if missing and len(missing) == len(urls):
         raise missing[0]
-    raise FetchError(_failure(target, job.faults))
+    raise _failure(target, job.faults)
 
 
-def _failure(target: Path, faults: list[str]) -> str:
+def _failure(target: Path, faults: list[str]) -> FetchError:
     tried = "".join(f"\n  {line}" for line in dict.fromkeys(faults)) or "\n  (there is none)"
     first = "Unset FMNIST_OFFLINE" if offline() else "Check the network"
-    return (
-        f"{target.name}: expected it at one of these addresses, but{tried}\n{first}, set "
-        "FMNIST_MIRROR to an address that has it, or fetch it elsewhere and use "
-        "load(..., root=FOLDER)"
+    mirror = "set FMNIST_MIRROR to an address that has it, or fetch it elsewhere and use"
+    return FetchError(
+        f"{target.name}: expected it at one of these addresses, but{tried}\n{first}",
+        advice=f"{mirror} load(..., root=FOLDER)",
+        command=f"{mirror} fmnist fetch NAME --from FILE.zip",
     )
 
 

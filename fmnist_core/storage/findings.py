@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from fmnist_core.catalog import describe_payload, describe_start
 from fmnist_core.errors import brief
-from fmnist_core.idx.header import IdxHeader
+from fmnist_core.idx.header import shape_words
 from fmnist_core.storage.scan import Scan
 
 Verdict = Literal["genuine", "old revision", "unknown", "damaged", "foreign", "unreadable"]
@@ -33,7 +33,7 @@ def whole_idx(scan: Scan) -> Finding | None:
     """Recognise whole IDX data, by digest if the catalog knows it."""
     if not scan.is_whole or scan.header is None:
         return None
-    known = describe_payload(scan.whole.hexdigest())
+    known = describe_payload(scan.payload.hexdigest())
     if known is None:
         is_array = scan.container in ("npy", "npz")
         kind = "a numpy array" if is_array else "IDX data"
@@ -44,16 +44,19 @@ def whole_idx(scan: Scan) -> Finding | None:
     return Finding("genuine", known.words)
 
 
+def too_large(scan: Scan) -> Finding | None:
+    """Recognise data of which more would have to be read than is worth a name."""
+    if not scan.is_exhausted:
+        return None
+    words = f", {shape_words(scan.header)} by its header" if scan.header else ""
+    found = f"data of over {scan.nbytes:,} bytes{words}, which are not all read to name them"
+    return Finding("unknown", found, "Use it with open_idx(images_path, labels_path)")
+
+
 def beginning(scan: Scan) -> str:
     """Return which known payload begins as this file does, to end a sentence with, or ""."""
     known = describe_start(scan.head)
     return f"; it begins as {known.words} does" if known else ""
-
-
-def shape_words(header: IdxHeader) -> str:
-    """Return the shape and element type of a header in words."""
-    shape = " x ".join(map(str, header.shape)) or "a single"
-    return f"{shape} {header.dtype.newbyteorder('=').name}"
 
 
 def quoted(text: bytes) -> str:

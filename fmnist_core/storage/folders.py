@@ -45,6 +45,29 @@ def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Fo
     raise _not_there(root, info, missing, (images, labels))
 
 
+def find_unverified(root: Path, info: DatasetInfo, split: str) -> tuple[Path, Path]:
+    """Return files of the names of a split's images and labels, whatever they hold.
+
+    Raises
+    ------
+    FileAccessError
+        If the folder, or a file in it, is missing.
+    """
+    files = files_of(info, split, upright=False)
+    images, labels = (
+        next((path for path in _named(root, info, file) if path.is_file()), None) for file in files
+    )
+    if images is None or labels is None:
+        raise _not_there(root, info, files[0] if images is None else files[1], files)
+    return images, labels
+
+
+def _named(root: Path, info: DatasetInfo, file: FileInfo) -> Iterator[Path]:
+    for name in spellings(file.name):
+        for folder in local_folders(info, root):
+            yield folder / name
+
+
 def _not_there(
     root: Path, info: DatasetInfo, missing: FileInfo, both: tuple[FileInfo, FileInfo]
 ) -> FileAccessError:

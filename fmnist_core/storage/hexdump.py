@@ -4,9 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fmnist_core.errors import IdxError
-from fmnist_core.idx.containers import unpacked
-from fmnist_core.storage.findings import Finding, beginning, shape_words, whole_idx
-from fmnist_core.storage.scan import Scan, blocks_of
+from fmnist_core.idx.containers import unpacked, unpacked_member
+from fmnist_core.idx.header import shape_words
+from fmnist_core.storage.findings import Finding, beginning, whole_idx
+from fmnist_core.storage.scan import Budget, Scan, blocks_of
+
+MAX_BYTES = 1 << 26
+"""Most bytes that are turned back; the largest payload that anyone was seen to print has 47 MB."""
 
 _FORMS = (
     # xxd: 00000000: 0000 0801 0000 2710  ......'.
@@ -14,7 +18,7 @@ _FORMS = (
     # hexdump -C: 00000000  00 00 08 01  |....|, and a last line with the length alone.
     re.compile(rb"[0-9a-f]{7,8}(?:  ((?:[0-9a-f]{2} {1,2})+) *\|.*\|)?", re.I),
     # Digits, perhaps with 0x and commas.
-    re.compile(rb"((?:\s|,|0x|[0-9a-f])*)", re.I),
+    re.compile(rb"([0-9a-fx, \t]*)", re.I),
 )
 """What a line is; its group has the digits."""
 
@@ -24,16 +28,18 @@ _ADVICE = "Turn it back into bytes, as with xxd -r, or bytes.fromhex(text) and p
 def hex_dump(scan: Scan) -> Finding | None:
     """Recognise IDX data in hexadecimal digits; they are turned back and hashed."""
     first = scan.head.partition(b"\n")[0].rstrip()
-    form = next((form for form in _FORMS if form.fullmatch(first)), None)
+    matches = [(form, form.fullmatch(first)) for form in _FORMS]
+    form = next((form for form, match in matches if match and match[1]), None)
     if form is None:
         return None
     inner = Scan(scan.path)
+    source = unpacked_member(scan.member) if scan.member else unpacked(scan.path)
     try:
-        with unpacked(scan.path, scan.member) as stream:
-            inner.feed(_decoded(blocks_of(stream), form))
+        with source as stream:
+            inner.feed(_decoded(blocks_of(stream), form), Budget(MAX_BYTES))
     except (IdxError, ValueError):
         return None
-    if inner.header is None:
+    if inner.header is None or inner.is_exhausted:
         return None
     whole = whole_idx(inner)
     if whole:
@@ -54,8 +60,11 @@ def _decoded(blocks: Iterable[bytes], form: re.Pattern[bytes]) -> Iterator[bytes
 
 
 def _bytes_of(text: bytes, form: re.Pattern[bytes]) -> bytes:
-    matches = [form.fullmatch(line.rstrip()) for line in text.splitlines()]
-    if None in matches:
-        raise ValueError("a line that is no dump")
-    digits = b"".join(match[1] or b"" for match in matches if match)
-    return bytes.fromhex(re.sub(rb"0x|[\s,]", b"", digits, flags=re.I).decode("ascii"))
+    groups = []
+    for line in text.splitlines():
+        match = form.fullmatch(line.rstrip())
+        if match is None:
+            raise ValueError("a line that is no dump")
+        groups.append(match[1] or b"")
+    digits = b"".join(groups).replace(b"0x", b"").replace(b"0X", b"")
+    return bytes.fromhex(digits.translate(None, b" ,\t").decode("ascii"))

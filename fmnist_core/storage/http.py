@@ -90,7 +90,7 @@ def request(url: str, partial: PartialFile | None) -> Iterator[Response]:
             phrase = http.client.responses.get(head.status_code, "")
             raise MirrorError(f"HTTP {head.status_code} {phrase}".rstrip(), _retry_after(head))
         media_type = printable(head.headers.get("Content-Type", ""))
-        yield Response(_received(talk), start, _validators(head), media_type)
+        yield Response(talk.blocks(), start, _validators(head), media_type)
 
 
 def _begin(
@@ -99,33 +99,24 @@ def _begin(
     session = _session()
     talk = Exchange(_talk(session, url, partial), session.get_adapter("https://").cut)  # type: ignore[attr-defined]
     stack.callback(talk.close)
-    try:
-        return talk.head(), talk
-    except MirrorError:
-        raise
-    except Exception as error:
-        # Not chained: the library's own words hold the whole address, with its credentials.
-        raise MirrorError(_reason(error)) from None
-
-
-def _received(talk: "Exchange[requests.Response]") -> Iterator[bytes]:
-    try:
-        yield from talk.blocks()
-    except MirrorError:
-        raise
-    except Exception as error:
-        raise MirrorError(_reason(error)) from None
+    return talk.head(), talk
 
 
 def _talk(
     session: "requests.Session", url: str, partial: PartialFile | None
 ) -> "Generator[requests.Response | bytes, None, None]":
     """Give the answer's head, then the bytes of its body as they are sent."""
-    with session, closing(_follow(session, url, partial)) as response:
-        yield response
-        # read() would wait until the whole block is there, however slowly it comes.
-        while block := response.raw.read1(BLOCK, decode_content=False):
-            yield block
+    try:
+        with session, closing(_follow(session, url, partial)) as response:
+            yield response
+            # read() would wait until the whole block is there, however slowly it comes.
+            while block := response.raw.read1(BLOCK, decode_content=False):
+                yield block
+    except MirrorError:
+        raise
+    except Exception as error:
+        # Not chained: the library's own words hold the whole address, with its credentials.
+        raise MirrorError(_reason(error)) from None
 
 
 def _session() -> "requests.Session":

@@ -7,21 +7,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmnist_core.catalog import describe_packed
-from fmnist_core.errors import IdxError
+from fmnist_core.catalog import describe_packed, may_be_packed
+from fmnist_core.errors import IdxError, printable
 from fmnist_core.files import file_digest
-from fmnist_core.idx.containers import container_of, members
+from fmnist_core.idx.containers import container_of, opened_members
 from fmnist_core.storage.damaged import DAMAGED
-from fmnist_core.storage.findings import GET_AGAIN, Finding, Verdict, whole_idx
+from fmnist_core.storage.findings import GET_AGAIN, Finding, Verdict, too_large, whole_idx
 from fmnist_core.storage.foreign import FOREIGN, text
 from fmnist_core.storage.hexdump import hex_dump
-from fmnist_core.storage.scan import Scan, scan_file
+from fmnist_core.storage.scan import Budget, Scan, scan_file, scan_member
+
+MAX_MEMBERS = 1000
+"""Most members of a zip file that are named."""
 
 DIAGNOSES: tuple[Callable[[Scan], Finding | None], ...] = (
+    too_large,
     whole_idx,
+    hex_dump,
     *FOREIGN,
     *DAMAGED,
-    hex_dump,
     text,
 )
 """Each says what it recognises in a scan, or None; the first to speak is believed."""
@@ -36,7 +40,7 @@ class Identity:
     path : str
         The file; for a member of a zip file, followed by "!" and the member's name.
     container : str
-        "raw", "gzip", "xz", "npy", or for a member "zip" or "npz".
+        "raw", "gzip", "xz", "npy", for a member "zip" or "npz", or "" if it cannot be read.
     verdict, found, advice : str
         As of a `Finding`.
     digest : str, optional
@@ -55,7 +59,8 @@ class Identity:
     shape: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.found}" + (f". {self.advice}" if self.advice else "")
+        advice = f". {self.advice}" if self.advice else ""
+        return f"{printable(self.path)}: {printable(self.found)}{advice}"
 
 
 def identify(path: Path) -> list[Identity]:
@@ -74,7 +79,7 @@ def identify(path: Path) -> list[Identity]:
         if published:
             return [Identity(str(path), container, *published)]
         return list(_zip_members(path))
-    scan = scan_file(path)
+    scan = scan_file(path, Budget())
     finding = _diagnosed(scan)
     if finding.verdict == "unknown" and container != "raw":
         # The payload's digest may not be known, and that of the published file be.
@@ -83,7 +88,9 @@ def identify(path: Path) -> list[Identity]:
 
 
 def _as_published(path: Path) -> Finding | None:
-    """Recognise a file that is known as it lies."""
+    """Recognise a file that is known as it lies; only one of a known length is hashed."""
+    if not may_be_packed(path.stat().st_size):
+        return None
     known = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
     if known is None:
         return None
@@ -102,23 +109,26 @@ def _identity(name: str, scan: Scan, finding: Finding) -> Identity:
     if not scan.is_whole or scan.header is None:
         return Identity(name, scan.container, *finding)
     dtype = scan.header.dtype.newbyteorder("=").name
-    digest = scan.whole.hexdigest()
+    digest = scan.payload.hexdigest()
     return Identity(name, scan.container, *finding, digest, dtype, scan.header.shape)
 
 
 def _zip_members(path: Path) -> Iterator[Identity]:
     """Identify the members of a zip file, in memory; .npz is one too and is never unpickled."""
+    budget = Budget()
     try:
-        names = members(path)
+        with opened_members(path) as members:
+            if any(member.name.endswith("/data.pkl") for member in members):
+                found = "a PyTorch file, which holds a pickle"
+                advice = "Load it with torch.load, only if you trust who made it"
+                yield Identity(str(path), "zip", "foreign", found, advice)
+                return
+            for member in members[:MAX_MEMBERS]:
+                scan = scan_member(path, member, budget)
+                yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))
+            if len(members) > MAX_MEMBERS:
+                found = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
+                yield Identity(str(path), "zip", "unknown", found)
     except IdxError as error:
         found = str(error).partition(": ")[2]
         yield Identity(str(path), "zip", "damaged", found, GET_AGAIN)
-        return
-    if any(name.endswith("/data.pkl") for name in names):
-        found = "a PyTorch file, which holds a pickle"
-        advice = "Load it with torch.load, only if you trust who made it"
-        yield Identity(str(path), "zip", "foreign", found, advice)
-        return
-    for name in names:
-        scan = scan_file(path, name)
-        yield _identity(f"{path}!{name}", scan, _diagnosed(scan))

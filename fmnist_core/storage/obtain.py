@@ -1,5 +1,6 @@
 """Obtain a dataset's payloads: from the store, from elsewhere on this machine, from mirrors."""
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from fmnist_core.errors import (
     FileAccessError,
     FmnistError,
     IdxError,
+    brief,
     printable,
 )
 from fmnist_core.idx.containers import container_of, members
@@ -135,9 +137,9 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     source = info.homepage or "where it came from"
     if identity.verdict in ("damaged", "foreign"):
         raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
-    raise DataMismatchError(
-        f"{problem}. Get the right file (see {source}), or use it as it is: {_open_idx_call(info)}"
-    )
+    right = f"the right file (see {source})"
+    advice = f"{right}, or this one as it is: {_open_idx_call(info)}"
+    raise DataMismatchError(problem, advice=advice, command=right)
 
 
 def _open_idx_call(info: DatasetInfo) -> str:
@@ -164,13 +166,13 @@ def _what(path: Path) -> Identity:
     found = identify(path)
     if len(found) == 1 and found[0].container not in ("zip", "npz"):
         return found[0]
-    names = ", ".join(members(path)[:4])
+    names = ", ".join(brief(name) for name in members(path)[:4])
     return Identity(str(path), "zip", "unknown", f"a zip file of {len(found)} files: {names} ...")
 
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
     """Return where a dataset's files may be under a folder: in it, or as torchvision has them."""
-    return [root, root / info.title.replace("-", "") / "raw"]
+    return [root, root / (info.family or info.title).replace("-", "") / "raw"]
 
 
 def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
@@ -205,13 +207,15 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
 
 def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
     for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
-        part = path.with_name(f".{path.name}.part")
+        payload = io.BytesIO()
+        write_idx(payload, array)
         try:
-            write_idx(part, array)
-            check_genuine(part, SYNTHETIC, file)
-            store.unpack_verified(part, path, file)
-        finally:
-            part.unlink(missing_ok=True)
+            store.write_verified([payload.getbuffer()], path, file)
+        except DataMismatchError as error:
+            raise DataMismatchError(
+                f"expected {SYNTHETIC.title} {file.name}, drew other pixels ({error}). "
+                "Try: another version of numpy, or report it"
+            ) from error
 
 
 def _import_or_fetch(

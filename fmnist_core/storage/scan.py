@@ -1,23 +1,36 @@
 """A file read through once, and what that showed.
 
-It is read in blocks, unpacked in memory, as far as its own header justifies. `identify` judges it.
+It is read in blocks, unpacked in memory, as far as its own header justifies and a budget allows.
+`identify` judges it.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fmnist_core.errors import FmnistError, IdxError
 from fmnist_core.files import BLOCK, open_regular
-from fmnist_core.idx.containers import container_of_file, unpacked_stream
+from fmnist_core.idx.containers import container_of_file, unpacked_member, unpacked_stream
 from fmnist_core.idx.header import ByteStream, IdxHeader, parse_header
+from fmnist_core.idx.zips import Member
 
 WIDEST = 8
 """Most bytes in an element; a scan looks no further than so many times what a header calls for."""
 
+MAX_BYTES = 1 << 30
+"""Most bytes that are unpacked to name a file; the largest payload of the catalog has 547 MB."""
+
 HEAD = 4096
 """Bytes that are kept from the beginning of a file, as it lies and unpacked."""
+
+
+@dataclass
+class Budget:
+    """How many bytes may still be unpacked to name a file, all its members together."""
+
+    nbytes: int = MAX_BYTES
 
 
 @dataclass
@@ -26,8 +39,10 @@ class Scan:
 
     Attributes
     ----------
-    path, member : Path, str
-        The file, and which member of it where it is a zip file.
+    path : Path
+        The file; the zip file that a member is in.
+    member : Member, optional
+        The member that was read.
     container : str
         How the file is packed; "npz" for a member that is a numpy array.
     packed_head, head : bytes
@@ -35,24 +50,26 @@ class Scan:
     nbytes : int
         How many unpacked bytes were read.
     header : IdxHeader, optional
-    whole, payload : hash
-        SHA-256 of all that was read, and of as much as the header calls for.
+    payload : hash
+        SHA-256 of as much of it as the header calls for.
     stopped : bool
         Whether there is more than a header justifies.
+    is_exhausted : bool
+        Whether there is more than the budget allows.
     error : FmnistError, optional
         Why the file could not be unpacked to its end.
     """
 
     path: Path
-    member: str = ""
+    member: Member | None = None
     container: str = "raw"
     packed_head: bytes = b""
     head: bytes = b""
     nbytes: int = 0
     header: IdxHeader | None = None
-    whole: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     payload: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     stopped: bool = False
+    is_exhausted: bool = False
     error: FmnistError | None = None
 
     @property
@@ -70,24 +87,33 @@ class Scan:
         """The first bytes after the header."""
         return self.head[self.header.nbytes :] if self.header else b""
 
-    def feed(self, blocks: Iterable[bytes]) -> None:
+    def feed(self, blocks: Iterable[bytes], budget: Budget) -> None:
         """Take in the unpacked bytes, as far as the header that they begin with justifies."""
         for block in blocks:
             if len(self.head) < HEAD:
                 self.head += block[: HEAD - len(self.head)]
                 self.header = parse_header(self.head)
-            if self.header:
-                self.payload.update(block[: max(self.header.payload_nbytes - self.nbytes, 0)])
-            self.whole.update(block)
+            wanted = self.header.payload_nbytes if self.header else len(block) + self.nbytes
+            self.payload.update(block[: max(wanted - self.nbytes, 0)])
             self.nbytes += len(block)
-            enough = self.header.payload_nbytes * WIDEST if self.header else 0
-            if self.nbytes > max(enough, BLOCK):
+            budget.nbytes -= len(block)
+            if self.nbytes > max(wanted * WIDEST if self.header else 0, BLOCK):
                 self.stopped = True
                 return
+            if budget.nbytes <= 0:
+                self.is_exhausted = True
+                return
+
+    def read(self, stream: ByteStream, budget: Budget) -> None:
+        """Take in a stream, to its end or as far as it goes."""
+        try:
+            self.feed(blocks_of(stream), budget)
+        except IdxError as error:
+            self.error = error
 
 
-def scan_file(path: Path, member: str = "") -> Scan:
-    """Read a file through, or a member of a zip file.
+def scan_file(path: Path, budget: Budget) -> Scan:
+    """Read a file through.
 
     Raises
     ------
@@ -95,15 +121,28 @@ def scan_file(path: Path, member: str = "") -> Scan:
         If it cannot be read.
     """
     with open_regular(path) as file:
-        container = "npz" if member.endswith(".npy") else container_of_file(file)
-        scan = Scan(path, member, container, file.peek(HEAD)[:HEAD])
+        scan = Scan(path, container=container_of_file(file), packed_head=file.peek(HEAD)[:HEAD])
         try:
-            with unpacked_stream(file, str(path), member) as stream:
-                scan.feed(blocks_of(stream))
+            with unpacked_stream(file, str(path)) as stream:
+                scan.read(stream, budget)
         except IdxError as error:
             scan.error = error
-        except EOFError as error:
-            scan.error = IdxError(str(error))
+        nbytes = os.fstat(file.fileno()).st_size
+        if scan.container == "raw" and scan.header and nbytes != scan.header.payload_nbytes:
+            # The length alone says what is wrong.
+            scan.nbytes, scan.is_exhausted = nbytes, False
+            scan.stopped = nbytes > max(scan.header.payload_nbytes * WIDEST, BLOCK)
+    return scan
+
+
+def scan_member(path: Path, member: Member, budget: Budget) -> Scan:
+    """Read a member of a zip file through."""
+    scan = Scan(path, member, "npz" if member.name.endswith(".npy") else "zip")
+    try:
+        with unpacked_member(member) as stream:
+            scan.read(stream, budget)
+    except IdxError as error:
+        scan.error = error
     return scan
 
 

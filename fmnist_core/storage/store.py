@@ -7,7 +7,7 @@ long as its size and modification time are those noted then.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,18 +89,24 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     """
     if missing_ok and not path.exists():
         return False
-    wanted = file.packed.sha256 or file.packed.md5
+    _, wanted = _published_digest(file)
     return _noted(path) == wanted is not None or _has_published_digest(path, file)
 
 
 def _has_published_digest(path: Path, file: FileInfo) -> bool:
-    kind = "sha256" if file.packed.sha256 else "md5"
-    wanted = file.packed.sha256 or file.packed.md5
+    kind, wanted = _published_digest(file)
     with open_regular(path) as opened:
         nbytes = os.fstat(opened.fileno()).st_size
         if wanted is None or file.packed.nbytes not in (None, nbytes):
             return False
         return hashlib.file_digest(opened, kind).hexdigest() == wanted
+
+
+def _published_digest(file: FileInfo) -> tuple[str, str | None]:
+    """Return the kind and the digest by which a published file is known."""
+    if file.packed.sha256:
+        return "sha256", file.packed.sha256
+    return "md5", file.packed.md5
 
 
 def mark_verified(path: Path, digest: str) -> None:
@@ -110,7 +116,7 @@ def mark_verified(path: Path, digest: str) -> None:
 
 def mark_published_verified(path: Path, file: FileInfo) -> None:
     """Note that a published file is verified as it is now; the caller holds the lock."""
-    notes.note(path, file.packed.sha256 or file.packed.md5 or "")
+    notes.note(path, _published_digest(file)[1] or "")
 
 
 def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:
@@ -144,18 +150,71 @@ def unpack_verified(packed: Path, target: Path, file: FileInfo, member: str = ""
     """
     if file.payload.sha256 is None and not is_published(packed, file):
         raise _mismatch(packed, file)
-    digest, nbytes = hashlib.sha256(), 0
-    wanted = file.payload
-    with unpacked(packed, member) as stream, written_whole(target) as output:
-        for block in _blocks(stream, transposed=file.transposed):
+    with unpacked(packed, member) as stream:
+        blocks = _blocks(stream, transposed=file.transposed)
+        try:
+            write_verified(blocks, target, file)
+        except DataMismatchError as error:
+            raise _mismatch(packed, file) from error
+
+
+def write_verified(blocks: Iterable[bytes | memoryview], target: Path, file: FileInfo) -> None:
+    """Write a payload into the store, verifying it on the way; the caller holds the lock.
+
+    Raises
+    ------
+    DataMismatchError
+        If it is not the payload; nothing is left behind.
+    FileAccessError
+        If the store cannot be written.
+    """
+    digest = _written(target, blocks, "sha256", file.payload.sha256, file.payload.nbytes)
+    if digest is None:
+        raise DataMismatchError(f"this is not {file.name}")
+    mark_verified(target, digest)
+
+
+def copy_published(blocks: Iterable[bytes], target: Path, file: FileInfo) -> None:
+    """Write a published file into the store, verifying it on the way; the caller holds the lock.
+
+    Raises
+    ------
+    DataMismatchError
+        If it is not that file; nothing is left behind.
+    FileAccessError
+        If the store cannot be written.
+    """
+    kind, wanted = _published_digest(file)
+    digest = wanted and _written(target, blocks, kind, wanted, file.packed.nbytes)
+    if digest is None:
+        raise DataMismatchError(f"its {file.packed_name} is not the one that is published")
+    mark_verified(target, digest)
+
+
+def _written(
+    target: Path,
+    blocks: Iterable[bytes | memoryview],
+    kind: str,
+    wanted: str | None,
+    nbytes: int | None,
+) -> str | None:
+    """Write a file and return its digest; None, and no file, if that or the length is not right."""
+    digest, count = hashlib.new(kind), 0
+    with suppress(_NotWanted), written_whole(target) as output:
+        for block in blocks:
             digest.update(block)
-            nbytes += len(block)
-            if wanted.nbytes is not None and nbytes > wanted.nbytes:
-                raise _mismatch(packed, file)
+            count += len(block)
+            if nbytes is not None and count > nbytes:
+                raise _NotWanted
             output.write(block)
-        if wanted.nbytes not in (None, nbytes) or wanted.sha256 not in (None, digest.hexdigest()):
-            raise _mismatch(packed, file)
-    mark_verified(target, digest.hexdigest())
+        if nbytes not in (None, count) or wanted not in (None, digest.hexdigest()):
+            raise _NotWanted
+        return digest.hexdigest()
+    return None
+
+
+class _NotWanted(Exception):
+    """What was written is not what was wanted, so it is not kept."""
 
 
 def _sha256(published: Path, file: FileInfo) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.files import write_whole
+from fmnist_core.files import write_output
 from fmnist_core.tools.benchmark_entries import Entry
 from fmnist_core.tools.progress import say
 
@@ -152,4 +152,4 @@ def write(folder: Path, heading: str, results: Sequence[Result]) -> None:
         If one cannot be written.
     """
     for name, text_of in WRITERS.items():
-        write_whole(folder / name, [text_of(heading, results).encode()])
+        write_output(folder / name, [text_of(heading, results).encode()])

@@ -1,38 +1,97 @@
 """The command line `fmnist`. A command imports what it needs when it runs, so help is instant."""
 
+import os
+import signal
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from fmnist_core import __version__
-from fmnist_core.errors import FmnistError
-from fmnist_core.tools import fingerprint_commands
+from fmnist_core.errors import FmnistError, printable
+from fmnist_core.tools import fingerprint as fingerprints
+
+CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
+"""Exit statuses as a shell gives them, 128 and the signal's number."""
 
 
 class PlainErrors(click.Group):
     """Commands whose errors and warnings are for people: a line on stderr, never a traceback."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with _terminable(), _exit_statuses():
+            try:
+                return super().main(*args, **extra)
+            finally:
+                sys.stdout.flush()
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _exit_statuses():  # --help prints here
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         # A terminal or a pipe that lacks a letter gets its number.
         with suppress(AttributeError):
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _exit_statuses():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             try:
                 return super().invoke(ctx)
             except FmnistError as error:
-                raise click.ClickException(str(error)) from error
+                raise click.ClickException(error.for_commands) from error
+            except BrokenPipeError:
+                raise
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
-                raise click.ClickException(f"{where}{error.strerror or error}") from error
+                reason = printable(f"{where}{error.strerror or error}")
+                raise click.ClickException(reason) from error
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind a command as Ctrl-C does, so that it removes its temporary files."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    except ValueError:  # only the main thread may
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _exit_statuses() -> Iterator[None]:
+    """Exit as a shell expects it where the output or the user ends a command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nAborted!", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _leave(CLOSED_PIPE)
+    except OSError as error:
+        click.echo(f"Error: the output cannot be written ({error.strerror})", err=True)
+        _leave(1)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich exits by itself, with 1
+            _leave(CLOSED_PIPE)
+        raise
+
+
+def _leave(status: int) -> NoReturn:
+    with suppress(OSError, ValueError):  # what is left in stdout's buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    click.echo(f"Warning: {printable(str(message))}", err=True)
 
 
 @click.group("fmnist", cls=PlainErrors)
@@ -51,15 +110,23 @@ def main() -> None:
     help="Folder with Fashion-MNIST's four files, raw, .gz or .xz. Without it, the built-in "
     "dataset of drawn garments is used, and no network.",
 )
-def demo(root: Path | None) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what each framework gave, with the loss of each step, as JSON.",
+)
+@click.option("--force", is_flag=True, help="Replace that file if it exists.")
+def demo(root: Path | None, output: Path | None, force: bool) -> None:
     """Show that every framework gets the same batches, and train on them.
 
     Each framework reads two shuffled epochs, which must agree to the bit, and then trains the same
-    small network for one epoch. It takes a minute or two. The exit status is 0 if all four agree.
+    small network, from the same first weights, for one epoch. It takes a minute or two. The exit
+    status is 0 if all four agree.
     """
     from fmnist_core.tools.demo import run_demo
 
-    run_demo(root)
+    run_demo(root, output, force=force)
 
 
 @main.command()
@@ -110,13 +177,15 @@ def benchmark(
 @click.option("--split", default="train", show_default=True, help="Which split to draw from.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder with the dataset's files.")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The PNG to write."
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The .png to write."
 )
-def picture_command(name: str, split: str, root: Path | None, output: Path) -> None:
+@click.option("--force", is_flag=True, help="Replace that file if it is there.")
+def picture_command(name: str, split: str, root: Path | None, output: Path, force: bool) -> None:
     """Write a PNG with ten examples of each class of the dataset NAME."""
     from fmnist_core.loading import load
-    from fmnist_core.tools.sheet import write_sheet
+    from fmnist_core.tools.sheet import check_target, write_sheet
 
+    check_target(output, force)
     write_sheet(load(name, split, root=root), output)
     click.echo(f"Wrote {output}")
 
@@ -135,8 +204,8 @@ def fetch(name: str, source: str | None) -> None:
         bundle.read_bundle(info, Path(source))
         source = None
     with ProgressLine(open_console()) as line:
-        said = data.fetch_all(info, source, line)
-    click.echo("\n".join(said))
+        lines = data.fetch_all(info, source, line)
+    click.echo("\n".join(lines))
 
 
 @main.command("list")
@@ -181,13 +250,13 @@ def verify(context: click.Context, target: str, as_json: bool) -> None:
 
     from fmnist_core.tools import data
 
-    found = data.verify_target(target)
+    files = data.verify_target(target)
     if as_json:
-        click.echo(data.as_json([asdict(one) for one in found]))
+        click.echo(data.as_json([asdict(file) for file in files]))
     else:
-        for one in found:
-            click.echo(one.found, err=not one.genuine)
-    if not all(one.genuine for one in found):
+        for file in files:
+            click.echo(file.found, err=not file.genuine)
+    if not all(file.genuine for file in files):
         context.exit(1)
 
 
@@ -196,15 +265,21 @@ def verify(context: click.Context, target: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what files really are, by their content; exit status 1 if one is damaged or foreign."""
+    """Say what files really are, by their content.
+
+    The exit status is 1 if one is damaged, foreign or cannot be read.
+    """
     from dataclasses import asdict
 
-    from fmnist_core.tools import data
+    from fmnist_core.tools.data import as_json as to_json
+    from fmnist_core.tools.identities import identities
 
-    found = data.identities(paths)
-    lines = [str(identity) for identity in found]
-    click.echo(data.as_json([asdict(one) for one in found]) if as_json else "\n".join(lines))
-    if any(identity.verdict in ("damaged", "foreign") for identity in found):
+    found = identities(paths)
+    if as_json:
+        click.echo(to_json([asdict(identity) for identity in found]))
+    else:
+        click.echo("\n".join(map(str, found)))
+    if any(identity.verdict in ("damaged", "foreign", "unreadable") for identity in found):
         context.exit(1)
 
 
@@ -214,8 +289,8 @@ def doctor(as_json: bool) -> None:
     """Show the store, what is found where, and what would be done next."""
     from fmnist_core.tools import data
 
-    found = data.doctor()
-    click.echo(data.as_json(found) if as_json else "\n".join(data.doctor_lines(found)))
+    report = data.doctor()
+    click.echo(data.as_json(report) if as_json else "\n".join(data.doctor_lines(report)))
 
 
 @main.command()
@@ -239,7 +314,8 @@ def remove(name: str) -> None:
 @main.command("bundle")
 @click.argument("name")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The .zip.")
-def bundle_command(name: str, output: Path) -> None:
+@click.option("--force", is_flag=True, help="Replace that file if it is there.")
+def bundle_command(name: str, output: Path, force: bool) -> None:
     """Write the dataset NAME as one zip file, for machines without a network."""
     from fmnist_core.registry import find_dataset
     from fmnist_core.tools.bundle import write_bundle
@@ -249,13 +325,9 @@ def bundle_command(name: str, output: Path) -> None:
     info = find_dataset(name)
     with ProgressLine(open_console()) as line:
         line.begin(f"{info.name}: packing")
-        write_bundle(info, output, Transfer(line))
+        write_bundle(info, output, Transfer(line), force=force)
     click.echo(f"Wrote {output}")
 
 
-for command in (
-    fingerprint_commands.fingerprint,
-    fingerprint_commands.merge,
-    fingerprint_commands.compare,
-):
+for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
     main.add_command(command)

@@ -12,7 +12,7 @@ from fmnist_core.epoch_fingerprint import MISSING, EpochFingerprint
 from fmnist_core.fingerprints import Fingerprint
 from fmnist_core.order import ORDER_VERSION, index_shuffle
 
-ENCODING = ("dtype", "scale", "mean", "std", "labels")
+ENCODING = ("dtype", "scale", "mean", "std", "channels", "labels", "transform")
 """Settings without which pixels and labels are other bytes, whatever was read."""
 
 SHOWN_DIGITS = 16
@@ -84,16 +84,16 @@ def compare(ours: Fingerprint, theirs: Fingerprint) -> Comparison:
     settings = ours.different_settings(theirs)
     contents = not any(name in settings for name in ENCODING)
     common = sorted(ours.epochs.keys() & theirs.epochs.keys())
-    found = {epoch: _difference(epoch, ours, theirs, contents) for epoch in common}
+    by_epoch = {epoch: _difference(epoch, ours, theirs, contents) for epoch in common}
     missing = (
         tuple(sorted(theirs.epochs.keys() - ours.epochs.keys())),
         tuple(sorted(ours.epochs.keys() - theirs.epochs.keys())),
     )
-    differences = tuple(one for one in found.values() if one is not None)
+    differences = tuple(one for one in by_epoch.values() if one is not None)
     return Comparison(
         same=contents and not differences and not any(missing),
         settings=settings,
-        agreeing=tuple(epoch for epoch, one in found.items() if one is None),
+        agreeing=tuple(epoch for epoch, one in by_epoch.items() if one is None),
         missing=missing,
         epochs=differences,
     )
@@ -141,70 +141,79 @@ def _as_written(run: Fingerprint, epoch: int) -> bool:
 
 
 def in_words(
-    found: Comparison, names: tuple[str, str], runs: tuple[Fingerprint, Fingerprint]
+    comparison: Comparison, names: tuple[str, str], runs: tuple[Fingerprint, Fingerprint]
 ) -> Iterator[str]:
     """Yield lines for people.
 
     Parameters
     ----------
-    found : Comparison
+    comparison : Comparison
     names : pair of str
         What to call the two.
     runs : pair of Fingerprint
     """
-    one, other = names
+    if comparison.same:
+        yield from _sameness(comparison, runs[0])
+        return
+    yield "Different."
+    for name, values in comparison.settings.items():
+        ours, theirs = (value[:SHOWN_DIGITS] if name == "digest" else value for value in values)
+        yield f"  {name}: {ours} in {names[0]}, {theirs} in {names[1]}"
+    yield from _agreement(comparison)
     length = max(run.settings["num_examples"] for run in runs)
-    if found.same:
-        many = sum(runs[0].epochs[epoch].examples for epoch in found.agreeing)
-        yield f"The same: {_epochs(found.agreeing)}, {many:,} examples, in order, bit for bit."
-        for epoch, digest in runs[0].digests.items():
-            yield f"  epoch {epoch}  {digest}"
-            if missing := gaps(runs[0].epochs[epoch]):
-                yield f"    incomplete in both: {missing}"
-    else:
-        yield "Different."
-    for name, (ours, theirs) in found.settings.items():
-        if name == "digest":
-            ours, theirs = ours[:SHOWN_DIGITS], theirs[:SHOWN_DIGITS]
-        yield f"  {name}: {ours} in {one}, {theirs} in {other}"
-    if found.encodings_differ:
-        yield "  So pixels and labels are other bytes; only the order can be compared."
-        if found.agreeing:
-            yield f"  {_epochs(found.agreeing)}: the same examples in the same order"
-    elif found.agreeing and not found.same:
-        yield f"  {_epochs(found.agreeing)}: the same"
-    for difference in found.epochs:
-        yield from _in_words(difference, names, length)
-    for name, epochs in zip(names, found.missing, strict=True):
+    for difference in comparison.epochs:
+        yield f"  epoch {difference.epoch}: {_first_difference(difference, names)}"
+        if difference.first is not None:
+            yield f"    {_extent(difference, length)}"
+        if order := _who_follows_the_order(difference, names):
+            yield f"    {order}"
+    for name, epochs in zip(names, comparison.missing, strict=True):
         if epochs:
             yield f"  {_epochs(epochs)}: missing from {name}"
 
 
-def _in_words(difference: EpochDifference, names: tuple[str, str], length: int) -> Iterator[str]:
-    one, other = names
-    begin = f"  epoch {difference.epoch}: "
+def _sameness(comparison: Comparison, run: Fingerprint) -> Iterator[str]:
+    examples = sum(run.epochs[epoch].examples for epoch in comparison.agreeing)
+    yield f"The same: {_epochs(comparison.agreeing)}, {examples:,} examples, in order, bit for bit."
+    for epoch, digest in run.digests.items():
+        yield f"  epoch {epoch}  {digest}"
+        if missing := gaps(run.epochs[epoch]):
+            yield f"    incomplete in both: {missing}"
+
+
+def _agreement(comparison: Comparison) -> Iterator[str]:
+    if comparison.encodings_differ:
+        yield "  So pixels and labels are other bytes; only the order can be compared."
+    if comparison.agreeing:
+        what = "the same examples in the same order" if comparison.encodings_differ else "the same"
+        yield f"  {_epochs(comparison.agreeing)}: {what}"
+
+
+def _first_difference(difference: EpochDifference, names: tuple[str, str]) -> str:
     if difference.first is None:
-        yield begin + "pixels or labels differ, of which examples cannot be told"
-        return
+        return "pixels or labels differ; the fingerprints do not tell of which examples"
     ours, theirs = difference.index
-    begin += f"first at position {difference.first:,}, "
+    where = f"first at position {difference.first:,}"
     if ours is None or theirs is None:
-        yield begin + f"missing from {one if ours is None else other}"
-    elif ours == theirs:
-        yield begin + f"the pixels or the label of index {ours}"
-    else:
-        yield begin + f"index {ours} in {one}, {theirs} in {other}"
-    so_many = f"{difference.positions:,} of {length:,} positions"
-    if difference.same_examples:
-        yield f"    {so_many} differ: the same examples in another order"
-    else:
-        yield f"    {so_many} differ"
-    if None not in difference.index and ours != theirs and any(difference.as_written):
-        if all(difference.as_written):
-            yield "    both follow the written order of their settings"
-        else:
-            follows, strays = names if difference.as_written[0] else (other, one)
-            yield f"    {follows} follows the written order of its settings, {strays} does not"
+        return f"{where}, missing from {names[0] if ours is None else names[1]}"
+    if ours == theirs:
+        return f"{where}, the pixels or the label of index {ours}"
+    return f"{where}, index {ours} in {names[0]}, {theirs} in {names[1]}"
+
+
+def _extent(difference: EpochDifference, length: int) -> str:
+    same = ": the same examples in another order" if difference.same_examples else ""
+    return f"{difference.positions:,} of {length:,} positions differ{same}"
+
+
+def _who_follows_the_order(difference: EpochDifference, names: tuple[str, str]) -> str:
+    ours, theirs = difference.index
+    if ours is None or theirs is None or ours == theirs or not any(difference.as_written):
+        return ""
+    if all(difference.as_written):
+        return "both follow the written order of their settings"
+    follower, other = names if difference.as_written[0] else names[::-1]
+    return f"{follower} follows the written order of its settings, {other} does not"
 
 
 def _epochs(numbers: Sequence[int]) -> str:
@@ -213,8 +222,9 @@ def _epochs(numbers: Sequence[int]) -> str:
         [number for _, number in run]
         for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
     ]
-    said = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
-    return f"epoch{'s' * (len(numbers) != 1)} {', '.join(said) or 'none'}"
+    ranges = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    noun = "epoch" if len(numbers) == 1 else "epochs"
+    return f"{noun} {', '.join(ranges) or 'none'}"
 
 
 def gaps(epoch: EpochFingerprint) -> str:

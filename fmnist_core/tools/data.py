@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ from typing import Any
 from rich.table import Table
 
 from fmnist_core.catalog import CATALOG
-from fmnist_core.errors import FileAccessError, FmnistError, UnknownDatasetError
+from fmnist_core.errors import FileAccessError, FmnistError, UnknownDatasetError, printable
 from fmnist_core.files import file_digest
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
-from fmnist_core.storage import store
-from fmnist_core.storage.identify import Identity, identify
-from fmnist_core.storage.locks import locked
+from fmnist_core.storage import removal, store
+from fmnist_core.storage.identify import Identity
 from fmnist_core.storage.obtain import check_genuine, ensure_files, files_of, find_local
+from fmnist_core.tools.identities import identities
 from fmnist_core.tools.progress import ProgressLine
 
 _NOT_HERE = "not here"
@@ -42,14 +41,14 @@ class Transfer:
 
 def fetch_all(info: DatasetInfo, source_url: str | None, line: ProgressLine) -> list[str]:
     """Bring every split into the store; return a line about each."""
-    said = []
+    lines = []
     for split in info.splits:
         line.begin(f"{info.name}/{split}: looking")
         # Not `load`, which makes do with memory where the store cannot be written.
         ensure_files(info, split, store.folder(info), source_url=source_url, report=Transfer(line))
         line.finish(f"{info.name}/{split}: here")
-        said.append(f"{info.name}/{split}: {info.split(split).num_examples:,} examples, genuine")
-    return said
+        lines.append(f"{info.name}/{split}: {info.split(split).num_examples:,} examples, genuine")
+    return lines
 
 
 def all_files(info: DatasetInfo) -> list[FileInfo]:
@@ -69,8 +68,9 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
         return f"in {path.parent}, changed or not verified yet", "hash it at the next load"
     if info.name == "synthetic":
         return "not drawn yet", "draw it at the next load"
-    if (found := find_local(info, file)) is not None:
-        return f"genuine in {found[0].parent}", "use it at the next load"
+    local = find_local(info, file)
+    if local is not None:
+        return f"genuine in {local[0].parent}", "use it at the next load"
     part = path.with_name(f".{file.packed_name}.part")
     if part.exists():
         return f"{part.stat().st_size:,} bytes fetched so far", f"fmnist fetch {info.name}"
@@ -146,10 +146,13 @@ def verify_target(target: str) -> list[Verified]:
     """
     try:
         info = find_dataset(target)
-    except UnknownDatasetError:
-        if not Path(target).exists():
-            raise
-        return _verify_paths(Path(target))
+    except UnknownDatasetError as error:
+        path = Path(target)
+        if os.path.lexists(path):
+            return [_verified(identity) for identity in identities([path])]
+        if path.suffix or "/" in target or os.sep in target:
+            raise FileAccessError(f"{target}: no such file or folder") from error
+        raise
     files = all_files(info)
     published = {file.packed_name: file for file in files if file.payload.sha256 is None}
     return [
@@ -163,7 +166,7 @@ def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
     try:
         check_genuine(path, info, file)
     except FmnistError as error:
-        return Verified(str(path), False, f"{error}. Run: fmnist fetch {info.name}")
+        return Verified(str(path), False, f"{error.for_commands}. Run: fmnist fetch {info.name}")
     return Verified(str(path), True, f"{path}: {info.title} {file.name}, genuine")
 
 
@@ -181,73 +184,20 @@ def _verify_published(info: DatasetInfo, file: FileInfo) -> Verified:
     return Verified(str(path), genuine, f"{path}: {info.title} {file.packed_name}, {what}")
 
 
-def _verify_paths(path: Path) -> list[Verified]:
-    return [Verified(one.path, one.verdict == "genuine", str(one)) for one in identities([path])]
-
-
-def identities(paths: Iterable[Path]) -> list[Identity]:
-    """Identify files, and the files of folders, in the order given.
-
-    Raises
-    ------
-    FileAccessError
-        If there is no file, or one cannot be read.
-    """
-    found = []
-    for path in paths:
-        try:
-            inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-            files = [file for file in inside if file == path or _is_data(file)]
-        except OSError as error:
-            raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
-        if not files:
-            raise FileAccessError(f"{path}: expected files, found none there")
-        found += [identity for file in files for identity in _identified(file)]
-    return found
-
-
-def _is_data(file: Path) -> bool:
-    own = file.name in ("verified.json", ".lock")  # the store's
-    return not own and (file.is_file() or file.is_symlink())
-
-
-def _identified(file: Path) -> list[Identity]:
-    if file.is_symlink() and not file.exists():
-        target = os.readlink(file)
-        annex = "/annex/" in f"/{target}"
-        what = "a git-annex link, not data" if annex else f"a link to {target}, which is not there"
-        advice = "Run: git annex get" if annex else "Get the file that it points to"
-        return [Identity(str(file), "raw", "foreign", what, advice)]
-    return identify(file)
+def _verified(identity: Identity) -> Verified:
+    genuine = identity.verdict == "genuine"
+    return Verified(identity.path, genuine, f"{identity}, genuine" if genuine else str(identity))
 
 
 def remove(info: DatasetInfo) -> str:
-    """Remove a dataset from the store; return a line about it.
-
-    What several datasets are published in stays until the last of them is removed.
-    """
-    place = store.folder(info).parent
-    if not place.exists():
-        return f"{place}: nothing there"
-    relatives = [other for other in CATALOG.values() if info.family and other.family == info.family]
-    try:
-        with locked(store.folder(info)):
-            for path in _kept(info):
-                path.unlink()
-        if not any(map(_kept, relatives)):
-            shutil.rmtree(place)
-    except OSError as error:
-        if isinstance(error, FmnistError):
-            raise
-        raise FmnistError(f"{place}: cannot be removed ({error.strerror or error})") from error
-    return f"{place}: removed" + f" {info.title}" * bool(info.family)
-
-
-def _kept(info: DatasetInfo) -> list[Path]:
-    """Return the payloads of a dataset that the store has."""
-    splits = ((split, upright) for split in info.splits for upright in (True, False))
-    files = {file for split, up in splits for file in files_of(info, split, upright=up)}
-    return [path for file in files if (path := store.folder(info) / file.name).exists()]
+    """Remove a dataset from the store; return a line about it."""
+    count, left = removal.remove(info)
+    place = store.folder(info)
+    line = f"{place}: removed {info.title}" if count else f"{place}: nothing there to remove"
+    if left:
+        names = ", ".join(map(printable, left[:8])) + ", ..." * (len(left) > 8)
+        line += f"; left what the store did not write, or others need: {names}"
+    return line
 
 
 def doctor() -> dict[str, Any]:

@@ -4,20 +4,23 @@ Each framework has a process of its own, one after the other, so that they share
 threads nor the accelerator, and so that one may be missing, or crash, while the others are shown.
 """
 
+import json
 import multiprocessing
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FmnistError
+from fmnist_core.errors import FmnistError, OptionError
+from fmnist_core.files import write_output
 from fmnist_core.loading import load
 from fmnist_core.tools.demo_worker import (
     FRAMEWORKS,
@@ -53,19 +56,26 @@ class Outcome:
         return self.batches is not None and trained
 
 
-def run_demo(root: Path | None) -> None:
+def run_demo(root: Path | None, output: Path | None = None, *, force: bool = False) -> None:
     """Load, measure, train and print.
 
     Parameters
     ----------
     root : path, optional
         A folder with Fashion-MNIST's files; without it, the dataset "synthetic".
+    output : path, optional
+        Where to write the reports as JSON.
+    force : bool
+        Whether to replace that file.
 
     Raises
     ------
     FmnistError
-        If the data cannot be loaded, a framework gives no result, or the batches differ.
+        If the data cannot be loaded, a framework gives no result, or the batches differ; or if the
+        file exists or cannot be written.
     """
+    if output is not None and output.exists() and not force:
+        raise OptionError(f"{output}: the file exists. Try: --force, or another name")
     console = open_console()
     with ProgressLine(console) as progress:
         train, test = load_splits(root, progress)
@@ -75,6 +85,9 @@ def run_demo(root: Path | None) -> None:
         )
         outcomes = [run_framework(name, train, test, progress) for name in FRAMEWORKS]
     show(console, outcomes)
+    if output is not None:
+        report = {o.name: [asdict(r) for r in (o.batches, o.training) if r] for o in outcomes}
+        write_output(output, [json.dumps(report, indent=1).encode()])
     if problems := [*failures(outcomes), *disagreement(outcomes)]:
         raise FmnistError("\n".join(problems))
 
@@ -82,7 +95,8 @@ def run_demo(root: Path | None) -> None:
 def load_splits(root: Path | None, progress: ProgressLine) -> tuple[Dataset, Dataset]:
     """Return train and test of the data to show."""
     name = "synthetic" if root is None else "fashion-mnist"
-    progress.begin(f"loading {name}" + ", drawn on first use" * (root is None))
+    drawn = ", drawn on first use" if root is None else ""
+    progress.begin(f"loading {name}{drawn}")
     train, test = (load(name, split, root=root) for split in ("train", "test"))
     progress.finish(f"{name}: loaded")
     return train, test
@@ -160,6 +174,8 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
         say(console, f"The same bits from {names}:\n{digest}", "bold green")
     say(console, BATCH_NOTES, "dim")
     console.print(training_table(outcomes))
+    if words := training_words(outcomes):
+        say(console, words, "bold green")
     say(console, TRAINING_NOTES, "dim")
 
 
@@ -169,10 +185,44 @@ BATCH_NOTES = (
     f"examples/s: the best of {TIMED_EPOCHS} epochs of mere iteration."
 )
 
+CLOSE_STEPS = 10
+"""First steps, whose losses are shown to agree closely; rounding then grows step by step."""
+
 TRAINING_NOTES = (
-    "The same small ConvNet, one epoch; first weights are each framework's own. "
-    "seconds: with compiling."
+    "The same small ConvNet from the same first weights on the same batches, one epoch: what is "
+    "left\nis each framework's own rounding, which training multiplies. seconds: with compiling."
 )
+
+
+def loss_differences(outcomes: Sequence[Outcome]) -> tuple[float, float, float] | None:
+    """Return the largest relative differences of losses: of the first step, the first 10, of all.
+
+    None where fewer than two frameworks trained.
+    """
+    curves = [outcome.training.losses for outcome in outcomes if outcome.training]
+    if len(curves) < 2 or not all(curves):
+        return None
+    lowest, highest = np.min(curves, axis=0), np.max(curves, axis=0)
+    apart = (highest - lowest) / lowest
+    return float(apart[0]), float(apart[:CLOSE_STEPS].max()), float(apart.max())
+
+
+def training_words(outcomes: Sequence[Outcome]) -> str:
+    """Return in words how close the frameworks' training came."""
+    accuracies = [outcome.training.accuracy for outcome in outcomes if outcome.training]
+    differences = loss_differences(outcomes)
+    if differences is None:
+        return ""
+    first, close, most = differences
+    return (
+        f"Losses differ by {first:.1g} of their size at step 1, by at most {close:.1g} in the "
+        f"first {CLOSE_STEPS}, {most:.1g} in all {len(_losses(outcomes))};\n"
+        f"accuracies by {100 * (max(accuracies) - min(accuracies)):.2f} points."
+    )
+
+
+def _losses(outcomes: Sequence[Outcome]) -> list[float]:
+    return next(outcome.training.losses for outcome in outcomes if outcome.training)
 
 
 def batch_table(outcomes: Sequence[Outcome]) -> Table:
@@ -191,11 +241,16 @@ def batch_table(outcomes: Sequence[Outcome]) -> Table:
 
 def training_table(outcomes: Sequence[Outcome]) -> Table:
     """Return how well each framework's network does."""
-    table = _table("framework", "trained by", "test accuracy", "seconds")
+    table = _table(
+        "framework", "trained by", "loss 1", "loss 10", "last", "test accuracy", "seconds"
+    )
     for outcome in outcomes:
         if training := outcome.training:
+            places = (0, min(CLOSE_STEPS, len(training.losses)) - 1, -1)
+            losses = [f"{training.losses[place]:.6f}" for place in places]
             accuracy, seconds = f"{training.accuracy:.2%}", f"{training.seconds:.1f}"
-            table.add_row(outcome.name, FRAMEWORKS[outcome.name].training, accuracy, seconds)
+            how = FRAMEWORKS[outcome.name].training
+            table.add_row(outcome.name, how, *losses, accuracy, seconds)
         elif FRAMEWORKS[outcome.name].trainer:
             table.add_row(outcome.name, _state(outcome))
     return table
@@ -228,6 +283,6 @@ def _state(outcome: Outcome) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        numeric = column in ("examples/s", "test accuracy", "seconds")
+        numeric = column.startswith(("loss", "last", "examples/s", "test", "seconds"))
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     return table

@@ -90,8 +90,9 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """How one framework trained: test accuracy, and seconds for training and testing."""
+    """How one framework trained: the loss of each step, test accuracy, and seconds for both."""
 
+    losses: list[float]
     accuracy: float
     seconds: float
 
@@ -195,5 +196,5 @@ def measure_training(send: Send, name: str, train: Dataset, test: Dataset) -> Tr
     trainer = import_module(FRAMEWORKS[name].trainer)
     send(Activity("training one epoch", len(train) + len(test)))
     begin = perf_counter()
-    accuracy = trainer.train(train, test, lambda examples: send(Advance(examples)))
-    return TrainReport(accuracy, perf_counter() - begin)
+    trained = trainer.train(train, test, lambda examples: send(Advance(examples)))
+    return TrainReport(trained.losses, trained.accuracy, perf_counter() - begin)

@@ -1,107 +1,155 @@
-"""`fmnist fingerprint` and `fmnist merge`: read epochs through an adapter, and keep what came."""
+"""The commands `fingerprint`, `merge` and `compare`; each imports what it needs as it runs."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+import click
 
-from fmnist_core.agreement import check_shard
-from fmnist_core.errors import DataMismatchError, OptionError
-from fmnist_core.fingerprints import FIELDS, Fingerprint
-from fmnist_core.loading import load
-from fmnist_core.tools.compare import gaps
-from fmnist_core.tools.output import make_room
-from fmnist_core.tools.progress import ProgressLine, open_console, say
+if TYPE_CHECKING:
+    from fmnist_core.fingerprints import Fingerprint
+
+_FILE = click.Path(path_type=Path)
+_output = click.option("-o", "--output", type=_FILE, help="A JSON file to write, for compare.")
+_force = click.option("--force", is_flag=True, help="Replace that file if it exists.")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--split", default="train", show_default=True, help="Which split to read.")
+@click.option("--root", type=_FILE, help="Folder with the dataset's files.")
+@click.option("--adapter", default="numpy", show_default=True, help="The framework to read with.")
+@click.option("--batch-size", default=128, show_default=True, help="Examples in a batch.")
+@click.option("--shuffle", is_flag=True, help="Follow the written order, not the file's.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the written order.")
+@click.option("--epoch", default=0, show_default=True, help="The first epoch to read.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
+)
+@click.option(
+    "--shard", default="0/1", show_default=True, metavar="INDEX/COUNT", help="Which shard to read."
+)
+@click.option("--remainder", default="keep", show_default=True, help='Also "drop" or "pad".')
+@click.option("--dtype", default="float32", show_default=True, help="Element type of images.")
+@click.option("--scale", default="unit", show_default=True, help='Also "standard" or "raw".')
+@_output
+@_force
+def fingerprint(
+    name: str,
+    split: str,
+    root: Path | None,
+    adapter: str,
+    epochs: int,
+    shard: str,
+    output: Path | None,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Read epochs of the dataset NAME, and print a digest of the examples received.
+
+    The digest is the same in every framework and for any batch size. Merge shards with: fmnist
+    merge
+    """
+    from fmnist_core.fingerprints import FIELDS, Fingerprint
+    from fmnist_core.loading import load
+    from fmnist_core.tools.progress import ProgressLine, open_console
+
+    target = _Output(output, force)
+    target.check()
+    # TensorFlow greets on stderr; its warnings remain.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    fields = (*FIELDS, "weight") if options["remainder"] == "pad" else FIELDS
+    with ProgressLine(open_console()) as progress:
+        progress.begin(f"loading {name}")
+        dataset = load(name, split, root=root)
+        loader = dataset.to(adapter, fields=fields, shard=_parsed_shard(shard), **options)
+        received = Fingerprint(loader)
+        for epoch in range(options["epoch"], options["epoch"] + epochs):
+            progress.begin(f"{adapter}: epoch {epoch}", len(loader.provenance.plan))
+            for _ in received.watch(loader):
+                progress.advance(1)
+    target.write(received)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@_output
+@_force
+def merge(files: tuple[Path, ...], output: Path | None, force: bool) -> None:
+    """Merge fingerprints of one run: its shards, pieces of an epoch, or epochs."""
+    from fmnist_core.errors import DataMismatchError, OptionError
+    from fmnist_core.fingerprints import Fingerprint
+
+    target = _Output(output, force)
+    target.check()
+    merged = Fingerprint.load(files[0])
+    for path in files[1:]:
+        part = Fingerprint.load(path)
+        try:
+            merged = merged.merge(part)
+        except (OptionError, DataMismatchError) as error:
+            raise type(error)(f"{path}, merged with the files before it: {error}") from error
+    target.write(merged)
+
+
+@click.command()
+@click.argument("first", type=_FILE)
+@click.argument("second", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def compare(context: click.Context, first: Path, second: Path, as_json: bool) -> None:
+    """Say where two fingerprints first differ; exit status 1 if they do."""
+    from fmnist_core.fingerprints import Fingerprint
+    from fmnist_core.tools import compare as tool
+    from fmnist_core.tools.data import as_json as to_json
+
+    runs = Fingerprint.load(first), Fingerprint.load(second)
+    found = tool.compare(*runs)
+    names = str(first), str(second)
+    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names, runs)))
+    if not found.same:
+        context.exit(1)
 
 
 @dataclass(frozen=True)
-class Output:
-    """Where to write, if anywhere, and whether a file that is there may be replaced."""
+class _Output:
+    """The file to write, if any, and whether an existing one may be replaced."""
 
     path: Path | None
     force: bool
 
-    def make_room(self) -> None:
-        """Refuse a file that is there, before any work is done."""
+    def check(self) -> None:
+        """Raise OptionError if the file exists, before any work is done."""
+        from fmnist_core.tools.output import make_room
+
         if self.path is not None:
             make_room(self.path.parent, [self.path.name], self.force)
 
-    def write(self, found: Fingerprint, console: Console) -> None:
-        """Print a fingerprint, and write it."""
-        show(console, found)
+    def write(self, received: "Fingerprint") -> None:
+        """Print a line for each epoch, with what is missing from it, and write the file."""
+        from fmnist_core.tools.compare import gaps
+        from fmnist_core.tools.progress import open_console, say
+
+        console = open_console()
+        settings = received.settings
+        title = settings["data"] or f"data {settings['digest'][:16]}"
+        order = f"seed {settings['seed']}" if settings["shuffle"] else "not shuffled"
+        say(console, f"{title}, {order}, {settings['dtype']} {settings['scale']}")
+        for epoch, digest in received.digests.items():
+            say(console, f"epoch {epoch}: {received.epochs[epoch].examples:,} examples  {digest}")
+            if missing := gaps(received.epochs[epoch]):
+                say(console, f"  incomplete: {missing}", "yellow")
         if self.path is not None:
-            found.save(self.path)
+            received.save(self.path)
             say(console, f"Wrote {self.path} ({self.path.stat().st_size / 1e6:,.1f} MB)")
 
 
-def run_fingerprint(
-    name: str,
-    split: str,
-    root: Path | None,
-    *,
-    adapter: str,
-    epochs: int,
-    output: Output,
-    options: dict[str, Any],
-) -> None:
-    """Read epochs of a dataset through an adapter; print and write the fingerprint.
+def _parsed_shard(text: str) -> tuple[int, int]:
+    """Return index and count from "0/4", or raise OptionError."""
+    from fmnist_core.agreement import check_shard
+    from fmnist_core.errors import OptionError
 
-    Parameters
-    ----------
-    name, split, root
-        As `load`.
-    adapter : str
-    epochs : int
-        How many to read.
-    output : Output
-    options : dict
-        Of `Dataset.to`.
-    """
-    output.make_room()
-    # TensorFlow greets on stderr; its warnings remain.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    console = open_console()
-    fields = (*FIELDS, "weight") if options["remainder"] == "pad" else FIELDS
-    with ProgressLine(console) as progress:
-        progress.begin(f"loading {name}")
-        loader = load(name, split, root=root).to(adapter, fields=fields, **options)
-        found = Fingerprint(loader)
-        for epoch in range(options["epoch"], options["epoch"] + epochs):
-            progress.begin(f"{adapter}: epoch {epoch}", len(loader.provenance.plan))
-            for _ in found.watch(loader):
-                progress.advance(1)
-    output.write(found, console)
-
-
-def run_merge(paths: tuple[Path, ...], output: Output) -> None:
-    """Merge fingerprints of one run; print and write what they are together."""
-    output.make_room()
-    found = Fingerprint.load(paths[0])
-    for path in paths[1:]:
-        more = Fingerprint.load(path)
-        try:
-            found = found.merge(more)
-        except (OptionError, DataMismatchError) as error:
-            raise type(error)(f"{path}, beside those before it: {error}") from error
-    output.write(found, open_console())
-
-
-def show(console: Console, found: Fingerprint) -> None:
-    """Print a line for each epoch, and under it what was not received."""
-    title = found.settings["data"] or f"data {found.settings['digest'][:16]}"
-    order = f"seed {found.settings['seed']}" if found.settings["shuffle"] else "not shuffled"
-    say(console, f"{title}, {order}, {found.settings['dtype']} {found.settings['scale']}")
-    for epoch, digest in found.digests.items():
-        one = found.epochs[epoch]
-        say(console, f"epoch {epoch}: {one.examples:,} examples  {digest}")
-        if missing := gaps(one):
-            say(console, f"  incomplete: {missing}", "yellow")
-
-
-def parsed_shard(text: str) -> tuple[int, int]:
-    """Return index and count out of "0/4", or raise OptionError."""
     index, slash, count = text.partition("/")
     if not slash:
         raise OptionError(f"expected --shard INDEX/COUNT, such as 0/4; found {text!r}")

@@ -9,6 +9,8 @@ from fmnist_core.errors import FileAccessError, OptionError
 def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
     """Make a folder; refuse, unless forced, one that has files of these names.
 
+    A device or a pipe is no such file: it is written as it is, and nothing is lost.
+
     Raises
     ------
     OptionError
@@ -20,7 +22,7 @@ def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileAccessError(f"{folder}: cannot be made ({error.strerror})") from error
-    taken = [str(folder / name) for name in names if (folder / name).exists()]
+    taken = [str(folder / name) for name in names if (folder / name).is_file()]
     if taken and not force:
         raise OptionError(
             f"expected to write new files, found {', '.join(taken)}. "

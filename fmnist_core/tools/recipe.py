@@ -2,15 +2,55 @@
 
 The network: convolution 3 x 3 to 16 channels, largest of 2 x 2, ReLU; the same again to 32
 channels; a dense layer to the classes. Convolutions pad with zeros and keep the size. (ReLU after
-the largest gives what ReLU before it would, for a quarter of the work.) Weights begin as Glorot's
-uniform draws and biases at zero; each framework draws its own.
+the largest gives what ReLU before it would, for a quarter of the work.) Biases begin at zero, and
+weights as Glorot's uniform draws, which are written down: all frameworks begin with the same.
 """
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.tools.weights import glorot_uniform
 
 BATCH_SIZE = 128
 CHANNELS = (16, 32)
 KERNEL_SIZE = 3
 POOL_SIZE = 2
-LEARNING_RATE = 0.05
-MOMENTUM = 0.9
+LEARNING_RATE = 0.1
+"""That of the first step; it falls in a line, to 0 after the last.
+
+There is no momentum: where the rate changes, torch's and Keras's momenta are not the same.
+"""
+
 SEED = 0
 """Of the order of the examples and of the first weights."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training for an epoch came to: the loss of each step, and the test accuracy."""
+
+    losses: list[float]
+    accuracy: float
+
+
+def flattened_shape(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return (height, width, channels) of the features that the dense layer gets."""
+    height, width = (size // POOL_SIZE // POOL_SIZE for size in image_shape)
+    return height, width, CHANNELS[1]
+
+
+def first_weights(image_shape: tuple[int, ...], num_classes: int) -> dict[str, NDArray[np.float32]]:
+    """Return the first weights by layer: (height, width, in, out), and (in, out) of the dense."""
+    first, second = CHANNELS
+    height, width, channels = flattened_shape(image_shape)
+    shapes: dict[str, tuple[int, ...]] = {
+        "first": (KERNEL_SIZE, KERNEL_SIZE, 1, first),
+        "second": (KERNEL_SIZE, KERNEL_SIZE, first, second),
+        "dense": (height * width * channels, num_classes),
+    }
+    return {
+        name: glorot_uniform(shape, layer, SEED)
+        for layer, (name, shape) in enumerate(shapes.items())
+    }

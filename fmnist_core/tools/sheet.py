@@ -7,9 +7,28 @@ import numpy as np
 from fmnist_core import picture
 from fmnist_core.dataset import Dataset
 from fmnist_core.errors import OptionError
-from fmnist_core.files import write_whole
+from fmnist_core.files import write_output
+from fmnist_core.tools.output import make_room
 
 PER_CLASS = 10
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Check that a PNG may be written to a path, before anything is fetched for it.
+
+    Raises
+    ------
+    OptionError
+        If its name does not end in .png, or it exists and `force` is false.
+    FileAccessError
+        If its folder cannot be made.
+    """
+    if path.suffix.lower() != ".png":
+        raise OptionError(
+            f"expected a name that ends in .png, found {path}; pictures are written as PNG. "
+            f"Try: -o {path.with_suffix('.png')}"
+        )
+    make_room(path.parent, [path.name], force)
 
 
 def write_sheet(dataset: Dataset, path: Path) -> None:
@@ -30,4 +49,4 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
         shown = members[:PER_CLASS]
         line[: len(shown)] = dataset.images[shown]
     images = sheet.reshape(-1, *dataset.image_shape)
-    write_whole(path, [picture.png(picture.grid(images, PER_CLASS), zoom=2)])
+    write_output(path, [picture.png(picture.grid(images, PER_CLASS), zoom=2)])

@@ -8,19 +8,18 @@ import jax.numpy as jnp
 from fmnist_core.dataset import Dataset
 from fmnist_core.tools.recipe import (
     BATCH_SIZE,
-    CHANNELS,
-    KERNEL_SIZE,
     LEARNING_RATE,
-    MOMENTUM,
     POOL_SIZE,
     SEED,
+    Trained,
+    first_weights,
 )
 
 Weights = dict[str, jax.Array]
 
 
-def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> float:
-    """Train for one epoch and return the accuracy on the test images.
+def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> Trained:
+    """Train for one epoch, then test.
 
     Parameters
     ----------
@@ -28,32 +27,27 @@ def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> float
     report : callable
         Called with the number of examples, train or test, that are newly done.
     """
-    weights = first_weights(train.image_shape, len(train.classes))
-    momenta = jax.tree.map(jnp.zeros_like, weights)
-    for images, labels in train.to("jax", batch_size=BATCH_SIZE, shuffle=True, seed=SEED):
-        weights, momenta = step(weights, momenta, images, labels)
+    weights = network(train.image_shape, len(train.classes))
+    losses = []
+    batches = train.to("jax", batch_size=BATCH_SIZE, shuffle=True, seed=SEED)
+    steps = len(batches)
+    for number, (images, labels) in enumerate(batches):
+        rate = LEARNING_RATE * (1 - number / steps)
+        weights, loss = step(weights, images, labels, rate)
+        losses.append(loss)
         report(len(labels))
     right = 0
     for images, labels in test.to("jax", batch_size=BATCH_SIZE):
         right += int(count_right(weights, images, labels))
         report(len(labels))
-    return right / len(test)
+    return Trained([float(loss) for loss in losses], right / len(test))
 
 
-def first_weights(image_shape: tuple[int, ...], num_classes: int) -> Weights:
-    """Return the network's first weights."""
-    first, second = CHANNELS
-    height, width = (size // POOL_SIZE // POOL_SIZE for size in image_shape)
-    shapes = {
-        "first": (KERNEL_SIZE, KERNEL_SIZE, 1, first),
-        "second": (KERNEL_SIZE, KERNEL_SIZE, first, second),
-        "dense": (height * width * second, num_classes),
-    }
-    draw = jax.nn.initializers.glorot_uniform()
-    keys = jax.random.split(jax.random.key(SEED), len(shapes))
-    weights = {name: draw(key, shapes[name]) for name, key in zip(shapes, keys, strict=True)}
-    biases = {f"{name} bias": jnp.zeros(shape[-1]) for name, shape in shapes.items()}
-    return weights | biases
+def network(image_shape: tuple[int, ...], num_classes: int) -> Weights:
+    """Return the network's first weights and biases."""
+    weights = first_weights(image_shape, num_classes)
+    biases = {f"{name} bias": jnp.zeros(layer.shape[-1]) for name, layer in weights.items()}
+    return {name: jnp.asarray(layer) for name, layer in weights.items()} | biases
 
 
 def logits(weights: Weights, images: jax.Array) -> jax.Array:
@@ -75,7 +69,7 @@ def largest(features: jax.Array) -> jax.Array:
     return features.reshape(patches).max(axis=(2, 4))
 
 
-def loss(weights: Weights, images: jax.Array, labels: jax.Array) -> jax.Array:
+def mean_loss(weights: Weights, images: jax.Array, labels: jax.Array) -> jax.Array:
     """Return the mean cross-entropy."""
     log_probabilities = jax.nn.log_softmax(logits(weights, images))
     return -jnp.take_along_axis(log_probabilities, labels[:, None], axis=1).mean()
@@ -83,13 +77,11 @@ def loss(weights: Weights, images: jax.Array, labels: jax.Array) -> jax.Array:
 
 @jax.jit
 def step(
-    weights: Weights, momenta: Weights, images: jax.Array, labels: jax.Array
-) -> tuple[Weights, Weights]:
-    """Return weights and momenta after one step of gradient descent."""
-    gradients = jax.grad(loss)(weights, images, labels)
-    momenta = jax.tree.map(lambda m, g: MOMENTUM * m + g, momenta, gradients)
-    weights = jax.tree.map(lambda w, m: w - LEARNING_RATE * m, weights, momenta)
-    return weights, momenta
+    weights: Weights, images: jax.Array, labels: jax.Array, rate: float
+) -> tuple[Weights, jax.Array]:
+    """Return the weights after one step of gradient descent, and the loss before it."""
+    loss, gradients = jax.value_and_grad(mean_loss)(weights, images, labels)
+    return jax.tree.map(lambda w, g: w - rate * g, weights, gradients), loss
 
 
 @jax.jit

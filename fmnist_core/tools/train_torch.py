@@ -12,14 +12,17 @@ from fmnist_core.tools.recipe import (
     CHANNELS,
     KERNEL_SIZE,
     LEARNING_RATE,
-    MOMENTUM,
     POOL_SIZE,
     SEED,
+    Trained,
+    first_weights,
+    flattened_shape,
 )
+from fmnist_core.tools.weights import for_torch
 
 
-def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> float:
-    """Train for one epoch and return the accuracy on the test images.
+def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> Trained:
+    """Train for one epoch, then test.
 
     Parameters
     ----------
@@ -28,21 +31,27 @@ def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> float
         Called with the number of examples, train or test, that are newly done.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(SEED)
     model = convnet(train.image_shape, len(train.classes)).to(device)
-    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, MOMENTUM)
-    for images, labels in train.to("torch", batch_size=BATCH_SIZE, shuffle=True, seed=SEED):
+    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE)
+    loader = train.to("torch", batch_size=BATCH_SIZE, shuffle=True, seed=SEED)
+    steps = len(loader)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
+    losses = []
+    for images, labels in loader:
         optimizer.zero_grad()
-        cross_entropy(model(images.to(device)), labels.to(device)).backward()  # type: ignore[no-untyped-call]
+        loss = cross_entropy(model(images.to(device)), labels.to(device))
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
         report(len(labels))
-    return accuracy(model, test, device, report)
+    return Trained(losses, accuracy(model, test, device, report))
 
 
 def convnet(image_shape: tuple[int, ...], num_classes: int) -> nn.Module:
     """Return the network with its first weights."""
     first, second = CHANNELS
-    height, width = (size // POOL_SIZE // POOL_SIZE for size in image_shape)
+    height, width, channels = features = flattened_shape(image_shape)
     model = nn.Sequential(
         nn.Conv2d(1, first, KERNEL_SIZE, padding="same"),
         nn.MaxPool2d(POOL_SIZE),
@@ -51,13 +60,15 @@ def convnet(image_shape: tuple[int, ...], num_classes: int) -> nn.Module:
         nn.MaxPool2d(POOL_SIZE),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(height * width * second, num_classes),
+        nn.Linear(height * width * channels, num_classes),
     )
-    for name, parameter in model.named_parameters():
-        if name.endswith("weight"):
-            nn.init.xavier_uniform_(parameter)
-        else:
-            nn.init.zeros_(parameter)
+    weights = iter(first_weights(image_shape, num_classes).values())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("weight"):
+                parameter.copy_(torch.from_numpy(for_torch(next(weights), features)))
+            else:
+                parameter.zero_()
     return model
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.errors import OptionError, check_epoch, check_range, check_seed
+from fmnist_core.errors import OptionError, brief, check_epoch, check_range, check_seed
 from fmnist_core.transforms.draws import STREAMS_EACH, STREAMS_PER_VIEW, Draws, chain_draws
 from fmnist_core.transforms.mixes import PARTNER_SEED, Mix
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
@@ -42,11 +42,13 @@ class Chain:
     transforms: tuple[Transform | Mix, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "transforms", tuple(self.transforms))
         for transform in self.transforms:
             _check_transform(transform)
         if any(isinstance(transform, Mix) for transform in self.transforms[:-1]):
             raise OptionError(
-                f"a mix joins finished images, so it comes last and there is one; found {self}"
+                "a mix joins finished images, so it comes last and there is one; found "
+                f"{brief(self.transforms)}"
             )
         check_range("number of transforms", len(self.transforms), 0, _MOST)
 
@@ -249,7 +251,7 @@ def as_chain(transform: object) -> Chain:
     if isinstance(transform, Chain):
         return transform
     several: Any = transform if isinstance(transform, tuple | list) else (transform,)
-    return Chain(tuple(several))
+    return Chain(several)
 
 
 def _check_transform(transform: object) -> None:
@@ -264,14 +266,9 @@ def _check_transform(transform: object) -> None:
         else ""
     )
     raise OptionError(
-        f"expected a transform of fmnist_core.transforms, found {_short(transform)}. {hint}"
+        f"expected a transform of fmnist_core.transforms, found {brief(transform)}. {hint}"
         "docs/transforms.md says how to write one of your own"
     )
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _name(transform: Transform | Mix) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fmnist_core.errors import OptionError, check_range
 from fmnist_core.transforms.draws import Draws
 from fmnist_core.transforms.memory import mirrored, shifted
-from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
+from fmnist_core.transforms.ops import Array, ArrayOps
 from fmnist_core.transforms.transform import (
     MAX_SIDE,
     Drawn,
@@ -38,10 +38,7 @@ class RandomHorizontalFlip(Transform):
         return {"flip": draws.chance(0, self.p)}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        height, width = images.shape[1:3]
-        columns = ops.arange(width)[None, :]
-        columns = ops.where(drawn["flip"][:, None], width - 1 - columns, columns)
-        return window(ops, images, ops.arange(height)[None, :], columns)
+        return _flipped(ops, images, drawn["flip"], 2)
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["flip"])
@@ -67,10 +64,7 @@ class RandomVerticalFlip(Transform):
         return {"flip": draws.chance(0, self.p)}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        height, width = images.shape[1:3]
-        rows = ops.arange(height)[None, :]
-        rows = ops.where(drawn["flip"][:, None], height - 1 - rows, rows)
-        return window(ops, images, rows, ops.arange(width)[None, :])
+        return _flipped(ops, images, drawn["flip"], 1)
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["flip"])
@@ -152,37 +146,20 @@ class RandomCrop(Transform):
         }
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        height, width = check_size(self.size)
         padded = _padded(ops, images, self.padding, self.fill)
-        rows = drawn["top"][:, None] + ops.arange(height)
-        columns = drawn["left"][:, None] + ops.arange(width)
-        return window(ops, padded, rows, columns)
+        return ops.windows(padded, drawn["top"], drawn["left"], check_size(self.size))
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         top, left = drawn["top"], drawn["left"]
         size = check_size(self.size)
         if images.dtype == np.uint8 and images.shape[1:] == size and self.padding <= _MOST_SHIFT:
             return shifted(images, self.padding, self.fill, top, left)
-        padded = _padded(NUMPY, images, self.padding, self.fill)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis=(1, 2))
-        cropped: NDArray[Any] = windows[np.arange(len(images)), top, left]
-        return np.moveaxis(cropped, 1, -1) if images.ndim == 4 else cropped
+        return super().apply_numpy(images, drawn)
 
 
-def window(ops: ArrayOps, images: Array, rows: Array, columns: Array) -> Array:
-    """Return the pixels of each image at the crossings of some of its rows and columns.
-
-    Parameters
-    ----------
-    ops : ArrayOps
-    images : array (batch, height, width[, channels])
-    rows, columns : int32 array (batch, new height), (batch, new width)
-        Or (1, ...) where they are those of every image.
-    """
-    height, width, *channels = images.shape[1:]
-    first_rows = ops.arange(ops.length(images))[:, None] * height
-    index = ((first_rows + rows) * width)[:, :, None] + columns[:, None, :]
-    return ops.take(ops.reshape(images, (-1, *channels)), index)
+def _flipped(ops: ArrayOps, images: Array, flip: Array, axis: int) -> Array:
+    chosen = ops.reshape(flip, (-1,) + (1,) * (len(images.shape) - 1))
+    return ops.where(chosen, ops.reverse(images, axis), images)
 
 
 def _padded(ops: ArrayOps, images: Array, padding: int, fill: int) -> Array:

@@ -49,6 +49,14 @@ class ArrayOps(Protocol):
         """Return images with so many pixels of `fill` before and after each of their axes."""
         ...
 
+    def reverse(self, images: Array, axis: int) -> Array:
+        """Return images with the pixels along an axis in reverse."""
+        ...
+
+    def windows(self, images: Array, top: Array, left: Array, size: tuple[int, int]) -> Array:
+        """Return the part of each image that is `size` large and begins at its `top` and `left`."""
+        ...
+
     def take(self, array: Array, index: Array) -> Array:
         """Return ``array[index]``: entries of the first axis by int32 indices of any shape."""
         ...
@@ -115,6 +123,20 @@ class NumpyOps:
         )
         padded[tuple(inside)] = images
         return padded
+
+    def reverse(self, images: NDArray[Any], axis: int) -> NDArray[Any]:
+        return np.flip(images, axis)
+
+    def windows(
+        self,
+        images: NDArray[Any],
+        top: NDArray[np.int32],
+        left: NDArray[np.int32],
+        size: tuple[int, int],
+    ) -> NDArray[Any]:
+        all_of_them = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))
+        own: NDArray[Any] = all_of_them[np.arange(len(images)), top, left]
+        return np.moveaxis(own, 1, -1) if images.ndim == 4 else own
 
     def take(self, array: NDArray[Any], index: NDArray[np.int32]) -> NDArray[Any]:
         return array.take(index, axis=0)

@@ -3,7 +3,7 @@
 import ast
 from typing import Any
 
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, brief
 from fmnist_core.transforms.chain import Chain
 from fmnist_core.transforms.masks import Cutout, RandomErasing
 from fmnist_core.transforms.mixes import CutMix, MixUp
@@ -65,9 +65,11 @@ def parse(text: str) -> Chain:
 def _called(call: ast.expr, text: str) -> Any:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise _unreadable(text)
+    if any(pair.arg is None for pair in call.keywords):
+        raise _unreadable(text)
     name = call.func.id
     if name not in KNOWN:
-        raise OptionError(f"there is no transform {name!r}. Try one of: {', '.join(KNOWN)}")
+        raise OptionError(f"there is no transform {brief(name)}. Try one of: {', '.join(KNOWN)}")
     try:
         values = [ast.literal_eval(value) for value in call.args]
         named = {str(pair.arg): ast.literal_eval(pair.value) for pair in call.keywords}
@@ -80,8 +82,7 @@ def _called(call: ast.expr, text: str) -> Any:
 
 
 def _unreadable(text: str) -> OptionError:
-    short = text if len(text) <= 80 else f"{text[:77]}..."
     return OptionError(
-        f"expected transforms with plain numbers as options, found {short!r}. "
+        f"expected transforms with plain numbers as options, found {brief(text)}. "
         'Try: "RandomCrop(28, padding=4), RandomHorizontalFlip()"'
     )

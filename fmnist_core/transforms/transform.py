@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import OptionError, check_range
+from fmnist_core.errors import OptionError, brief, check_range
 from fmnist_core.transforms.draws import Draws
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 
@@ -89,7 +89,7 @@ def in_parts(
 def check_number(name: str, value: object, low: float, high: float) -> None:
     """Raise OptionError unless a value is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise OptionError(f"{name} must be a number from {low} to {high}, not {value!r}")
+        raise OptionError(f"{name} must be a number from {low} to {high}, not {brief(value)}")
 
 
 def check_chance(value: object) -> None:
@@ -100,18 +100,18 @@ def check_chance(value: object) -> None:
 def check_interval(name: str, value: object, low: float, high: float) -> None:
     """Raise OptionError unless a value is a pair of numbers in [low, high], the smaller first."""
     if not isinstance(value, tuple) or len(value) != 2:
-        raise OptionError(f"{name} must be a pair of numbers (least, most), not {value!r}")
+        raise OptionError(f"{name} must be a pair of numbers (least, most), not {brief(value)}")
     for number in value:
         check_number(name, number, low, high)
     if value[0] > value[1]:
-        raise OptionError(f"{name} must be (least, most), not {value!r}. Try: {value[::-1]!r}")
+        raise OptionError(f"{name} must be (least, most), not {brief(value)}. Try: {value[::-1]!r}")
 
 
 def check_size(value: object) -> tuple[int, int]:
     """Return the height and width that a size stands for: a pair, or one number for both."""
     pair = value if isinstance(value, tuple) else (value, value)
     if len(pair) != 2:
-        raise OptionError(f"size must be a number of pixels or (height, width), not {value!r}")
+        raise OptionError(f"size must be a number of pixels or (height, width), not {brief(value)}")
     height, width = (check_range("size", side, 1, MAX_SIDE) for side in pair)
     return height, width
 

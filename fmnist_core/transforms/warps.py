@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import OptionError, check_range
+from fmnist_core.errors import OptionError, brief, check_range
 from fmnist_core.transforms.draws import Draws
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 from fmnist_core.transforms.tables import (
@@ -72,8 +72,8 @@ class RandomAffine(Transform):
         check_number("degrees", self.degrees, 0, 360)
         if not isinstance(self.translate, tuple) or len(self.translate) != 2:
             raise OptionError(
-                f"translate must be a pair of numbers (of the width, of the height), not "
-                f"{self.translate!r}"
+                "translate must be a pair of numbers (of the width, of the height), not "
+                f"{brief(self.translate)}"
             )
         for part in self.translate:
             check_number("translate", part, 0, 1)

@@ -23,7 +23,7 @@ keras = pytest.importorskip("keras")
 
 BACKENDS = ("tensorflow", "torch", "jax")
 
-# Keras on TensorFlow saves weights by an __array__ that numpy 2 would have otherwise.
+# Keras on TensorFlow saves weights by TensorFlow's __array__, which lacks numpy 2's copy argument.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 

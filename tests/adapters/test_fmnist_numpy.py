@@ -24,4 +24,5 @@ def test_batches_are_plain_indexing() -> None:
 def test_repr_says_where_it_is() -> None:
     loader = fmnist_numpy.batches(made_dataset(), batch_size=5, epoch=3)
     next(iter(loader))
-    assert repr(loader).startswith("<5 batches from epoch 4 of BatchPlan(num_examples=23,")
+    assert repr(loader).startswith("<Batches of <Dataset: 23 of 49 examples,")
+    assert repr(loader).endswith("5 batches of 5 in epoch 4>")

@@ -1,12 +1,13 @@
 """torch: our loader and our map-style dataset, beside torch's own TensorDataset."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import fmnist_torch
-from fmnist_core import Dataset, Encoding
+from fmnist_core import Dataset
 from tests.bench.rows import Batches, Setting
 
 
@@ -18,8 +19,8 @@ def ours(train: Dataset, setting: Setting) -> Callable[[], Batches]:
 
 def ours_mapped(train: Dataset, setting: Setting) -> Callable[[], Batches]:
     """Return epochs of a plain DataLoader over `fmnist_torch.MapDataset`."""
-    encoding = Encoding() if setting.encoded else Encoding("uint8", "raw")
-    examples = fmnist_torch.MapDataset(train, encoding)
+    raw: Any = {} if setting.encoded else {"dtype": "uint8", "scale": "raw"}
+    examples = fmnist_torch.MapDataset(train, **raw)
     loader = DataLoader(examples, batch_size=setting.batch_size, shuffle=True)
     return lambda: loader
 

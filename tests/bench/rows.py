@@ -75,7 +75,7 @@ class Row:
     def epochs(self, train: Dataset, setting: Setting) -> Callable[[], Batches]:
         """Prepare, and return the function whose every call is an epoch."""
         module, function = self.place.split(":")
-        prepare = getattr(import_module(f"bench.{module}"), function)
+        prepare = getattr(import_module(f"tests.bench.{module}"), function)
         epochs: Callable[[], Batches] = prepare(train, setting)
         return epochs
 

@@ -168,3 +168,17 @@ def test_files_that_do_not_go_together(made: Path, what: str) -> None:
     write_pair(made, "train", *spoilt[what])
     with pytest.raises(DataMismatchError, match="expected"):
         compat.load_mnist(made)
+
+
+def test_a_folder_that_bears_the_name_of_a_file(made: Path) -> None:
+    """A layout of Kaggle's: folders named like the files, beside dotted files."""
+    for path in list(made.glob("*.gz")):
+        raw = path.stem
+        (made / raw.replace("-idx", ".idx")).write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+        (made / raw).mkdir()
+        (made / f"{raw}.gz").mkdir()
+    images, labels = made_arrays(50)
+    assert_same(compat.load_mnist(made), (images.reshape(50, 20), labels))
+    sets = compat.read_data_sets(made, validation_size=0)
+    assert (sets.train.num_examples, sets.test.num_examples) == (50, 20)

@@ -2,6 +2,7 @@
 
 import gzip
 import inspect
+import operator
 import pickle
 import shutil
 import subprocess
@@ -141,6 +142,8 @@ def test_members(test_set: Any, fashion_root: Path) -> None:
 
 def test_the_signature_is_torchvisions() -> None:
     parameters = list(inspect.signature(FashionMNIST).parameters.values())
+    verify = parameters.pop()
+    assert (verify.name, verify.default, verify.kind) == ("verify", True, verify.KEYWORD_ONLY)
     assert [(each.name, each.default) for each in parameters] == [
         ("root", inspect.Parameter.empty),
         ("train", True),
@@ -161,11 +164,15 @@ def test_an_example_is_a_picture_and_a_number(test_set: Any) -> None:
 
 
 def test_transforms_are_applied_and_named(fashion_root: Path) -> None:
-    ds = FashionMNIST(fashion_root, False, np.asarray, str)
+    ds = FashionMNIST(fashion_root, False, np.asarray, operator.neg)
     image, label = ds[0]
-    assert (type(image), image.shape, label) == (np.ndarray, (28, 28), "9")
-    assert "transform: <built-in function asarray>" in repr(ds)
-    assert "target_transform: <class 'str'>" in repr(ds)
+    assert (type(image), image.shape, label) == (np.ndarray, (28, 28), -9)
+    assert repr(ds).endswith(
+        "\n    StandardTransform\nTransform: <built-in function asarray>\n"
+        "Target transform: <built-in function neg>"
+    )
+    assert ds.transforms(3, 4) == (np.asarray(3), -4)
+    assert FashionMNIST(fashion_root, False).transforms is None
 
 
 def test_a_subclass(fashion_root: Path) -> None:
@@ -255,7 +262,7 @@ def test_a_tilde(fashion_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_download_nothing_is_fetched(empty_machine: Path) -> None:
     for root in ("data", empty_machine / "nowhere"):
-        with pytest.raises(FileAccessError, match=r"found no such file.*or download=True"):
+        with pytest.raises(FileAccessError, match=r"found no such folder. Try: download=True"):
             FashionMNIST(root)
     assert not list((empty_machine.parent / "home").rglob("*ubyte*"))
 
@@ -287,3 +294,80 @@ def test_files_that_are_not_genuine_are_refused(
 def test_a_root_that_is_no_path() -> None:
     with pytest.raises(OptionError, match="expected a path"):
         FashionMNIST(None)
+
+
+# -- small files that a test wrote -------------------------------------------------------------
+
+
+def test_files_of_ones_own_by_opting_out(made: Path) -> None:
+    """A program's own tests may write tiny files where torchvision would have its own."""
+    raw = made / "root" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in made.glob("*.gz"):
+        (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    with pytest.raises(DataMismatchError):
+        FashionMNIST(made / "root")
+    for train, count in ((True, 50), (False, 20)):
+        ds = FashionMNIST(made / "root", train=train, verify=False)
+        assert len(ds) == count
+        np.testing.assert_array_equal(np.asarray(ds[7][0]), ds.data[7])
+        again = FashionMNIST(made, train=train, verify=False)
+        assert torch.equal(again.data, ds.data)
+    with pytest.raises(
+        RuntimeError, match=r"MNIST; found such a file below it. Try: download=True"
+    ):
+        fmnist_torch.MNIST(made / "root", verify=False)
+
+
+def test_files_of_ones_own_must_be_whole(made: Path) -> None:
+    path = made / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(IdxError, match="items are whole"):
+        FashionMNIST(made, verify=False)
+
+
+# -- idioms ------------------------------------------------------------------------------------
+
+
+def test_download_where_it_is_not_found(empty_machine: Path) -> None:
+    try:
+        FashionMNIST("data")
+    except RuntimeError:
+        ds = FashionMNIST("data", download=True)
+    assert len(ds) == 60_000
+
+
+def test_a_download_that_fails_is_a_runtime_error(
+    empty_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FMNIST_MIRROR")
+    monkeypatch.setenv("FMNIST_OFFLINE", "1")
+    with pytest.raises(RuntimeError, match="FMNIST_OFFLINE"):
+        FashionMNIST("data", download=True)
+
+
+def test_names_in_other_years(test_set: Any) -> None:
+    for old, new in (
+        ("train_data", "data"),
+        ("test_data", "data"),
+        ("train_labels", "targets"),
+        ("test_labels", "targets"),
+    ):
+        with pytest.warns(UserWarning, match=f"^{old} has been renamed {new}$") as caught:
+            assert getattr(test_set, old) is getattr(test_set, new)
+        assert caught[0].filename == __file__
+
+
+def test_folders_and_files_are_named(test_set: Any, fashion_root: Path) -> None:
+    assert test_set.raw_folder == f"{fashion_root}/FashionMNIST/raw"
+    assert test_set.processed_folder == f"{fashion_root}/FashionMNIST/processed"
+    assert ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310") in test_set.resources
+    assert "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/" in test_set.mirrors
+
+
+def test_importing_the_adapter_leaves_torchvision_alone() -> None:
+    script = "import sys, fmnist_torch; print('fmnist_torch.compat' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+    with pytest.raises(AttributeError, match="no attribute 'CIFAR10'"):
+        fmnist_torch.CIFAR10  # noqa: B018

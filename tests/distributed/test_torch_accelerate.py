@@ -55,14 +55,102 @@ def test_save_state_and_load_state_go_on_within_an_epoch(accelerator: Any, tmp_p
     assert len(rest) == 3 + 5
 
 
-def test_among_ranks_a_loader_of_one_shard_is_refused(
-    accelerator: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import fmnist_torch.loader as module
+# -- gradient accumulation -------------------------------------------------------------------------
 
-    monkeypatch.setattr(module, "in_a_group", lambda: True)
-    monkeypatch.setattr(module.distributed, "get_world_size", lambda: 2)
-    with pytest.raises(OptionError, match=r'expects each rank .* Try: shard="auto"'):
-        accelerator.prepare(loader())
-    shared = loader(shard=(1, 2))
-    assert accelerator.prepare(shared) is shared
+
+def steps_with_an_update(accelerator: Any, batches: Any, epochs: int = 2) -> list[list[int]]:
+    """Return, for each epoch, the steps after which gradients are applied."""
+    net = torch.nn.Linear(1, 1)
+    found = []
+    for _ in range(epochs):
+        steps = []
+        for step, _ in enumerate(batches):
+            with accelerator.accumulate(net):
+                if accelerator.sync_gradients:
+                    steps.append(step)
+        found.append(steps)
+    return found
+
+
+@pytest.fixture
+def accumulating() -> Iterator[Any]:
+    """An accelerator that applies the gradients of five steps together."""
+    yield accelerate.Accelerator(cpu=True, gradient_accumulation_steps=5)
+    accelerate.state.AcceleratorState._reset_state(True)
+
+
+WORKERS = [
+    {},
+    {"num_workers": 1, "multiprocessing_context": "fork"},
+    {"num_workers": 1, "multiprocessing_context": "fork", "persistent_workers": True},
+    {"device": "cpu"},
+]
+
+
+@pytest.mark.parametrize("options", WORKERS, ids=str)
+def test_accumulation_ends_with_the_epoch(accumulating: Any, options: dict[str, Any]) -> None:
+    plain = accumulating.prepare(torch.utils.data.DataLoader(range(23), batch_size=2))
+    wanted = steps_with_an_update(accumulating, plain)
+    assert wanted == [[4, 9, 11], [4, 9, 11]]
+    ours = accumulating.prepare(loader(batch_size=2, **options))
+    assert steps_with_an_update(accumulating, ours) == wanted
+    assert not accumulating.gradient_state.in_dataloader
+
+
+def test_accumulation_goes_on_after_an_evaluation_and_a_break(accumulating: Any) -> None:
+    train, val = accumulating.prepare(loader(batch_size=2), loader(batch_size=12))
+    ends = []
+    for step, _ in enumerate(train):
+        if step in (3, 11):
+            ends.append([accumulating.gradient_state.end_of_dataloader for _ in val])
+            for _ in val:
+                break
+        ends.append(accumulating.gradient_state.end_of_dataloader)
+    assert ends == [*[False] * 3, [False, True], *[False] * 8, [False, True], True]
+    assert not accumulating.gradient_state.in_dataloader
+
+
+def test_accumulation_ends_with_the_rest_of_an_epoch(accumulating: Any, tmp_path: Path) -> None:
+    prepared = accumulating.prepare(loader(batch_size=2))
+    running = iter(prepared)
+    for _ in range(3):
+        next(running)
+    accumulating.save_state(tmp_path)
+    del running
+    accumulating.load_state(tmp_path)
+    assert steps_with_an_update(accumulating, prepared) == [[4, 8], [4, 9, 11]]
+
+
+@pytest.mark.parametrize(("remainder", "rows"), [("keep", 23), ("drop", 20), ("pad", 23)])
+def test_metrics_are_of_the_examples_without_fillers(
+    accelerator: Any, remainder: str, rows: int
+) -> None:
+    fields = ("index", "weight")
+    prepared = accelerator.prepare(loader(remainder=remainder, fields=fields))
+    gathered = [accelerator.gather_for_metrics(index) for index, _ in prepared]
+    assert len(set(torch.cat(gathered).tolist())) == len(torch.cat(gathered)) == rows
+
+
+# -- skip_first_batches ----------------------------------------------------------------------------
+
+
+def test_batches_are_skipped_once(accelerator: Any) -> None:
+    prepared = accelerator.prepare(loader())
+    epochs = [rows(loader(epoch=epoch)) for epoch in range(2)]
+    assert rows(accelerator.skip_first_batches(prepared, 2)) == epochs[0][2:]
+    assert rows(prepared) == epochs[1]
+
+
+def test_batches_that_a_state_has_skipped_are_not_skipped_again(
+    accelerator: Any, tmp_path: Path
+) -> None:
+    prepared = accelerator.prepare(loader())
+    running = iter(prepared)
+    next(running), next(running)
+    accelerator.save_state(tmp_path)
+    rest = rows(running)
+    accelerator.load_state(tmp_path)
+    skipping = accelerator.skip_first_batches(prepared, 2)
+    with pytest.raises(OptionError, match=r"would skip them twice\. Try: iterate the loader"):
+        next(iter(skipping))
+    assert rows(prepared) == rest

@@ -31,12 +31,15 @@ def plan_of(size: int, **options: Any) -> BatchPlan:
     return BatchPlan(23, size, shuffle=True, seed=6, **{**padded, **options})
 
 
-def own(dataset: Dataset, plan: BatchPlan, workers: int = 0) -> Any:
-    examples = fmnist_torch.MapDataset(dataset, fields=FIELDS)
-    method = "forkserver" if workers else None
-    sampler = fmnist_torch.PlanSampler(plan)
+def own(
+    dataset: Dataset, plan: BatchPlan, workers: int = 0, method: str = "fork", **options: Any
+) -> Any:
     return stateful.StatefulDataLoader(
-        examples, batch_sampler=sampler, num_workers=workers, multiprocessing_context=method
+        fmnist_torch.MapDataset(dataset, FIELDS),
+        batch_sampler=fmnist_torch.PlanSampler(plan),
+        num_workers=workers,
+        multiprocessing_context=method if workers else None,
+        **options,
     )
 
 
@@ -58,19 +61,47 @@ def test_it_reads_the_laws_batches_epoch_by_epoch(mapped: Dataset, shard: tuple[
         assert read(loader) == law(mapped, plan, epoch)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_it_goes_on_from_its_own_state(mapped: Dataset, workers: int) -> None:
-    plan = plan_of(4)
-    first = own(mapped, plan, workers)
-    first.batch_sampler.set_epoch(1)
+STEPS = 6  # of 23 examples by 4
+GRID = [
+    (workers, persistent, every, epoch, step)
+    for workers, persistent in ((0, False), (2, False), (2, True))
+    for every in ((1, 4) if workers else (1,))
+    for epoch in (0, 1)
+    for step in (0, 1, 4, STEPS, STEPS + 1)  # the last is after StopIteration
+]
+
+
+@pytest.mark.parametrize(("workers", "persistent", "every", "epoch", "step"), GRID)
+@pytest.mark.parametrize("same", [False, True], ids=["another loader", "the same loader"])
+def test_it_goes_on_from_its_own_state(
+    workers: int, persistent: bool, every: int, epoch: int, step: int, same: bool
+) -> None:
+    dataset, plan = made_dataset(), plan_of(4)
+    options = {"persistent_workers": persistent, "snapshot_every_n_steps": every}
+    first = own(dataset, plan, workers, "fork", **options)
+    for _ in range(epoch):
+        list(first)
     running = iter(first)
-    next(running), next(running)
+    for _ in range(min(step, STEPS)):
+        next(running)
+    if step > STEPS:
+        assert next(running, None) is None
     saved = first.state_dict()
-    again = own(mapped, plan, workers)
+    again = first if same else own(dataset, plan, workers, "fork", **options)
     again.load_state_dict(saved)
-    assert read(again) == law(mapped, plan, 1)[2:]
-    if not workers:
-        assert read(again) == law(mapped, plan, 2)
+    if step <= STEPS:
+        assert read(again) == law(dataset, plan, epoch)[step:]
+    for later in (epoch + 1, epoch + 2):
+        assert read(again) == law(dataset, plan, later)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_workers_may_be_started_anew(mapped: Dataset, method: str) -> None:
+    first = own(mapped, plan_of(4), 1, method)
+    next(iter(first))
+    again = own(mapped, plan_of(4), 1, method)
+    again.load_state_dict(first.state_dict())
+    assert read(again) == law(mapped, plan_of(4), 0)[1:]
 
 
 def test_parts_of_a_loader_make_a_stateful_one(mapped: Dataset) -> None:

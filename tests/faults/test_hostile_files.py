@@ -129,7 +129,26 @@ def test_odd_files_are_errors_of_ours(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_damaged_member_however_it_is_packed(tmp_path: Path, method: int) -> None:
+def test_members_that_python_unpacks_without_a_limit_are_refused(
+    tmp_path: Path, method: int, peak_memory: Peak
+) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open("x", "w") as member:
+        member.write(bytes.fromhex("00000801 00001388"))
+        for _ in range(100):
+            member.write(bytes(BLOCK))
+    assert path.stat().st_size < BLOCK // 4
+
+    def attempt() -> None:
+        with pytest.raises(IdxError, match=r"x\.zip!x: cannot be unpacked.*Unzip it first"):
+            read_idx(path)
+        assert CliRunner().invoke(main, ["identify", str(path)]).exit_code == 1
+
+    assert peak_memory(attempt) < 8 * BLOCK
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_damaged_member(tmp_path: Path, method: int) -> None:
     path, content = tmp_path / "x.zip", np.random.default_rng(1).bytes(5000)
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("x", bytes.fromhex("00000801 00001388") + content)
@@ -200,7 +219,7 @@ def test_what_a_killed_process_left_goes_at_the_next_load(home: Path, fashion_ro
 def test_folders_without_data_and_links_without_files(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     shown = CliRunner().invoke(main, ["identify", str(tmp_path / "empty")])
-    assert (shown.exit_code, "found none there" in shown.output) == (1, True)
+    assert (shown.exit_code, "a folder without data files" in shown.output) == (1, True)
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "x").symlink_to("../.git/annex/objects/aa/MD5E-s9--0")
     shown = CliRunner().invoke(main, ["identify", str(tmp_path / "links")])

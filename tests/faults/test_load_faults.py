@@ -245,21 +245,10 @@ def assert_loads_from_memory(genuine: str, words: str) -> None:
     assert digest_of(dataset) == genuine
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-@pytest.mark.parametrize("name", NAMES)
-def test_a_full_disk_under_the_store_leaves_the_data_in_memory(
-    place: Path, genuine: str, name: str
-) -> None:
-    place.mkdir(parents=True)
-    (place / f".{name}.gz.part").symlink_to("/dev/full")
-    assert_loads_from_memory(genuine, "No space left on device")
-    assert name not in names_in(place)
-
-
 # What one file may hold: nothing; a part of the .gz; all of the .gz and a part of the payload.
 @posix
 @pytest.mark.parametrize("limit", [0, 1_000_000, 6_000_000])
-def test_where_no_disk_has_room_it_is_said_and_nothing_is_left_half_written(
+def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(
     place: Path, genuine: str, limit: int
 ) -> None:
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
@@ -267,7 +256,7 @@ def test_where_no_disk_has_room_it_is_said_and_nothing_is_left_half_written(
         said, complaints = result_of(process)
     assert (said, process.returncode) == ("ready", 1)
     last = complaints.splitlines()[-1]
-    assert last.startswith("fmnist_core.errors.FileAccessError: ")
+    assert last.startswith("fmnist_core.errors.DiskFullError: ")
     assert "cannot be written (File too large)" in last
     assert not names_in(place) & {*NAMES, "verified.json", f"{IMAGES}.gz"}
     assert digest_of(load("fashion-mnist", "test")) == genuine
@@ -283,22 +272,35 @@ def mounting(*commands: str) -> Sequence[str]:
     return before
 
 
-LIST = "import os; print(*os.listdir(os.environ['PLACE']), file=sys.stderr)\n"
+AT_EXIT = """
+import atexit, os, sys
+atexit.register(lambda: print(*os.listdir(os.environ["PLACE"]), file=sys.stderr))
+"""
 
 
 @pytest.mark.parametrize("size", ["1m", "6m"])
-def test_a_small_disk_under_the_store_leaves_the_data_in_memory(
-    place: Path, genuine: str, monkeypatch: pytest.MonkeyPatch, size: str
+def test_a_small_disk_under_the_store_is_an_error_and_no_other_disk_is_filled(
+    place: Path,
+    tmp_path: Path,
+    server: FaultServer,
+    packed: Payloads,
+    monkeypatch: pytest.MonkeyPatch,
+    size: str,
 ) -> None:
     place.mkdir(parents=True)
     monkeypatch.setenv("PLACE", str(place))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "work"))
+    monkeypatch.setenv("FMNIST_MIRROR", serve(server, packed))
     before = mounting(f'mount -t tmpfs -o size={size} none "$PLACE"')
-    with child(*before, script=CHILD + LIST) as process:
+    with child(*before, script=AT_EXIT + CHILD) as process:
         said, complaints = result_of(process)
-    assert said == genuine
-    assert complaints.count("Warning: ") == complaints.count("kept in memory") == 1
+    assert (said, process.returncode) == ("ready", 1)
+    assert "DiskFullError: " in complaints
     assert "No space left on device" in complaints
-    assert not {*complaints.splitlines()[-1].split()} & {*NAMES, "verified.json", f"{IMAGES}.gz"}
+    left = {*complaints.splitlines()[-1].split()}
+    assert not left & {*NAMES, "verified.json", f"{IMAGES}.gz"}
+    assert len(server.asked(f"/{IMAGES}.gz")) == 1, "begun again elsewhere"
+    assert names_in(tmp_path / "work") == set()
 
 
 # -- read-only ---------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ import pytest
 import trustme
 
 from fmnist_core import FetchError, FileAccessError, FrameworkMissingError
+from fmnist_core.errors import DiskFullError
 from fmnist_core.storage.download import Fetched, fetch
+from tests.helpers.limits import largest_file
 from tests.helpers.mirrors import (
     BODY,
     FAULTS,
     assert_fetched,
     check,
-    part,
 )
 from tests.helpers.server import ENDLESS, FaultServer, Page, closed_port
 
@@ -247,11 +248,14 @@ def refuse_next(server: FaultServer, path: str) -> list[str]:
     return [server.url(path, Page(BODY)), server.url(f"{path}/next", Page(BODY))]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_full_disk_is_no_mirrors_fault(server: FaultServer, path: str, target: Path) -> None:
-    part(target).symlink_to("/dev/full")
-    with pytest.raises(FileAccessError, match="No space left on device"):
-        fetch(refuse_next(server, path), target, check)
+@pytest.mark.parametrize("nbytes", [0, 10, 10_000])
+def test_a_full_disk_is_no_mirrors_fault(
+    server: FaultServer, path: str, target: Path, nbytes: int
+) -> None:
+    urls = refuse_next(server, path)
+    words = r"File too large\)\. Check the disk"
+    with largest_file(nbytes), pytest.raises(DiskFullError, match=words):
+        fetch(urls, target, check)
     assert server.asked(f"{path}/next") == []
 
 

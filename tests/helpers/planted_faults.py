@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core import BatchPlan, Dataset, Encoding, testing
-from fmnist_core.batch import CountedIterator, EpochCounter
 from fmnist_core.encoding import Layout
+from fmnist_core.epochs import CountedIterator, EpochCounter
 from tests.helpers.sound_adapter import Loader, Sound, caught_by
 
 Array = NDArray[Any]

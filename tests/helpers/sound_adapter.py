@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fmnist_core import BatchPlan, Dataset, Encoding
 from fmnist_core.batch import resolve
 from fmnist_core.encoding import Layout
+from fmnist_core.plan import values_of
 from fmnist_core.transforms import NUMPY, Chain
 
 Array = NDArray[Any]
@@ -37,7 +38,7 @@ class Sound:
         )
 
     def to_numpy(self, batch: Any) -> Any:
-        return batch
+        return values_of(batch)
 
     def iterate(self, loader: "Loader") -> Iterator[Any]:
         n, loader.begun = loader.begun, loader.begun + 1

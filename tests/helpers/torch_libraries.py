@@ -32,16 +32,22 @@ def net() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
 
 
-def fit(model: Any, folder: Path, *data: Any, path: Path | None = None) -> list[list[int]]:
-    """Train under Lightning, and save after each step; return the examples that this rank saw."""
-    saves = callbacks.ModelCheckpoint(
-        folder / "saved", "{step}", save_top_k=-1, every_n_train_steps=1
-    )
+EACH_STEP = {"filename": "{step}", "save_top_k": -1, "every_n_train_steps": 1}
+
+
+def fit(
+    model: Any,
+    saves: callbacks.ModelCheckpoint,
+    *data: Any,
+    path: str | Path | None = None,
+    max_epochs: int = EPOCHS,
+) -> list[list[int]]:
+    """Train under Lightning; return the examples that this rank saw."""
     trainer = lightning.Trainer(
         accelerator="cpu",
         devices=2,
         strategy="ddp",
-        max_epochs=EPOCHS,
+        max_epochs=max_epochs,
         logger=False,
         callbacks=[saves],
         enable_progress_bar=False,
@@ -75,18 +81,24 @@ class Hooked(Watched):
 
 
 def under_lightning(folder: Path) -> dict[str, Any]:
-    found = {"whole": fit(Watched(), folder, loader())}
-    saved = folder / "saved" / "step=4.ckpt"
-    found["rest"] = fit(Watched(), folder, loader(), path=saved)
+    saves = callbacks.ModelCheckpoint(folder / "steps", **EACH_STEP)
+    found: dict[str, Any] = {"whole": fit(Watched(), saves, loader())}
+    saved = folder / "steps" / "step=4.ckpt"
+    found["rest"] = fit(Watched(), saves, loader(), path=saved)
+    usual = callbacks.ModelCheckpoint(folder / "epochs")
+    fit(Watched(), usual, loader())
+    found["more"] = fit(
+        Watched(), usual, loader(), path=usual.best_model_path, max_epochs=EPOCHS + 2
+    )
     try:
-        fit(Watched(), folder, loader(shard=(0, 1)))
-    except TypeError as error:
+        fit(Watched(), saves, loader(shard=(0, 1)))
+    except FmnistError as error:
         found["unshared"] = str(error)
     return found
 
 
 def under_lightning_alone(folder: Path) -> dict[str, Any]:
-    return {"hooked": fit(Hooked(), folder)}
+    return {"hooked": fit(Hooked(), callbacks.ModelCheckpoint(folder / "saved"))}
 
 
 def under_accelerate(folder: Path) -> dict[str, Any]:
@@ -109,14 +121,17 @@ def under_accelerate(folder: Path) -> dict[str, Any]:
             whole.append(step(batch))
             if len(whole) == 4:
                 accelerator.save_state(folder / "saved")
+    accelerator.save_state(folder / "ended")
     accelerator.wait_for_everyone()
-    accelerator.load_state(folder / "saved")
-    rest = [step(batch) for _ in range(EPOCHS) for batch in batches]
+    found: dict[str, Any] = {"whole": whole}
+    for name, saved in (("rest", "saved"), ("more", "ended")):
+        accelerator.load_state(folder / saved)
+        found[name] = [step(batch) for _ in range(EPOCHS) for batch in batches]
     try:
         accelerator.prepare(loader(shard=(0, 1)))
     except FmnistError as error:
-        return {"whole": whole, "rest": rest, "unshared": str(error)}
-    return {"whole": whole, "rest": rest}
+        found["unshared"] = str(error)
+    return found
 
 
 if __name__ == "__main__":

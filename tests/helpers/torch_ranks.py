@@ -1,5 +1,6 @@
 """One rank of a torchrun job: DDP training, exact evaluation, and disagreements."""
 
+import gc
 import hashlib
 import json
 import sys
@@ -109,6 +110,8 @@ def main(folder: Path) -> None:
     if ranks > 1:
         found["told"] = disagree()
     (folder / f"{me}.json").write_text(json.dumps(found))
+    gc.collect()  # or torch may abort: docs/distributed.md says why
+    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

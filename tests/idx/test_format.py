@@ -289,7 +289,7 @@ REFUSED = {
         b"\0\0\x08\x02\0\0\0\x01\0",
         r"expected 2 axis lengths .* offset 4, found only 5 bytes",
     ),
-    "scalar": (b"\0\0\x08\0", r"calls for scalar uint8, 1 bytes from offset 4; found 0"),
+    "scalar": (b"\0\0\x08\0", r"calls for a single uint8, 1 bytes from offset 4; found 0"),
     "byte missing": (
         GOLDEN[:-1],
         r"calls for 2 x 3 int16, 12 bytes from offset 12; found 11 \(1 of 2 items",

@@ -1,13 +1,16 @@
 """What a file really is: every real file of the manifest, and each fault made by code."""
 
 import bz2
+import csv
 import gzip
+import hashlib
 import io
 import json
 import lzma
 import pickle
 import plistlib
 import re
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -18,10 +21,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import FileAccessError, read_idx, write_idx
+from fmnist_core import FileAccessError, load, read_idx, write_idx
+from fmnist_core.catalog import SYNTHETIC
+from fmnist_core.catalog.starts import START_NBYTES, STARTS
 from fmnist_core.idx.format import read_payload
 from fmnist_core.storage import identify as module
+from fmnist_core.storage import store
+from fmnist_core.storage.findings import too_large
 from fmnist_core.storage.identify import DIAGNOSES, Identity, identify
+from fmnist_core.storage.scan import Budget
 
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 HEADER = bytes.fromhex("00000803 00000005 00000004 00000003")
@@ -257,7 +265,10 @@ def test_faults_are_named(identity: Callable[[bytes], Identity], fault: str) -> 
     assert str(found).startswith(found.path)
 
 
-@pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.__name__)
+SMALL = [diagnosis for diagnosis in DIAGNOSES if diagnosis is not too_large]
+
+
+@pytest.mark.parametrize("diagnosis", SMALL, ids=lambda diagnosis: diagnosis.__name__)
 def test_every_diagnosis_is_needed(
     identity: Callable[[bytes], Identity],
     diagnosis: object,
@@ -355,3 +366,200 @@ def test_larger_types_are_whole_too(tmp_path: Path) -> None:
     write_idx(tmp_path / "x", np.array([[1.5, 2.5]]))
     (found,) = identify(tmp_path / "x")
     assert json.dumps([found.dtype, found.shape]) == '["float64", [1, 2]]'
+
+
+# -- named by what is there --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
+def test_a_cut_download_is_named_by_how_it_begins(
+    fashion_root: Path, identity: Callable[[bytes], Identity], pack: Callable[[bytes], bytes]
+) -> None:
+    payload = bytes(read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz"))
+    packed = pack(payload)
+    found = identity(packed[: len(packed) * 2 // 3])
+    assert found.verdict == "damaged"
+    assert found.found.endswith("; it begins as Fashion-MNIST t10k-labels-idx1-ubyte does")
+    assert "begins as" not in identity(payload[:511]).found
+    assert "begins as" in identity(payload[:512]).found
+
+
+def test_every_known_beginning_is_that_of_its_payload(data_root: Path) -> None:
+    rows = csv.DictReader((data_root / "manifest.csv").read_text(encoding="utf-8").splitlines())
+    paths = [data_root / row["path"] for row in rows if row["verdict"] == "ok"]
+    for split in ("train", "test"):
+        load("synthetic", split)
+    paths += sorted(store.folder(SYNTHETIC).glob("*ubyte"))
+    starts = {}
+    for path in paths:
+        (found,) = identify(path)
+        if found.digest in STARTS.values():
+            start = bytes(read_payload(path)[:START_NBYTES])
+            starts[hashlib.sha256(start).hexdigest()] = found.digest
+    assert starts == STARTS
+
+
+# -- turned back into bytes --------------------------------------------------------------------
+
+
+def xxd(data: bytes) -> str:
+    lines = []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        groups = " ".join(row[i : i + 2].hex() for i in range(0, len(row), 2))
+        letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{at:08x}: {groups:<39}  {letters}")
+    return "\n".join(lines) + "\n"
+
+
+def hexdump(data: bytes) -> str:
+    lines = []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{at:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  |{letters}|")
+    return "\n".join([*lines, f"{len(data):08x}"]) + "\n"
+
+
+DUMPS: dict[str, Callable[[bytes], str]] = {
+    "one line": bytes.hex,
+    "capitals": lambda data: data.hex().upper(),
+    "editor": lambda data: "\r\n".join(
+        data[at : at + 16].hex(" ", 2) for at in range(0, len(data), 16)
+    ),
+    "a word a line": lambda data: "\n".join(
+        data[at : at + 4].hex() for at in range(0, len(data), 4)
+    ),
+    "a byte a line": lambda data: "\n".join(f"{byte:02x}" for byte in data),
+    "C": lambda data: ", ".join(f"0x{byte:02X}" for byte in data),
+    "xxd": xxd,
+    "hexdump": hexdump,
+}
+
+
+@pytest.mark.parametrize("form", DUMPS)
+def test_a_hex_dump_is_turned_back_and_named(
+    fashion_root: Path, identity: Callable[[bytes], Identity], form: str
+) -> None:
+    payload = bytes(read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz"))
+    found = identity(DUMPS[form](payload).encode())
+    assert (found.verdict, found.found) == (
+        "damaged",
+        "a hex dump of Fashion-MNIST t10k-labels-idx1-ubyte",
+    )
+    cut = identity(DUMPS[form](payload[:-100]).encode())
+    assert cut.found.endswith("begins as Fashion-MNIST t10k-labels-idx1-ubyte does")
+    own = identity(DUMPS[form](PAYLOAD).encode())
+    assert "a hex dump of IDX data that the catalog does not know, 5 x 4 x 3" in own.found
+
+
+def test_a_long_hex_dump_is_decoded_block_by_block(
+    tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
+) -> None:
+    array = np.arange(3 << 20, dtype=np.uint8)
+    write_idx(tmp_path / "x", array)
+    for form in ("one line", "editor", "C"):
+        dump = tmp_path / f"{form}.txt"
+        dump.write_text(DUMPS[form]((tmp_path / "x").read_bytes()))
+        found: list[Identity] = []
+        assert peak_memory(lambda: found.extend(identify(dump))) < 24 << 20  # noqa: B023
+        assert "a hex dump of IDX data that the catalog does not know" in found[0].found
+
+
+@pytest.mark.parametrize("text", ["12 34", "00 00 08 01 00", "cafe", "0000080100000001", "a: 1"])
+def test_digits_that_are_no_dump_of_idx(identity: Callable[[bytes], Identity], text: str) -> None:
+    assert "hex dump of IDX data" not in identity(text.encode()).found
+
+
+# -- how to read what a wrong header stands before ---------------------------------------------
+
+WRONG_HEADERS = {
+    "little-endian int64": HEADER + IMAGES.astype("<i8").tobytes(),
+    "big-endian int64": HEADER + IMAGES.astype(">i8").tobytes(),
+    "big-endian int16": HEADER + IMAGES.astype(">i2").tobytes(),
+    "little-endian counts": FAULTS["little-endian counts"][0],
+    "little-endian magic": FAULTS["little-endian magic"][0],
+    "little-endian int32": bytes.fromhex("00000c01 03000000")
+    + np.array([1, 2, 300], "<i4").tobytes(),
+    "count of bytes": FAULTS["count of bytes"][0],
+    "RGBA": FAULTS["RGBA"][0],
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_HEADERS)
+def test_the_advice_reads_what_is_there(identity: Callable[[bytes], Identity], kind: str) -> None:
+    data = WRONG_HEADERS[kind]
+    call = re.search(r"np\.frombuffer\(.*\)\.reshape\(.*?\)\)?", identity(data).advice)
+    assert call
+    array = eval(call[0].rstrip(",") + ")" * (call[0].count("(") - call[0].count(")")))
+    if kind == "RGBA":
+        array = array[..., 0]
+    expected = [1, 2, 300] if "int32" in kind else IMAGES
+    np.testing.assert_array_equal(array, expected)
+
+
+def test_numbers_that_are_none_get_no_reading(identity: Callable[[bytes], Identity]) -> None:
+    wide = np.random.default_rng(0).integers(0, 256, 480, np.uint8)
+    assert "frombuffer" not in identity(HEADER + wide.tobytes()).advice
+
+
+# -- other files -------------------------------------------------------------------------------
+
+
+def test_an_array_of_numpy_is_called_one(identity: Callable[[bytes], Identity]) -> None:
+    found = identity(npy_of(IMAGES))
+    assert (found.container, found.verdict) == ("npy", "unknown")
+    assert found.found.startswith("a numpy array that the catalog does not know, 5 x 4 x 3 uint8")
+
+
+def test_a_pytorch_file_is_one_file(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({"images": torch.zeros(3)}, tmp_path / "training.pt")
+    (found,) = identify(tmp_path / "training.pt")
+    assert (found.found, found.verdict) == ("a PyTorch file, which holds a pickle", "foreign")
+    torch.save(torch.zeros(3), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    assert "a PyTorch file" in identify(tmp_path / "old.pt")[0].found
+
+
+def test_a_file_of_scipy_is_named(tmp_path: Path) -> None:
+    scipy_io = pytest.importorskip("scipy.io")
+    scipy_io.savemat(tmp_path / "x.mat", {"images": IMAGES})
+    assert "a MATLAB file" in identify(tmp_path / "x.mat")[0].found
+
+
+def test_a_picture_of_pillow_is_named(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    for name, what in (("x.png", "PNG picture of 3 x 4"), ("x.jpg", "JPEG"), ("x.gif", "GIF")):
+        image.fromarray(IMAGES[0]).save(tmp_path / name)
+        assert what in identify(tmp_path / name)[0].found
+
+
+def test_the_csv_of_kaggle_is_read_as_it_says(tmp_path: Path) -> None:
+    names = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
+    rows = np.random.default_rng(0).integers(0, 256, (3, 785))
+    for head, columns in (((), "of 785 columns"), ((names,), "")):
+        lines = [*head, *(",".join(map(str, row)) for row in rows)]
+        path = tmp_path / "fashion-mnist_test.csv"
+        path.write_text("\n".join(lines))
+        (found,) = identify(path)
+        assert f"a CSV table {columns}".strip() in found.found
+        call = re.search(r"np\.loadtxt\(.*?\)", found.advice)
+        assert call
+        np.testing.assert_array_equal(eval(call[0]), rows)
+        assert "Get the file again" not in found.advice
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_more_than_the_budget_is_not_read_and_not_called_cut_short(
+    identity: Callable[[bytes], Identity],
+    pack: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "Budget", lambda: Budget(1 << 20))
+    whole = struct.pack(">2xBB2I", 8, 2, 2, 2 << 20) + bytes(4 << 20)
+    found = identity(pack(whole))
+    assert (found.verdict, found.digest) == ("unknown", None)
+    assert "bytes, 2 x 2097152 uint8 by its header, which are not all read" in found.found
+    if pack is bytes:  # its length says enough
+        assert "1 of 2 items are whole" in identity(whole[:-1]).found
+        assert "1 stray byte" in identity(whole + b"x").found

@@ -37,7 +37,7 @@ from fmnist_core.files import file_digest
 from fmnist_core.records import Checksums, DatasetInfo, FileInfo, SplitInfo
 from fmnist_core.storage import store
 from fmnist_core.storage.identify import identify
-from fmnist_core.storage.obtain import ensure_files
+from fmnist_core.storage.obtain import ensure_files, files_of
 from fmnist_core.tools.cli import main
 
 COUNT = 50
@@ -418,3 +418,54 @@ def test_the_published_file_is_verified_too(name: str) -> None:
     result = CliRunner().invoke(main, ["verify", name])
     assert result.exit_code == 1
     assert "changed since" in result.output
+
+
+def forge(path: Path) -> bytes:
+    """Change a file of the store, and note that it is verified, as one who may write there can."""
+    forged = bytearray(path.read_bytes())
+    forged[-1] ^= 1
+    path.write_bytes(forged)
+    store.mark_verified(path, hashlib.sha256(forged).hexdigest())
+    return bytes(forged)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_forged_payload_with_a_forged_note_is_not_genuine(name: str) -> None:
+    load(name, "test")
+    image_file, _ = files_of(CATALOG[name], "test")
+    path = store.folder(CATALOG[name]) / image_file.name
+    forged = forge(path)
+    result = CliRunner().invoke(main, ["verify", name])
+    assert result.exit_code == 1
+    assert f"{path}: expected" in result.output
+    assert load(name, "test").images.tobytes() == forged[16:], "a note is trusted by default"
+    with pytest.warns(UserWarning, match=f"genuine {path.name} is to replace it"):
+        assert_is(load(name, "test", verify=True), *wanted(name, "test"))
+    again = CliRunner().invoke(main, ["verify", name]).output
+    assert f"{path}: {CATALOG[name].title} {path.name}, genuine" in again
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fmnist_verify_trusts_no_note(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(name, "test")
+    image_file, _ = files_of(CATALOG[name], "test")
+    path = store.folder(CATALOG[name]) / image_file.name
+    forge(path)
+    monkeypatch.setenv("FMNIST_VERIFY", "1")
+    assert "verified, in" not in run("doctor").partition(f"\n{name}\n")[2].partition("\n\n")[0]
+    with pytest.warns(UserWarning, match=f"genuine {path.name} is to replace it"):
+        assert_is(load(name, "test"), *wanted(name, "test"))
+    assert_is(load(name, "test"), *wanted(name, "test"))
+
+
+def test_a_payload_without_its_published_file_proves_nothing(downloads: list[str]) -> None:
+    load("kmnist", "test")
+    place = store.folder(CATALOG["kmnist"])
+    for published in place.glob("*.gz"):
+        published.unlink()
+    result = CliRunner().invoke(main, ["verify", "kmnist"])
+    assert result.exit_code == 1
+    downloads.clear()
+    with pytest.warns(UserWarning, match="is to replace it"):
+        assert_is(load("kmnist", "test", verify=True), *wanted("kmnist", "test"))
+    assert len(downloads) == 2

@@ -117,7 +117,7 @@ def test_what_unpacks_to_more_than_the_limit_has_no_digest(tmp_path: Path, pack:
     assert store.payload_sha256(path, len(PAYLOAD) - 1) is None
 
 
-def test_a_folder_cannot_vouch_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_folder_vouches_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Only the .gz digest of this file is known, as in a plugin's catalog.
     file = FileInfo("images", Checksums(), Checksums(sha256="0" * 64))
     folder = tmp_path / "downloaded"
@@ -125,5 +125,7 @@ def test_a_folder_cannot_vouch_for_itself(tmp_path: Path, monkeypatch: pytest.Mo
     (folder / "images").write_bytes(b"anything")
     store.mark_verified(folder / "images", files.file_digest(folder / "images"))
     assert not store.is_genuine(folder / "images", file)
+    assert not store.is_verified(folder / "images", file)
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path))
-    assert store.is_genuine(folder / "images", file)
+    assert store.is_verified(folder / "images", file)
+    assert not store.is_genuine(folder / "images", file)

@@ -1,11 +1,16 @@
 """The data commands, on real files and a store of their own."""
 
 import json
+import os
+import re
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from fmnist_core import write_idx
 from fmnist_core.tools.cli import main
 
 ROWS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
@@ -70,15 +75,23 @@ def test_fetch_without_a_network_says_what_to_do(home: Path) -> None:
     result = run("fetch", "fashion-mnist")
     assert result.exit_code == 1
     assert result.stderr.count("not tried, as FMNIST_OFFLINE is set") == 3
-    assert "root=FOLDER" in result.stderr
+    assert "fmnist fetch NAME --from FILE.zip" in result.stderr
+    assert "root=" not in result.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 torn"])
-def test_a_bundle_that_is_none(home: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "expected a bundle of Fashion-MNIST, found no zip file"),
+        (b"no zip", "expected a bundle of Fashion-MNIST, found no zip file"),
+        (b"PK\x03\x04 torn", "a damaged zip file"),
+    ],
+)
+def test_a_bundle_that_is_none(home: Path, content: bytes, words: str) -> None:
     (home.parent / "bundle.zip").write_bytes(content)
     result = run("fetch", "fashion-mnist", "--from", home.parent / "bundle.zip")
     assert result.exit_code == 1
-    assert "expected a bundle" in result.stderr
+    assert words in result.stderr
 
 
 def test_a_bundle_of_something_else(home: Path) -> None:
@@ -103,7 +116,9 @@ def test_list_and_info(home: Path) -> None:
 
 
 def test_identify_and_verify_paths(home: Path, data_root: Path) -> None:
-    assert succeed("verify", data_root / "fashion").count("Fashion-MNIST") == 4
+    lines = succeed("verify", data_root / "fashion").splitlines()
+    assert len(lines) == 4
+    assert all(re.search(r": Fashion-MNIST .*, genuine$", line) for line in lines)
     assert run("verify", data_root / "fashion-damaged").exit_code == 1
     result = run("identify", data_root / "fashion-damaged")
     assert result.exit_code == 1
@@ -119,3 +134,85 @@ def test_unknown_names(home: Path, arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 1
     assert "expected a dataset of the catalog" in result.stderr
+    assert result.stderr.endswith("Try: fmnist list\n")
+    assert "open_idx" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["absent.gz", "./absent", "folder/absent"])
+def test_verify_of_a_missing_path_says_so(home: Path, name: str) -> None:
+    result = run("verify", name)
+    assert (result.exit_code, result.stderr) == (1, f"Error: {name}: no such file or folder\n")
+
+
+@pytest.mark.parametrize("verb", ["verify", "identify"])
+def test_what_a_bundle_holds_beside_the_data_is_left_out(home: Path, verb: str) -> None:
+    succeed("bundle", "synthetic", "-o", home.parent / "synthetic.zip")
+    with zipfile.ZipFile(home.parent / "synthetic.zip") as archive:
+        archive.extractall(home.parent / "unpacked")
+        assert len(archive.namelist()) == 7
+    for target in (home.parent / "unpacked", home.parent / "synthetic.zip"):
+        lines = succeed(verb, target).splitlines()
+        assert len(lines) == 4
+        assert all("Synthetic garments" in line for line in lines)
+    (home.parent / "unpacked" / "manifest.json").unlink()
+    assert run(verb, home.parent / "unpacked").exit_code == 1
+
+
+def test_identify_goes_on_after_what_cannot_be_read(home: Path) -> None:
+    write_idx("b", np.zeros(3, np.uint8))
+    Path("empty").mkdir()
+    os.mkfifo("pipe")
+    Path("link").symlink_to("../.git/annex/objects/x")
+    names = ["absent", "b", "empty", "pipe", "link"]
+    result = run("identify", *names)
+    assert result.exit_code == 1
+    assert [line.partition(". ")[0] for line in result.stdout.splitlines()] == [
+        "absent: no such file or folder",
+        "b: IDX data that the catalog does not know, 3 uint8",
+        "empty: a folder without data files",
+        "pipe: expected a file, found a pipe or a device",
+        "link: a git-annex link, not data",
+    ]
+    found = json.loads(run("identify", "--json", *names).stdout)
+    assert [(entry["path"], entry["verdict"]) for entry in found] == [
+        ("absent", "unreadable"),
+        ("b", "unknown"),
+        ("empty", "unreadable"),
+        ("pipe", "unreadable"),
+        ("link", "foreign"),
+    ]
+
+
+def test_names_of_files_cannot_drive_a_terminal(home: Path) -> None:
+    Path("a\x1b[2J\nb: genuine").write_bytes(b"")
+    assert run("identify", home.parent).stdout.splitlines() == [
+        f"{home.parent}/a\\x1b[2J\\nb: genuine: an empty file. Get the file again"
+    ]
+
+
+def test_advice_is_for_the_command_line(home: Path) -> None:
+    """No message of a command tells to type Python."""
+    Path("data/fashion").mkdir(parents=True)
+    for name in (ROWS[0], ROWS[1]):
+        write_idx(f"data/fashion/{name}", np.zeros((3, 2, 2)[: 3 if "images" in name else 1], "u1"))
+    picture = ["picture", "fashion-mnist", "-o", "x.png"]
+    cases = {
+        ("picture", "x", "-o", "x.png"): "fmnist list",
+        (*picture, "--root", "data"): "--root data/fashion",
+        (
+            *picture,
+            "--root",
+            "data/fashion",
+            "--split",
+            "test",
+        ): "fmnist fetch fashion-mnist, or --",
+        (*picture, "--root", "data/fashion"): "the right file (see https://github.com/zalandor",
+        (*picture, "--split", "val"): "--split train",
+        (*picture, "--split", "t10k"): "--split test",
+        tuple(picture): "fmnist fetch NAME --from",
+    }
+    for arguments, advice in cases.items():
+        result = run(*arguments)
+        assert result.exit_code == 1
+        assert f"Try: {advice}" in result.stderr or advice in result.stderr
+        assert not re.search(r"open_idx|load\(|root=|split\(", result.stderr), result.stderr

@@ -155,8 +155,9 @@ def test_where_only_the_sums_differ(tiny: Dataset) -> None:
     other = Fingerprint.load("a.json")
     other.epochs[0].ordered += 1
     other.save("b.json")
-    assert "epoch 0: pixels or labels differ, of which examples cannot be told" in differ(
-        "a.json", "b.json"
+    assert (
+        "epoch 0: pixels or labels differ; the fingerprints do not tell of which examples"
+        in differ("a.json", "b.json")
     )
 
 
@@ -196,7 +197,10 @@ def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> N
         (("fingerprint", "synthetic", "--shard", "4/4"), "--shard: index must be from 0 to 3"),
         (("fingerprint", "synthetic", "--adapter", "none"), "found 'none'"),
         (("fingerprint", "synthetic", "--dtype", "int"), "dtype must be one of"),
-        (("merge", "a.json", "a.json"), "a.json, beside those before it: epoch 0: 20 positions"),
+        (
+            ("merge", "a.json", "a.json"),
+            "merged with the files before it: epoch 0: 20 positions",
+        ),
         (("merge", "a.json", "none.json"), "none.json: cannot be read"),
         (
             ("compare", "a.json", "cut.json"),

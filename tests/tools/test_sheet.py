@@ -39,3 +39,22 @@ def test_command_writes_real_examples(fashion_root: Path, tmp_path: Path) -> Non
     assert result.output == f"Wrote {output}\n"
     with Image.open(output) as image:
         assert image.size == (2 * (10 * 29 - 1), 2 * (10 * 29 - 1))
+
+
+def test_another_suffix_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    for name, other in (("x.jpg", "x.png"), ("x", "x.png")):
+        result = CliRunner().invoke(main, ["picture", "no-dataset", "-o", str(tmp_path / name)])
+        assert result.exit_code == 1
+        assert result.stderr.endswith(f"Try: -o {tmp_path / other}\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
+    output = tmp_path / "x.png"
+    output.write_bytes(b"mine")
+    command = ["picture", "synthetic", "--split", "test", "-o", str(output)]
+    result = CliRunner().invoke(main, command)
+    assert (result.exit_code, output.read_bytes()) == (1, b"mine")
+    assert "Try: --force" in result.stderr
+    assert CliRunner().invoke(main, [*command, "--force"]).exit_code == 0
+    assert output.read_bytes().startswith(b"\x89PNG")

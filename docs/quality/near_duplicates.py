@@ -1,6 +1,6 @@
 """Computes Fashion-MNIST's near-duplicates again and compares them with the list in `quality`.
 
-    python -m fmnist_core.tools.near_duplicates FOLDER
+    python docs/quality/near_duplicates.py FOLDER
 
 FOLDER has the four files. It prints the pairs; the exit status is 1 if they are not those listed.
 """

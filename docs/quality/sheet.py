@@ -1,6 +1,6 @@
 """Draws the picture of docs/quality.md: mislabelled examples, then near-duplicates in pairs.
 
-    python -m fmnist_core.tools.quality_sheet FOLDER PICTURE.png
+    python docs/quality/sheet.py FOLDER PICTURE.png
 
 FOLDER has the four files of Fashion-MNIST.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.files import write_whole
+from fmnist_core.files import write_output
 from fmnist_core.loading import load
 from fmnist_core.picture import pil_image
 from fmnist_core.quality import LISTS, NEAR_DUPLICATE_PAIRS
@@ -63,7 +63,7 @@ def main(folder: str, path: str) -> None:
     examples = [(splits[split][row], f"{split} {row}") for split, row in shown]
     classes = splits["train"].classes
     captions = [f"{classes[label]}\n{place}" for (_, label), place in examples]
-    write_whole(Path(path), [captioned([image for (image, _), _ in examples], captions)])
+    write_output(Path(path), [captioned([image for (image, _), _ in examples], captions)])
 
 
 if __name__ == "__main__":

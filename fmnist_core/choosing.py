@@ -1,0 +1,423 @@
+"""Ways to choose some examples of a dataset: methods of `Dataset`.
+
+Each is a function of a dataset, in a room of its own. What they draw follows the written order
+(docs/order.md), so it is the same on every machine.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fmnist_core import quality
+from fmnist_core.errors import DataMismatchError, OptionError, brief, check_range
+from fmnist_core.partition import client_of_each
+from fmnist_core.records import Description
+from fmnist_core.rows import Rows
+from fmnist_core.selection import (
+    checked_rows,
+    class_numbers,
+    fold_order,
+    named_split_rows,
+    per_class_rows,
+    resampled_rows,
+    rows_but,
+    split_rows,
+)
+from fmnist_core.source import Source
+
+
+class Choosable(Protocol):
+    """What these functions ask of a dataset."""
+
+    source: Source
+    description: Description
+    rows: Rows
+
+    def __len__(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def split_name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def labels(self) -> NDArray[Any]: ...
+    @property
+    def indices(self) -> NDArray[np.int64]: ...
+    def derived(self, positions: "range | NDArray[np.int64]") -> Self: ...
+    def described(self, source: Source, description: Description, chosen: Rows) -> Self: ...
+    @property
+    def released(self) -> str: ...
+
+
+_Dataset = TypeVar("_Dataset", bound=Choosable)
+
+
+def select(dataset: _Dataset, rows: ArrayLike) -> _Dataset:
+    """Return some rows, in the given order; a row may come more than once.
+
+    Parameters
+    ----------
+    rows : sequence of int, or of bool (n,)
+        Row numbers of this dataset, in [0, n), or a mask. They are no `indices`, which count in
+        the original file; to leave out examples that another selection holds, see `minus`.
+
+    Raises
+    ------
+    OptionError
+        If they are neither.
+    """
+    if type(rows) is range and rows.step == 1:
+        checked_rows([*rows[:1], *rows[-1:]], len(dataset))
+        return dataset.derived(rows)
+    return dataset.derived(checked_rows(rows, len(dataset)))
+
+
+def take(dataset: _Dataset, count: int) -> _Dataset:
+    """Return the first `count` examples, or raise OptionError if there are fewer."""
+    return dataset.derived(range(check_range("count", count, 0, len(dataset))))
+
+
+def filter(dataset: _Dataset, keep: Callable[[NDArray[Any], int], bool]) -> _Dataset:
+    """Return the examples for which ``keep(image, label)`` is true."""
+    examples: Any = dataset
+    return select(dataset, [row for row, example in enumerate(examples) if keep(*example)])
+
+
+def split(
+    dataset: _Dataset, *parts: float, seed: int = 0, stratify: bool = False
+) -> tuple[_Dataset, ...]:
+    """Return disjoint parts, drawn by the written order of `seed`; same on every machine.
+
+    Parameters
+    ----------
+    *parts : float or int
+        Sizes of the parts: all shares from 0 to 1, or all numbers of examples. A share has
+        n * share examples, halves rounded up. What is left is one more part, always after a single
+        size and otherwise unless it is empty.
+    seed : int
+        Seed of the written order that draws the parts.
+    stratify : bool
+        Whether each part has its share of each class, within one example.
+
+    Returns
+    -------
+    tuple of Dataset
+        Each in the order of the whole; together they are the whole.
+
+    Raises
+    ------
+    OptionError
+        If the sizes are no such numbers or exceed the whole.
+
+    Examples
+    --------
+    >>> train, val = dataset.split(54_000)  # doctest: +SKIP
+    >>> train, val, test = dataset.split(0.8, 0.1, 0.1, stratify=True)  # doctest: +SKIP
+    """
+    drawn = split_rows(dataset.labels, parts, seed, stratify)
+    return tuple(dataset.derived(rows) for rows in drawn)
+
+
+def named_split(dataset: _Dataset, name: str) -> tuple[_Dataset, _Dataset]:
+    """Return train and validation parts of a train split, divided as others divide it.
+
+    "first-55000" keeps the last 5,000 examples for validation; "tf1" the first 5,000, as
+    ``read_data_sets`` of TensorFlow 1 does.
+
+    Raises
+    ------
+    OptionError
+        If there is no such name, or this is not a whole train split of 60,000 examples.
+    """
+    whole = np.array_equal(dataset.indices, np.arange(len(dataset.source.labels)))
+    of_train = len(dataset) if dataset.split_name == "train" and whole else 0
+    first, second = named_split_rows(name, of_train, repr(dataset))
+    return dataset.derived(first), dataset.derived(second)
+
+
+def folds(
+    dataset: _Dataset, count: int, *, seed: int = 0, stratify: bool = True
+) -> list[tuple[_Dataset, _Dataset]]:
+    """Return `count` (train, validation) pairs for cross-validation; same on every machine.
+
+    The validation parts are disjoint and together they are the whole; each train part is the rest.
+    Their sizes differ by one example at most and, with `stratify`, so do their counts of each
+    class. All keep the order of the whole.
+
+    Raises
+    ------
+    OptionError
+        If `count` is not from 2 to n, or `seed` is out of range.
+    """
+    count = check_range("count", count, 2, len(dataset))
+    order = fold_order(dataset.labels, seed, stratify)
+    held_out = [np.sort(order[fold::count]) for fold in range(count)]
+    return [
+        (dataset.derived(rows_but(held, len(dataset))), dataset.derived(held)) for held in held_out
+    ]
+
+
+def per_class(dataset: _Dataset, count: int, *, seed: int = 0) -> _Dataset:
+    """Return `count` examples of each class, drawn by the written order; few-shot training.
+
+    Raises
+    ------
+    OptionError
+        If a class has fewer.
+    """
+    rows = per_class_rows(dataset.labels, count, len(dataset.classes), seed)
+    return dataset.derived(rows)
+
+
+def resample(
+    dataset: _Dataset, counts: Mapping[str, int] | Sequence[int] | int, *, seed: int = 0
+) -> _Dataset:
+    """Return as many examples of each class as asked: long-tailed, or balanced with repeats.
+
+    Parameters
+    ----------
+    counts : mapping of class name to int, sequence of int, or int
+        Examples of each class; of classes that a mapping leaves out, all. A class that has fewer
+        repeats: whole passes over its examples, each in an order of its own.
+    seed : int
+        Seed of the written order that draws them.
+
+    Returns
+    -------
+    Dataset
+        In the order of the whole.
+
+    Raises
+    ------
+    OptionError
+        If a class or a count does not exist, or a class without examples is asked for some.
+    """
+    rows = resampled_rows(dataset.labels, _wanted_counts(dataset, counts), dataset.classes, seed)
+    return dataset.derived(rows)
+
+
+def _wanted_counts(dataset: Choosable, counts: object) -> list[int]:
+    present: list[int] = np.bincount(dataset.labels, minlength=len(dataset.classes)).tolist()
+    if isinstance(counts, Mapping):
+        numbers = class_numbers(counts, dataset.classes)
+        asked = dict(zip(numbers, counts.values(), strict=True))
+        return [asked.get(label, count) for label, count in enumerate(present)]
+    if isinstance(counts, Sequence) and not isinstance(counts, str):
+        if len(counts) != len(present):
+            raise OptionError(f"expected {len(present)} counts, one a class, found {len(counts)}")
+        return list(counts)
+    return [counts] * len(present)  # type: ignore[list-item]
+
+
+def partition(
+    dataset: _Dataset,
+    clients: int,
+    *,
+    by: Literal["label", "size"] = "label",
+    alpha: float = 0.5,
+    seed: int = 0,
+) -> list[_Dataset]:
+    """Divide the examples among clients unevenly, by a Dirichlet distribution; federated learning.
+
+    It is drawn in whole numbers as a Polya urn (Blackwell and MacQueen 1973): an example goes to
+    the client of an earlier one of its class with a chance that grows with their number, or to any.
+    So it is the same on every machine, and no floating point decides.
+
+    Parameters
+    ----------
+    clients : int
+    by : {"label", "size"}
+        Whether each class is divided anew, so that clients differ in their classes, or all examples
+        are divided at once, so that they differ in size alone.
+    alpha : float
+        Concentration, from 0.001 to 1000: small for clients that differ much.
+    seed : int
+
+    Returns
+    -------
+    list of Dataset
+        Disjoint; together they are the whole. Each in the order of the whole.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of range, or a client would get no example.
+    """
+    owner = client_of_each(dataset.labels, clients, by, alpha, seed)
+    return [dataset.derived(np.flatnonzero(owner == client)) for client in range(clients)]
+
+
+def tasks(dataset: _Dataset, classes: Iterable[Sequence[str | int]]) -> list[_Dataset]:
+    """Return the examples of some classes at a time, with their labels; continual learning.
+
+    Parameters
+    ----------
+    classes : iterable of sequences of str or int
+        Names or numbers of the classes of each task; no class may be in two.
+
+    Raises
+    ------
+    OptionError
+        If there is no such class, or tasks overlap.
+
+    Examples
+    --------
+    >>> first, second = train.tasks([["T-shirt/top", "Trouser"], ["Bag"]])  # doctest: +SKIP
+    """
+    numbers = [class_numbers(some, dataset.classes) for some in classes]
+    seen: set[int] = set()
+    for some in numbers:
+        if twice := sorted(seen & set(some)):
+            names = ", ".join(repr(dataset.classes[label]) for label in twice)
+            raise OptionError(f"expected tasks without a class in common, found {names} in two")
+        seen |= set(some)
+    return [dataset.derived(np.flatnonzero(np.isin(dataset.labels, some))) for some in numbers]
+
+
+def of_classes(dataset: _Dataset, *classes: str | int) -> _Dataset:
+    """Return the examples of some classes, whose labels become 0, 1, ... in the given order.
+
+    Parameters
+    ----------
+    *classes : str or int
+        Names or numbers of classes.
+
+    Raises
+    ------
+    OptionError
+        If there is no such class, or one comes twice.
+
+    Examples
+    --------
+    >>> pair = train.of_classes("Sneaker", "Ankle boot")  # doctest: +SKIP
+    """
+    numbers = class_numbers(classes, dataset.classes)
+    chosen = dataset.derived(np.flatnonzero(np.isin(dataset.labels, numbers)))
+    names = [dataset.classes[number] for number in numbers]
+    return relabel(chosen, dict(zip(numbers, range(len(numbers)), strict=True)), classes=names)
+
+
+def relabel(
+    dataset: _Dataset,
+    labels: "ArrayLike | Mapping[Any, int]",
+    *,
+    classes: Sequence[str] | None = None,
+) -> _Dataset:
+    """Return the same examples with other labels: noisy, coarse or corrected ones.
+
+    Parameters
+    ----------
+    labels : integer array (n,), or mapping
+        The new label of each example, or of each old label, by its number or its class's name.
+    classes : sequence of str, optional
+        Names of the new labels; by default the same as before.
+
+    Returns
+    -------
+    Dataset
+        With the same name, indices, mean and std. Its digest covers the new labels too.
+
+    Raises
+    ------
+    OptionError
+        If there is not one label for each example, or an old label has no new one.
+    DataMismatchError
+        If a label has no class.
+    """
+    names = dataset.classes if classes is None else tuple(classes)
+    new = _new_labels(dataset, labels)
+    whole = np.zeros(len(dataset.source.labels), np.min_scalar_type(max(len(names) - 1, 0)))
+    outside = np.flatnonzero((new < 0) | (new >= len(names)))
+    if outside.size:
+        raise DataMismatchError(
+            f"expected labels from 0 to {len(names) - 1}, found {new[outside[0]]} at row "
+            f"{outside[0]}. Try: classes= with a name for each label"
+        )
+    whole[dataset.indices] = new
+    again = np.flatnonzero(whole[dataset.indices] != new)
+    if again.size:
+        raise OptionError(
+            f"example {dataset.indices[again[0]]} comes more than once and was given different "
+            "labels. Try: relabel before you repeat"
+        )
+    described = dataset.description.relabelled(names)
+    return dataset.described(dataset.source.with_labels(whole), described, dataset.rows)
+
+
+def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
+    if isinstance(labels, Mapping):
+        table = np.full(len(dataset.classes), -1, np.int64)
+        table[class_numbers(labels, dataset.classes)] = list(labels.values())
+        missing = sorted(set(dataset.labels[table[dataset.labels] < 0].tolist()))
+        if missing:
+            raise OptionError(
+                f"expected a new label for each class that occurs; {dataset.classes[missing[0]]!r} "
+                "has none. Try: of_classes or filter first"
+            )
+        new: NDArray[np.int64] = table[dataset.labels]
+        return new
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iu" or given.shape != (len(dataset),):
+        raise OptionError(
+            f"expected {len(dataset)} whole numbers, one for each example, or a mapping; found "
+            f"{brief(labels)}"
+        )
+    return given.astype(np.int64)
+
+
+def minus(dataset: _Dataset, *others: Choosable) -> _Dataset:
+    """Return the examples that no other selection holds, in their order.
+
+    Parameters
+    ----------
+    *others : Dataset
+        Selections of the same data; examples are compared by their place in the original file.
+
+    Raises
+    ------
+    OptionError
+        If another is of other data.
+    """
+    keep = np.ones(len(dataset), np.bool_)
+    for other in others:
+        if not same_data(dataset, other):
+            raise OptionError(
+                f"expected selections of the same data as {dataset!r}, found {brief(other)}"
+            )
+        keep &= np.isin(dataset.indices, other.indices, invert=True)
+    return dataset.derived(np.flatnonzero(keep))
+
+
+def same_data(one: Choosable, other: object) -> bool:
+    """Whether places in the original file mean the same examples in two datasets."""
+    if not hasattr(other, "source") or not hasattr(other, "description"):
+        return False
+    theirs: Any = other
+    if one.source is theirs.source:
+        return True
+    if (one.name, one.split_name) != (theirs.name, theirs.split_name):
+        return False
+    if one.name:
+        return len(one.source.labels) == len(theirs.source.labels)
+    digest: bool = one.source.content_digest == theirs.source.content_digest
+    return digest
+
+
+def without(dataset: _Dataset, *names: str) -> _Dataset:
+    """Return the examples that are in none of the named lists of rows (`quality.LISTS`).
+
+    The lists name places in the original file, whatever was selected before. The order stays.
+
+    Raises
+    ------
+    OptionError
+        If there is no such list, or it is of other data; it always is for data of one's own.
+    """
+    if not names:
+        return dataset
+    released = dataset.released
+    listed = quality.listed(quality.find_lists(names, dataset.name, released), dataset.split_name)
+    return dataset.derived(np.flatnonzero(np.isin(dataset.indices, listed, invert=True)))

@@ -1,0 +1,122 @@
+"""Which epoch a loader reads next, and how far its iterations have come."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fmnist_core.plan import BatchPlan
+from fmnist_core.state import State
+
+_Batch = TypeVar("_Batch")
+
+# Of the module, not of a loader, which could not be pickled with it.
+_TAKING_AN_EPOCH = threading.Lock()
+
+
+class EpochPosition:
+    """How far one iteration has come, counted in batches that were received."""
+
+    def __init__(self, plan: BatchPlan, epoch: int, start: int) -> None:
+        self.plan = plan
+        self.epoch = epoch
+        self.start = start
+        self.steps = 0
+
+    def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
+        """Return the position as a state, with what `BatchPlan.state` keeps beside."""
+        return self.plan.state(
+            self.epoch, self.steps, self.start, digest=digest, transform=transform
+        )
+
+
+class EpochCounter:
+    """Which epoch comes next, and where in it the latest iteration is.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    epoch, start : int
+        Where to begin; `start` examples of the first epoch are left out.
+    """
+
+    def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
+        self.plan = plan
+        self._begin_at(epoch, start)
+
+    def upcoming(self) -> tuple[int, int]:
+        """Return epoch and start of the next iteration."""
+        return self.epoch, self.start
+
+    def _begin_at(self, epoch: int, start: int) -> None:
+        self._first = self.epoch, self.start = epoch, start
+        self.latest: EpochPosition | None = None
+
+    def go_to(self, epoch: int) -> None:
+        """Make an epoch the next; `start` applies to the first only."""
+        self.epoch = epoch
+        self.start = self._first[1] if epoch == self._first[0] else 0
+
+    def take(self) -> EpochPosition:
+        """Begin the next epoch; the one after it is next. Threads may call this at once."""
+        with _TAKING_AN_EPOCH:
+            self.latest = EpochPosition(self.plan, self.epoch, self.start)
+            self.go_to(self.epoch + 1)
+            return self.latest
+
+    def num_steps(self) -> int:
+        """Return the number of batches of the next epoch."""
+        return self.plan.num_steps(self.start)
+
+    def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
+        """Return where the latest iteration is, or where the first begins."""
+        latest = self.latest or EpochPosition(self.plan, self.epoch, self.start)
+        return latest.state(digest, transform)
+
+    def record(self, digest: str) -> dict[str, Any]:
+        """Return what the ranks of a group must agree on before they begin the next epoch."""
+        position = {"epoch": self.epoch, "examples": self.start}
+        return {**self.plan.record(), "digest": digest, **position}
+
+    def load(
+        self,
+        state: object,
+        digest: str,
+        title: str,
+        transform: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Go on from a state; arguments and errors as `BatchPlan.position`."""
+        self._begin_at(*self.plan.position(state, digest=digest, title=title, transform=transform))
+
+
+class CountedIterator(Iterator[_Batch]):
+    """The batches of one iteration; it counts those that are received.
+
+    The epoch is taken when the first batch is asked for, so an iterator that is made and never
+    used costs none.
+
+    Parameters
+    ----------
+    epochs : EpochCounter
+    begin : callable
+        Given an epoch and a start, returns an iterator of their batches.
+    """
+
+    def __init__(self, epochs: EpochCounter, begin: Callable[[int, int], Iterator[_Batch]]) -> None:
+        self._epochs = epochs
+        self._begin = begin
+        self._batches: Iterator[_Batch] | None = None
+        self.position: EpochPosition | None = None
+
+    def __next__(self) -> _Batch:
+        if self._batches is None:
+            self.position = self._epochs.take()
+            self._batches = self._begin(self.position.epoch, self.position.start)
+        batch = next(self._batches)
+        assert self.position is not None
+        self.position.steps += 1
+        return batch
+
+    def __len__(self) -> int:
+        """Return the number of batches of this iteration."""
+        start = self.position.start if self.position else self._epochs.start
+        return self._epochs.plan.num_steps(start)

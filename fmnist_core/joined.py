@@ -1,0 +1,162 @@
+"""Several datasets as one: rows are found in their own sources, and no pixel is copied."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fmnist_core.dataset import Dataset
+from fmnist_core.errors import DataMismatchError, OptionError, brief
+from fmnist_core.records import Description
+from fmnist_core.rows import as_array, compacted
+from fmnist_core.source import Source
+
+
+def concat(*datasets: Dataset) -> Dataset:
+    """Return the examples of several datasets, one after the other.
+
+    Parameters
+    ----------
+    *datasets : Dataset
+        Selections of one split, splits of one dataset, or datasets of the same images and classes.
+
+    Returns
+    -------
+    Dataset
+        Of one split, its `indices` stay. Of several, each counts on from the end of the source
+        before it, and the split is named after all of them, such as "train+test". Name, mean and
+        std are kept where all agree.
+
+    Raises
+    ------
+    OptionError
+        If there is no dataset, or something is none.
+    DataMismatchError
+        If images differ in shape or type, or classes differ.
+
+    Examples
+    --------
+    >>> both = fm.concat(train, test)  # doctest: +SKIP
+    """
+    if not datasets or not all(isinstance(dataset, Dataset) for dataset in datasets):
+        raise OptionError(f"expected datasets to join, found {brief(datasets)}")
+    first = datasets[0]
+    for other in datasets[1:]:
+        _check_alike(first, other)
+    sources = _distinct([dataset.source for dataset in datasets])
+    begins = np.cumsum([0, *(len(source.labels) for source in sources)]).tolist()
+    begin_of = {id(source): begin for source, begin in zip(sources, begins, strict=False)}
+    rows = [as_array(dataset.rows) + begin_of[id(dataset.source)] for dataset in datasets]
+    source = sources[0] if len(sources) == 1 else JoinedSource(sources)
+    return first.described(source, _description(datasets), compacted(np.concatenate(rows)))
+
+
+def _check_alike(one: Dataset, other: Dataset) -> None:
+    for name in ("image_shape", "image_dtype", "classes"):
+        ours, theirs = getattr(one, name), getattr(other, name)
+        if ours != theirs:
+            raise DataMismatchError(
+                f"expected datasets with the same {name.replace('_', ' ')}, found "
+                f"{brief(ours)} and {brief(theirs)}"
+                + ". Try: relabel(labels, classes=...)"
+                * (name == "classes")
+            )
+    if (one.extended is None) != (other.extended is None):
+        raise DataMismatchError(f"{one!r} and {other!r}: only one has extended labels")
+
+
+def _distinct(sources: Sequence[Source]) -> list[Source]:
+    return list({id(source): source for source in sources}.values())
+
+
+def _description(datasets: Sequence[Dataset]) -> Description:
+    first = datasets[0].description
+    names = {dataset.name for dataset in datasets}
+    splits = "+".join(dict.fromkeys(dataset.split_name for dataset in datasets))
+    constants = {(dataset.mean, dataset.std) for dataset in datasets}
+    mean, std = constants.pop() if len(constants) == 1 else (None, None)
+    return Description(
+        first.name if len(names) == 1 else "",
+        splits if len(names) == 1 else "",
+        first.classes,
+        mean,
+        std,
+        any(dataset.description.is_relabelled for dataset in datasets),
+    )
+
+
+class JoinedArray:
+    """Arrays along one first axis, each read where it is."""
+
+    def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts])
+        self.shape = (int(self._ends[-1]), *parts[0].shape[1:])
+        self.dtype: np.dtype[Any] = parts[0].dtype.newbyteorder("=")
+        self.ndim = len(self.shape)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self._ends[-1])
+
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
+        """Return one row, a slice of them, or those of an array of places."""
+        if isinstance(rows, slice):
+            return self.take(np.arange(len(self))[rows])
+        return self.take(rows)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return all rows."""
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
+        """Return some rows, fresh and in native byte order; numpy.take calls this."""
+        places = np.asarray(indices, np.int64)
+        found = np.empty((places.size, *self.shape[1:]), self.dtype)
+        flat = places.reshape(-1)
+        flat = np.where(flat < 0, flat + len(self), flat)
+        which = np.searchsorted(self._ends, flat, side="right")
+        for number, part in enumerate(self._parts):
+            own = np.flatnonzero(which == number)
+            if own.size:
+                first = int(self._ends[number]) - len(part)
+                found[own] = np.take(part, flat[own] - first, axis=0)
+        return found.reshape(*places.shape, *self.shape[1:])
+
+
+class JoinedSource(Source):
+    """Sources one after the other; a pickle of it holds theirs."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        images = cast("NDArray[Any]", JoinedArray([source.images for source in sources]))
+        labels = np.concatenate([source.labels.astype(np.int64) for source in sources])
+        labels.setflags(write=False)
+        tables = [source.extended for source in sources if source.extended is not None]
+        values = {
+            "images": images,
+            "labels": labels,
+            "extended": np.concatenate(tables) if tables else None,
+            "files": None,
+            "new_labels": None,
+            "sources": tuple(sources),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether any process can open the images of all parts for itself."""
+        return all(source.is_lazy for source in self._sources)
+
+    @property
+    def _sources(self) -> tuple[Source, ...]:
+        return self.sources  # type: ignore[attr-defined, no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _joined, (self._sources, self.new_labels)
+
+
+def _joined(sources: Sequence[Source], new_labels: NDArray[Any] | None) -> Source:
+    source = JoinedSource(sources)
+    return source if new_labels is None else source.with_labels(new_labels)

@@ -1,0 +1,234 @@
+"""Ways to choose examples: each keeps the data's name, places, constants; new labels count."""
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmnist_core import (
+    DataMismatchError,
+    Dataset,
+    FmnistError,
+    OptionError,
+    load,
+    open_idx,
+    write_idx,
+)
+from fmnist_core.order import whole_order
+
+IMAGES = np.arange(40 * 6, dtype=np.uint8).reshape(40, 3, 2)
+LABELS = (np.arange(40) * 7 % 4).astype(np.uint8)
+CLASSES = ("ant", "bee", "cat", "dog")
+
+
+@pytest.fixture
+def whole() -> Dataset:
+    return Dataset(IMAGES, LABELS, classes=CLASSES, mean=0.3, std=0.4)
+
+
+@pytest.fixture
+def backed(tmp_path: Path) -> Dataset:
+    write_idx(tmp_path / "images", IMAGES)
+    write_idx(tmp_path / "labels", LABELS)
+    return open_idx(tmp_path / "images", tmp_path / "labels", classes=CLASSES)
+
+
+def test_split_into_several_parts_and_by_count(whole: Dataset) -> None:
+    train, val = whole.split(30)
+    assert (len(train), len(val)) == (30, 10)
+    assert [len(part) for part in whole.split(0.5, 0.25, 0.25, stratify=True)] == [20, 10, 10]
+    assert [len(part) for part in whole.split(10, 10)] == [10, 10, 20]
+    joined = np.concatenate([part.indices for part in whole.split(7, 8, 9, seed=5)])
+    assert sorted(joined) == list(range(40))
+
+
+def test_minus_compares_places_in_the_file(whole: Dataset) -> None:
+    labelled = whole[::-1].take(10)
+    rest = whole.minus(labelled)
+    assert rest.indices.tolist() == list(range(30))
+    assert whole[5:].minus(labelled, whole.take(7)).indices.tolist() == list(range(7, 30))
+    assert len(whole.minus(whole)) == 0
+
+
+def test_minus_of_other_data_is_refused(whole: Dataset) -> None:
+    other = Dataset(IMAGES[::-1], LABELS, classes=CLASSES)
+    for wrong in (other, "train", LABELS):
+        with pytest.raises(OptionError, match="expected selections of the same data"):
+            whole.minus(wrong)  # type: ignore[arg-type]
+    same = Dataset(IMAGES.copy(), LABELS.copy(), classes=CLASSES)
+    assert len(whole.minus(same.take(3))) == 37
+
+
+def test_of_classes_renumbers_in_the_given_order(whole: Dataset) -> None:
+    pair = whole.of_classes("dog", 1)
+    assert pair.classes == ("dog", "bee")
+    old = LABELS[pair.indices]
+    assert np.array_equal(pair.labels, np.where(old == 3, 0, 1))
+    assert set(old.tolist()) == {1, 3}
+    assert (pair.mean, pair.std) == (whole.mean, whole.std)
+    assert np.array_equal(pair.images, IMAGES[pair.indices])
+    images, labels = pair.arrays(dtype="uint8", scale="raw")
+    assert len(images) == len(labels) == 20
+    (_, found), *_ = pair.to("numpy", batch_size=20)
+    assert np.array_equal(found, labels)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("bea",), "Did you mean 'bee'"),
+        ((4,), "a number from 0 to 3; found 4"),
+        ((True,), "found True"),
+        ((), "some classes, each once"),
+        (("ant", 0), "each once"),
+        ((None,), "found None"),
+    ],
+)
+def test_of_classes_refuses_what_is_no_class(whole: Dataset, classes: Any, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        whole.of_classes(*classes)
+
+
+def test_relabel_by_array_and_by_mapping(whole: Dataset, backed: Dataset) -> None:
+    for dataset in (whole, backed):
+        part = dataset[10:30]
+        new = (np.arange(20) % 2).astype(np.int64)
+        coarse = part.relabel(new, classes=["even", "odd"])
+        assert np.array_equal(coarse.labels, new)
+        assert coarse.classes == ("even", "odd")
+        assert np.array_equal(coarse.indices, part.indices)
+        merged = part.relabel({"ant": 0, "bee": 0, 2: 1, 3: 1}, classes=["small", "large"])
+        assert np.array_equal(merged.labels, LABELS[10:30] // 2)
+        again = pickle.loads(pickle.dumps(merged))
+        assert np.array_equal(again.labels, merged.labels)
+        assert np.array_equal(again.images, merged.images)
+        assert again.digest == merged.digest
+    assert len(pickle.dumps(backed.relabel(LABELS))) < 1500
+
+
+def test_the_digest_covers_new_labels(whole: Dataset) -> None:
+    same = whole.relabel(LABELS)
+    noisy = whole.relabel((LABELS + 1) % 4)
+    named = whole.relabel(LABELS, classes=["a", "b", "c", "d"])
+    digests = {whole.digest, same.digest, noisy.digest, named.digest}
+    assert len(digests) == 4
+    stated = f"fmnist-selection-1\n\n{noisy.source.content_digest}\n\n".encode()
+    stated += np.arange(40, dtype="<i8").tobytes()
+    stated += json.dumps(["relabelled", *CLASSES]).encode() + b"\n"
+    stated += ((LABELS + 1) % 4).astype("<i8").tobytes()
+    assert noisy.digest == hashlib.sha256(stated).hexdigest()
+
+
+def test_a_state_of_other_labels_is_refused(whole: Dataset) -> None:
+    state = whole.to("numpy", batch_size=8).state_dict()
+    noisy = whole.relabel((LABELS + 1) % 4).to("numpy", batch_size=8)
+    with pytest.raises(DataMismatchError):
+        noisy.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS[:5], "expected 40 whole numbers"),
+        (LABELS / 2, "expected 40 whole numbers"),
+        (np.full(40, 4), "expected labels from 0 to 3, found 4 at row 0"),
+        (np.full(40, -1), "found -1"),
+        ({"ant": 0}, "'bee' has none"),
+        ({"ant": 9, "bee": 0, "cat": 0, "dog": 0}, "found 9"),
+        ({"cow": 0}, "expected a class"),
+    ],
+)
+def test_relabel_refuses_labels_that_do_not_fit(whole: Dataset, labels: Any, message: str) -> None:
+    with pytest.raises(FmnistError, match=message):
+        whole.relabel(labels)
+
+
+def test_one_example_cannot_have_two_labels(whole: Dataset) -> None:
+    twice = whole.select([3, 3])
+    assert twice.relabel([1, 1]).labels.tolist() == [1, 1]
+    with pytest.raises(OptionError, match="example 3 comes more than once"):
+        twice.relabel([0, 1])
+
+
+def test_resample_makes_long_tails_and_balances(whole: Dataset) -> None:
+    tail = whole.resample({"ant": 10, "bee": 4, "cat": 2, "dog": 1})
+    assert list(tail.counts.values()) == [10, 4, 2, 1]
+    assert (np.diff(tail.indices) > 0).all()
+    balanced = tail.resample(25, seed=3)
+    assert list(balanced.counts.values()) == [25] * 4
+    for label in range(4):
+        times = np.bincount(balanced.indices[balanced.labels == label])
+        times = times[times > 0]
+        assert times.max() - times.min() <= 1, "whole passes before an example comes again"
+    assert whole.resample({"ant": 3}).counts == {"ant": 3, "bee": 10, "cat": 10, "dog": 10}
+    assert whole.resample([1, 2, 3, 4]).counts == dict(zip(CLASSES, [1, 2, 3, 4], strict=True))
+
+
+def test_resample_follows_the_written_order(whole: Dataset) -> None:
+    bees = np.flatnonzero(LABELS == 1)
+    passes = [bees[whole_order(10, 5, 1 + 4 * number)] for number in range(3)]
+    wanted = np.sort(np.concatenate(passes)[:23])
+    found = whole.resample({"ant": 0, "bee": 23, "cat": 0, "dog": 0}, seed=5)
+    assert found.indices.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("counts", [{"cow": 1}, [1, 2], -1, 1.5, "ant", None])
+def test_resample_refuses_other_counts(whole: Dataset, counts: Any) -> None:
+    with pytest.raises(OptionError):
+        whole.resample(counts)
+
+
+def test_resample_cannot_draw_from_nothing(whole: Dataset) -> None:
+    with pytest.raises(OptionError, match="class 'bee' has no examples"):
+        whole.filter(lambda image, label: label != 1).resample(2)
+
+
+def test_tasks_keep_their_labels_and_do_not_overlap(whole: Dataset) -> None:
+    first, second = whole.tasks([["ant", "bee"], [3]])
+    assert set(first.labels.tolist()) == {0, 1}
+    assert set(second.labels.tolist()) == {3}
+    assert first.classes == CLASSES
+    with pytest.raises(OptionError, match="found 'bee' in two"):
+        whole.tasks([["ant", "bee"], ["bee"]])
+    with pytest.raises(OptionError, match="names or numbers of classes"):
+        whole.tasks(["ant"])
+
+
+@given(
+    st.integers(1, 5),
+    st.sampled_from(["label", "size"]),
+    st.sampled_from([0.3, 1, 100]),
+    st.integers(0, 2**64 - 1),
+)
+def test_a_partition_is_complete(clients: int, by: Any, alpha: float, seed: int) -> None:
+    dataset = Dataset(IMAGES, LABELS, classes=CLASSES)
+    try:
+        parts = dataset.partition(clients, by=by, alpha=alpha, seed=seed)
+    except OptionError:
+        assert clients > 1, "one client gets everything"
+        return
+    assert len(parts) == clients
+    assert sorted(np.concatenate([part.indices for part in parts])) == list(range(40))
+    assert all(len(part) for part in parts)
+
+
+def test_choices_keep_what_is_known_of_the_data() -> None:
+    train = load("synthetic", "train")
+    for part in (
+        train.of_classes("Sneaker", "Ankle boot"),
+        train.resample({"Bag": 10}),
+        train.partition(3, alpha=10)[1],
+        train.minus(train.take(10)),
+        train.relabel(train.labels),
+    ):
+        assert (part.name, part.split_name) == ("synthetic", "train")
+        assert (part.mean, part.std) == (train.mean, train.std)
+        assert part.info is train.info
+        assert np.array_equal(part.images[:5], train.images[part.indices[:5]])
+        assert len(pickle.dumps(part)) < 130_000

@@ -1,0 +1,109 @@
+"""Datasets joined: every example of each, where it is, and the same batches in every adapter."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fmnist_core as fm
+from fmnist_core import Adapter, BatchPlan, DataMismatchError, Dataset, Encoding, OptionError
+from fmnist_core.joined import JoinedArray
+from fmnist_core.testing import assert_batches, wanted_batches
+
+
+def made(count: int, first: int, dtype: str = "uint8") -> Dataset:
+    images = (np.arange(count * 6) + first).astype(dtype).reshape(count, 3, 2)
+    return Dataset(images, np.arange(count) % 3, classes=[*"abc"], mean=0.3, std=0.4)
+
+
+def test_train_and_test_of_one_dataset(tmp_path: Path) -> None:
+    train, test = fm.load("synthetic", ("train", "test"))
+    both = fm.concat(train, test)
+    assert (both.name, both.split_name, len(both)) == ("synthetic", "train+test", 70_000)
+    assert (both.mean, both.std) == (train.mean, train.std)
+    assert np.array_equal(both.labels, np.concatenate([train.labels, test.labels]))
+    assert np.array_equal(both.images[59_990:60_010], [*train.images[-10:], *test.images[:10]])
+    assert both.indices[-1] == 69_999
+    assert len(pickle.dumps(both)) < 5000
+    again = pickle.loads(pickle.dumps(both[::-1]))
+    assert np.array_equal(again.images[:3], test.images[:-4:-1])
+    assert again.digest == both[::-1].digest
+    assert len({both.digest, train.digest, test.digest, fm.concat(test, train).digest}) == 4
+
+
+def test_selections_of_one_split_keep_their_places() -> None:
+    whole = made(20, 0)
+    joined = fm.concat(whole[:5], whole[10:], whole[5:10])
+    assert joined.source is whole.source
+    assert joined.indices.tolist() == [*range(5), *range(10, 20), *range(5, 10)]
+    assert fm.concat(whole[:5], whole[5:]).digest == whole.digest
+
+
+def test_data_of_other_names_lose_theirs() -> None:
+    train = fm.load("synthetic", "train").take(30)
+    own = Dataset(train.images, train.labels, classes=train.classes)
+    joined = fm.concat(train, own)
+    assert (joined.name, joined.mean, len(joined)) == ("", None, 60)
+
+
+def test_joined_data_go_through_every_adapter(adapter: Adapter) -> None:
+    parts = made(7, 0), made(9, 100)
+    joined = fm.concat(parts[0][1:], parts[1][::-1])
+    plan = BatchPlan(15, 4, True, 3, fields=("image", "label", "index"))
+    wanted = wanted_batches(adapter, joined, plan)
+    assert_batches(adapter, adapter.loader(joined, plan, Encoding()), wanted, plan.fields, "joined")
+    images = np.concatenate([parts[0].images[1:], parts[1].images[::-1]])
+    assert np.array_equal(joined.images, images)
+
+
+def test_joined_data_can_be_relabelled_and_chosen_from() -> None:
+    joined = fm.concat(made(7, 0), made(9, 100))
+    pair = joined.of_classes("c", "a")
+    assert pair.classes == ("c", "a")
+    again = pickle.loads(pickle.dumps(pair))
+    assert np.array_equal(again.labels, pair.labels)
+    assert np.array_equal(again.images, pair.images)
+    with pytest.raises(OptionError, match="mislabelled"):
+        fm.concat(*fm.load("synthetic", ("train", "test"))).without("mislabelled")
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.data())
+def test_a_joined_array_is_indexed_as_the_whole(sizes: list[int], data: st.DataObject) -> None:
+    parts = [
+        np.arange(size * 2, dtype=">i4").reshape(size, 2) + 100 * k for k, size in enumerate(sizes)
+    ]
+    whole = np.concatenate(parts)
+    joined = JoinedArray(parts)
+    n = len(whole)
+    rows = data.draw(st.lists(st.integers(-n, n - 1), max_size=6))
+    assert np.array_equal(joined.take(rows), whole[np.array(rows, np.int64)])
+    first, last = sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n))))
+    assert np.array_equal(joined[first:last], whole[first:last])
+    assert np.array_equal(np.asarray(joined), whole)
+    assert np.array_equal(joined[n - 1], whole[n - 1])
+    assert joined.shape == whole.shape
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (made(3, 0, "int16"), "the same image dtype"),
+        (Dataset(np.zeros((3, 4, 2), np.uint8), np.zeros(3, np.int64), classes=[*"abc"]), "shape"),
+        (
+            Dataset(np.zeros((3, 3, 2), np.uint8), np.zeros(3, np.int64), classes=[*"xyz"]),
+            "relabel",
+        ),
+    ],
+)
+def test_data_that_differ_are_refused(other: Dataset, message: str) -> None:
+    with pytest.raises(DataMismatchError, match=message):
+        fm.concat(made(3, 0), other)
+
+
+def test_what_is_no_dataset_is_refused() -> None:
+    for wrong in ((), (made(3, 0), [1, 2])):
+        with pytest.raises(OptionError, match="expected datasets to join"):
+            fm.concat(*wrong)  # type: ignore[arg-type]
