@@ -38,44 +38,57 @@ def counted() -> Iterator[Callable[[], int]]:
         sys.setprofile(None)
 
 
-def calls_per_batch(make: Callable[[int], Any], batch_size: int) -> float:
-    loader = make(batch_size)
-    list(loader)  # what is done once
+def calls_of_an_epoch(name: str, examples: int, batch_size: int) -> int:
+    """Return the calls of one epoch, after another has done what is done once."""
+    loader = drawn(examples).to(name, batch_size=batch_size, shuffle=True, seed=1)
+    list(loader)
     with counted() as calls:
-        batches = sum(1 for _ in loader)
-        found = calls()
-    return found / batches
+        for _ in loader:
+            pass
+        return calls()
 
 
 @pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
 def test_no_python_is_run_per_example(name: str) -> None:
-    dataset = drawn()
-
-    def make(batch_size: int) -> Any:
-        return dataset.to(name, batch_size=batch_size, shuffle=True, seed=1)
-
+    """Eight times the examples, in as many batches and blocks, take no more calls."""
+    pytest.importorskip(name)
     get_adapter(name)
-    small, large = calls_per_batch(make, 64), calls_per_batch(make, 1024)
-    # A larger batch shares its block with fewer others, so it may cost more, but no multiple of 16.
-    assert large < 3 * small + 60
-    assert small < 400, "most of it is JAX's own"
+    few, many = 4 * BLOCK_EXAMPLES, 32 * BLOCK_EXAMPLES
+    for examples in (few, many):
+        assert len(list(BatchPlan(examples, examples // 4).blocks(0))) == 4
+    assert calls_of_an_epoch(name, many, many // 4) <= calls_of_an_epoch(name, few, few // 4)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])  # JAX itself makes more calls than a block
+def test_a_further_batch_of_a_block_costs_less_than_the_block(name: str) -> None:
+    get_adapter(name)
+    per_epoch = calls_of_an_epoch(name, 4 * BLOCK_EXAMPLES, BLOCK_EXAMPLES)
+    longer = calls_of_an_epoch(name, 8 * BLOCK_EXAMPLES, BLOCK_EXAMPLES)
+    divided = calls_of_an_epoch(name, 8 * BLOCK_EXAMPLES, BLOCK_EXAMPLES // 8)
+    batch = (divided - longer) / (64 - 8)
+    batch_and_block = (longer - per_epoch) / (8 - 4)
+    assert batch < batch_and_block / 2
 
 
 def test_no_python_is_run_per_example_of_a_loader_of_ones_own() -> None:
     torch = pytest.importorskip("torch")
     fmnist_torch = pytest.importorskip("fmnist_torch")
-    examples = fmnist_torch.MapDataset(drawn())
 
-    def fetched(batch_size: int) -> Any:
-        rows = np.arange(N).reshape(-1, batch_size).tolist()
-        return [torch.utils.data.default_collate(examples.__getitems__(some)) for some in rows]
+    def calls(examples: int) -> int:
+        """Return the calls of four batches, each a quarter of the examples."""
+        mapped = fmnist_torch.MapDataset(drawn(examples))
+        batches = np.arange(examples).reshape(4, -1).tolist()
 
-    def calls(batch_size: int) -> float:
+        def fetch() -> None:
+            for rows in batches:
+                torch.utils.data.default_collate(mapped.__getitems__(rows))
+
+        fetch()
         with counted() as found:
-            return len(fetched(batch_size)) and found() / (N // batch_size)
+            fetch()
+            return found()
 
-    calls(64)
-    assert calls(1024) < calls(64) + 10
+    assert calls(N) <= calls(N // 16)
 
 
 def test_batches_of_a_block_are_views_of_one_memory() -> None:

@@ -250,16 +250,25 @@ def test_the_digest_of_data_of_ones_own_names_their_content(tmp_path: Path) -> N
     assert mapped.source.content_digest == stated
 
 
-def test_the_digest_reads_content_in_parts_once_and_only_where_it_must(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    whole = Dataset(IMAGES, LABELS)
-    digest = whole.digest
+def test_the_digest_reads_content_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = Dataset(IMAGES, LABELS).digest
     monkeypatch.setattr(source_module, "HASHED_AT_ONCE", 18)
     assert Dataset(IMAGES, LABELS).digest == digest
-    monkeypatch.setattr(source_module, "_in_parts", None)
-    assert whole.take(4).digest != digest  # the same source, read already
-    assert len(named("train").digest) == 64  # the catalog's name stands for the content
+
+
+def test_the_digest_reads_content_once() -> None:
+    pixels = IMAGES.copy()
+    whole, few = Dataset(pixels, LABELS), Dataset(IMAGES, LABELS).take(4)
+    assert whole.digest != few.digest
+    pixels[:] = 0
+    assert whole.take(4).digest == few.digest
+    assert Dataset(pixels, LABELS).take(4).digest != few.digest
+
+
+def test_the_digest_of_a_dataset_of_the_catalog_reads_nothing() -> None:
+    others = Source(np.ones((60_000, 1, 1), np.uint8), np.zeros(60_000, np.uint8))
+    other = Dataset.from_source(others, Description("synthetic", "train", ("a",)))
+    assert other.digest == named("train").digest
 
 
 def test_per_class(whole: Dataset) -> None:

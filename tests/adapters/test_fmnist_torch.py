@@ -13,7 +13,6 @@ import pytest
 
 from fmnist_core import (
     BatchPlan,
-    Dataset,
     Encoding,
     OptionError,
     RowOutsideError,
@@ -50,9 +49,12 @@ def test_is_a_real_data_loader() -> None:
 
 def test_batches_belong_to_the_user() -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=5)
+    before = [[array.clone() for array in batch] for batch in loader]
     for image, label in loader:
         image.mul_(2).sub_(1)
-        label.zero_()
+        label.sub_(1)
+    for batch, kept in zip(loader, before, strict=True):
+        assert all(map(torch.equal, batch, kept))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -218,7 +220,7 @@ def test_misspelt_options_are_refused() -> None:
 
 def test_read_only_files_give_no_warning(files: tuple[Path, Path]) -> None:
     mapped = open_idx(*files)
-    assert isinstance(mapped, Dataset)
+    assert not mapped.images.flags.writeable
     image, _ = fmnist_torch.MapDataset(mapped)[0]
     image.zero_()
     assert mapped.images[0].any()
