@@ -4,20 +4,20 @@
 device and gives any batch from inside a compiled function.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.batch import Assembler, resolve
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_jax.device import JaxBatch, Resident, put
 from fmnist_jax.loaders import DeviceBatches, JaxBatches
 from fmnist_jax.places import DeviceLike, ShardingLike, check_layout, checked_device, named_sharding
@@ -100,30 +100,46 @@ def batches(
     dataset: Dataset,
     *,
     batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] | Literal["auto"] = (0, 1),
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field = ("image", "label"),
+    dtype: DTypeLike = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
+    epoch: int = 0,
+    start: int = 0,
     device: DeviceLike | None = None,
     sharding: ShardingLike | None = None,
-    **options: Unpack[LoaderOptions],
 ) -> JaxBatches:
     """Return a dataset as a re-iterable of tuples of `jax.Array`.
 
     Parameters
     ----------
     dataset : Dataset
-    batch_size : int
+    batch_size, shuffle, seed, remainder, shard, fields
+        Which examples form a batch, and what it holds: see `BatchPlan`.
+    dtype, scale, mean, std, channels, layout, labels, transform
+        What a pixel and a label become: see `Encoding`.
+    epoch, start : int
+        The first epoch, and how many of its examples to skip.
     device : jax.Device or str, optional
     sharding : Sharding, PartitionSpec or Mesh, optional
         Where batches are made, or how global arrays are laid out: see `JaxAdapter.loader`.
-    **options
-        The other options of `Dataset.to`.
 
     Raises
     ------
     OptionError
         As `JaxAdapter.loader`.
     """
-    loader: JaxBatches = dataset.to(
-        ADAPTER, batch_size=batch_size, device=device, sharding=sharding, **options
-    )
+    options = {name: value for name, value in locals().items() if name != "dataset"}
+    loader: JaxBatches = dataset.to(ADAPTER, **options)
     return loader
 
 

@@ -1,17 +1,17 @@
 """The Keras adapter, and its typed function."""
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.batch import Arrays, Assembler
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, LabelDType, Layout
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_keras.dataset import QUEUE_SIZE, PlanDataset
 
 
@@ -84,20 +84,37 @@ def plan_dataset(
     dataset: Dataset,
     *,
     batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] = (0, 1),
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field = ("image", "label"),
+    dtype: DTypeLike = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
+    epoch: int = 0,
+    start: int = 0,
     workers: int = 1,
     max_queue_size: int = QUEUE_SIZE,
-    **options: Unpack[LoaderOptions],
 ) -> PlanDataset:
     """Return a dataset as a `keras.utils.PyDataset`, for Keras 3 on any backend.
 
     Parameters
     ----------
     dataset : Dataset
-    batch_size : int
+    batch_size, shuffle, seed, remainder, shard, fields
+        Which examples form a batch, and what it holds: see `BatchPlan`.
+    dtype, scale, mean, std, channels, layout, labels, transform
+        What a pixel and a label become: see `Encoding`.
+    epoch, start : int
+        The first epoch, and how many of its examples to skip.
     workers, max_queue_size : int
         Threads that make batches ahead, and how many batches ahead: see `KerasAdapter.loader`.
-    **options
-        The other options of `Dataset.to`.
 
     Raises
     ------
@@ -109,11 +126,6 @@ def plan_dataset(
     >>> train_batches = plan_dataset(train, batch_size=128, shuffle=True)  # doctest: +SKIP
     >>> model.fit(train_batches, epochs=3)  # doctest: +SKIP
     """
-    loader: PlanDataset = dataset.to(
-        ADAPTER,
-        batch_size=batch_size,
-        workers=workers,
-        max_queue_size=max_queue_size,
-        **options,
-    )
+    options = {name: value for name, value in locals().items() if name != "dataset"}
+    loader: PlanDataset = dataset.to(ADAPTER, **options)
     return loader

@@ -1,15 +1,16 @@
 """The reference adapter: batches as tuples of numpy arrays."""
 
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.batch import Arrays, Assembler, Batches
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, LabelDType, Layout
-from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan, values_of
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
+from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.transforms import Chain, Mix, Transform
 
 
 class NumpyAdapter:
@@ -54,21 +55,42 @@ def fmnist_adapter() -> NumpyAdapter:
 
 
 def batches(
-    dataset: Dataset, *, batch_size: int, **options: Unpack[LoaderOptions]
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] = (0, 1),
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field = ("image", "label"),
+    dtype: DTypeLike = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
+    epoch: int = 0,
+    start: int = 0,
 ) -> Batches[Arrays]:
     """Return a dataset as a re-iterable of tuples of numpy arrays, one for each field.
 
     Parameters
     ----------
     dataset : Dataset
-    batch_size : int
-    **options
-        The other options of `Dataset.to`.
+    batch_size, shuffle, seed, remainder, shard, fields
+        Which examples form a batch, and what it holds: see `BatchPlan`.
+    dtype, scale, mean, std, channels, layout, labels, transform
+        What a pixel and a label become: see `Encoding`.
+    epoch, start : int
+        The first epoch, and how many of its examples to skip.
 
     Raises
     ------
     OptionError
         If an option's value is not allowed.
     """
-    loader: Batches[Arrays] = dataset.to(ADAPTER, batch_size=batch_size, **options)
+    options = {name: value for name, value in locals().items() if name != "dataset"}
+    loader: Batches[Arrays] = dataset.to(ADAPTER, **options)
     return loader

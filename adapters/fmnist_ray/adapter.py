@@ -4,24 +4,24 @@
 knows, of which every task reads its own rows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, Literal
 
 import ray
 import ray.data
 import ray.train
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
 from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, LabelDType, Layout
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError, check_range
-from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.order import MAX_EXAMPLES
-from fmnist_core.plan import BatchPlan, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
 from fmnist_core.provenance import Provenance
+from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_ray.read import BLOCK_BYTES, FmnistDatasource, row_nbytes
 from fmnist_ray.urls import open_urls
 
@@ -127,8 +127,22 @@ def ray_dataset(
     dataset: Dataset,
     *,
     batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] | Literal["auto"] = (0, 1),
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field = ("image", "label"),
+    dtype: DTypeLike = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
+    epoch: int = 0,
+    start: int = 0,
     num_workers: int | None = None,
-    **options: Unpack[LoaderOptions],
 ) -> ray.data.Dataset:
     """Return a dataset as a `ray.data.Dataset` with a column for each field.
 
@@ -136,21 +150,22 @@ def ray_dataset(
     ----------
     dataset : Dataset
         From `fmnist_core.load`, `fmnist_core.open_idx` or `open_urls`, or a selection of one.
-    batch_size : int
-        What will be asked of ``iter_batches``, by each worker.
+    batch_size, shuffle, seed, remainder, shard, fields
+        Which examples form a batch, and what it holds: see `BatchPlan`.
+    dtype, scale, mean, std, channels, layout, labels, transform
+        What a pixel and a label become: see `Encoding`.
+    epoch, start : int
+        The first epoch, and how many of its examples to skip.
     num_workers : int, optional
         How many Ray Train workers it will be split among; see `RayAdapter.loader`.
-    **options
-        As `Dataset.to`.
 
     Raises
     ------
     OptionError
         As `RayAdapter.loader`.
     """
-    rows: ray.data.Dataset = dataset.to(
-        ADAPTER, batch_size=batch_size, num_workers=num_workers, **options
-    )
+    options = {name: value for name, value in locals().items() if name != "dataset"}
+    rows: ray.data.Dataset = dataset.to(ADAPTER, **options)
     return rows
 
 

@@ -4,8 +4,8 @@ Order, gather, transforms and encoding all happen inside the graph, so the pipel
 serialised, checkpointed and distributed like any other.
 """
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from fmnist_core import hookimpl
 from fmnist_core.batch import resolve
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, LabelDType, Layout
+from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.hookspecs import LoaderOptions
-from fmnist_core.plan import BatchPlan, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
 from fmnist_core.provenance import Provenance
+from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_tensorflow.fields import Fields
 from fmnist_tensorflow.pipeline import Tensors, epochs
 from fmnist_tensorflow.workers import own_worker
@@ -112,23 +112,42 @@ def tf_dataset(
     dataset: Dataset,
     *,
     batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    remainder: Remainder = "keep",
+    shard: tuple[int, int] | Literal["auto"] = (0, 1),
+    fields: tuple[Field, ...] | Mapping[str, Field] | Field = ("image", "label"),
+    dtype: tf.DType | str = "float32",
+    scale: Scale = "unit",
+    mean: Constant | None = None,
+    std: Constant | None = None,
+    channels: int | None = None,
+    layout: Layout | None = None,
+    labels: LabelKind = "index",
+    transform: Transform | Mix | Chain | Sequence[Transform | Mix] = (),
+    epoch: int = 0,
+    start: int = 0,
     input_context: "tf.distribute.InputContext | None" = None,
-    **options: Unpack[LoaderOptions],
 ) -> tf.data.Dataset:
     """Return a dataset as a `tf.data.Dataset` of tuples of tensors.
 
     Parameters
     ----------
     dataset : Dataset
-    batch_size : int
+    batch_size, shuffle, seed, remainder, shard, fields
+        Which examples form a batch, and what it holds: see `BatchPlan`.
+    dtype, scale, mean, std, channels, layout, labels, transform
+        What a pixel and a label become: see `Encoding`.
+    epoch, start : int
+        The first epoch, and how many of its examples to skip.
     input_context : tf.distribute.InputContext, optional
         Of ``strategy.distribute_datasets_from_function``: see `TensorFlowAdapter.loader`.
-    **options
-        The other options of `Dataset.to`.
 
     Raises
     ------
     OptionError
         As `TensorFlowAdapter.loader`.
     """
-    return dataset.to(ADAPTER, batch_size=batch_size, input_context=input_context, **options)
+    options = {name: value for name, value in locals().items() if name != "dataset"}
+    pipeline: tf.data.Dataset = dataset.to(ADAPTER, **options)
+    return pipeline

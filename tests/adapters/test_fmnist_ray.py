@@ -33,6 +33,7 @@ from fmnist_core.testing import (
 )
 from fmnist_core.tools.cli import main
 from tests.helpers.programs import environment, helper
+from tests.helpers.signatures import check_options
 
 ray = pytest.importorskip("ray")
 fmnist_ray = pytest.importorskip("fmnist_ray")
@@ -132,6 +133,10 @@ NO_BFLOAT16 = "Ray's tensor columns hold numpy's own types, so bfloat16 is refus
 )
 def test_conformance(check: Callable[[Any], None]) -> None:
     check(Consumed())
+
+
+def test_typed_function_spells_out_every_option() -> None:
+    check_options(fmnist_ray.ray_dataset)
 
 
 def test_every_type_and_scale_but_bfloat16_has_the_bits_of_the_table() -> None:
