@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 
-.PHONY: help demo test check bench bench-data docs clean
+.PHONY: help demo test check matrix bench bench-data docs clean
 
 help:  ## say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: $(READY)  ## format, lint, types and tests, as CI does
 	$(BIN)/mypy
 	$(MAKE) test
 
+matrix: $(READY)  ## run the core's tests on every Python here and on the lowest versions (OPTIONS=--help)
+	@$(BIN)/python tests/install/matrix.py $(OPTIONS)
+
 bench: $(BENCH_READY)  ## measure the adapters beside their peers (ROOT=folder, OPTIONS=--help)
 	@$(BIN)/python -m tests.bench.speed $(if $(ROOT),--root "$(ROOT)") $(OPTIONS)
 
@@ -48,5 +51,5 @@ docs: $(READY)  ## build the site into docs/_build
 	@echo "Open docs/_build/html/index.html"
 
 clean:  ## remove .venv and whatever was built
-	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .matrix build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

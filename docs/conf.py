@@ -30,8 +30,6 @@ default_role = "py:obj"  # `Dataset.to` in a docstring is a link
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-# Frameworks are heavy, and a page needs only the signatures.
-autodoc_mock_imports = ["tensorflow"]
 napoleon_use_rtype = False
 python_maximum_signature_line_length = 80
 

@@ -345,8 +345,7 @@ def peek(loader: Any) -> Any:
         return loader.peek()
     made = provenance_of(loader)
     epoch, start = made.upcoming()
-    for batch in made.adapter.loader(
-        made.dataset, made.plan, made.encoding, epoch=epoch, start=start
-    ):
+    again = made.adapter.loader(made.dataset, made.plan, made.encoding, epoch=epoch, start=start)
+    for batch in made.batches(again):
         return batch
     raise OptionError(f"epoch {epoch} has no batch to look at")

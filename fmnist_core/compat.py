@@ -335,7 +335,7 @@ def _pixel_dtype(dtype: object) -> np.dtype[Any]:
     """Return what numpy, a string or TensorFlow calls float32 or uint8."""
     given: Any = getattr(dtype, "as_numpy_dtype", dtype)
     with suppress(TypeError, ValueError):
-        found: np.dtype[Any] = np.dtype(given)
-        if found in (np.float32, np.uint8):
-            return found
+        named: np.dtype[Any] = np.dtype(given)
+        if named in (np.float32, np.uint8):
+            return named
     raise OptionError(f"dtype must be float32 or uint8, not {dtype!r}")

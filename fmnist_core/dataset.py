@@ -319,7 +319,10 @@ class Dataset:
             If an option's value is not allowed, or the adapter has no such option.
         AdapterNotFoundError, FrameworkMissingError
             If there is no such adapter, or its framework is not installed.
+        DataMismatchError
+            If a mapped file has been written to since it was opened.
         """
+        self.source.check_mapped()
         chosen = get_adapter(adapter) if isinstance(adapter, str) else check_adapter(adapter)
         plan, encoding = planned(
             len(self),

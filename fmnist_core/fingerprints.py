@@ -128,7 +128,7 @@ class Fingerprint:
         plan = origin.plan
         epoch, start = origin.upcoming()
         steps = plan.num_steps(start)
-        for step, batch in enumerate(loader):
+        for step, batch in enumerate(origin.batches(loader)):
             if step == steps:
                 raise DataMismatchError(f"expected {steps} batches in epoch {epoch}, found more")
             arrays = origin.adapter.to_numpy(plan.in_order(batch))

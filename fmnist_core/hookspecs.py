@@ -46,6 +46,9 @@ class Adapter(Protocol):
     it returns the (index, count) of this process as the framework or its launcher knows it, given
     the framework options of `Dataset.to`. Without it, it is (0, 1).
 
+    Where what `loader` returns is not iterated batch by batch, as a `ray.data.Dataset` is not, a
+    method ``batches(loader, plan)`` returns what is; fingerprints and `peek` use it.
+
     What `loader` returns may have an attribute ``provenance`` (`fmnist_core.provenance`), which
     fingerprints ask for; `fmnist_core.batch.Batches` has it.
     """

@@ -149,6 +149,11 @@ class JoinedSource(Source):
         """Whether any process can open the images of all parts for itself."""
         return all(source.is_lazy for source in self._sources)
 
+    def check_mapped(self) -> None:
+        """Raise DataMismatchError if a mapped file has been written to since it was opened."""
+        for source in self._sources:
+            source.check_mapped()
+
     @property
     def _sources(self) -> tuple[Source, ...]:
         return self.sources  # type: ignore[attr-defined, no-any-return]

@@ -115,8 +115,8 @@ def load(
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:
-        found = find_in_folder(expanded(as_path(root)), info, split)
-        images, labels = (FileStamp.of(path, member) for path, member in found)
+        both = find_in_folder(expanded(as_path(root)), info, split)
+        images, labels = (FileStamp.of(path, member) for path, member in both)
         source = SourceFiles(images, labels, upright and info.transposed, first_label).open()
         return Dataset.from_source(source, description).without(*lists)
 

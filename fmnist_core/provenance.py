@@ -1,6 +1,6 @@
 """What a loader was made from: said by the loader itself, for what judges its batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,11 @@ class Provenance:
     plan: BatchPlan
     encoding: Encoding
     upcoming: Callable[[], tuple[int, int]]
+
+    def batches(self, loader: Any) -> Iterable[Any]:
+        """Return what iterates a loader batch by batch: itself, or what its adapter says."""
+        iterated = getattr(self.adapter, "batches", None)
+        return loader if iterated is None else iterated(loader, self.plan)  # type: ignore[no-any-return]
 
     def settings(self) -> dict[str, Any]:
         """Return what decides which examples come, in which order, and as which bytes.

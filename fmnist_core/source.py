@@ -8,7 +8,7 @@ import copy
 import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -35,13 +35,15 @@ EXTENDED_COLUMNS = 8
 class FileStamp:
     """A file as it was when it was opened: absolute path, size in bytes, modification time.
 
-    `member` is the one of a zip file that was read.
+    `member` is the one of a zip file that was read, and `inode` the file's number on its disk,
+    which may be another where the same file is opened again.
     """
 
     path: str
     size: int
     mtime_ns: int
     member: str = ""
+    inode: int = field(default=0, compare=False)
 
     @classmethod
     def of(cls, path: Path, member: str = "") -> "FileStamp":
@@ -50,7 +52,7 @@ class FileStamp:
             status = path.stat()
         except OSError as error:
             raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
-        return cls(str(path.absolute()), status.st_size, status.st_mtime_ns, member)
+        return cls(str(path.absolute()), status.st_size, status.st_mtime_ns, member, status.st_ino)
 
     def check(self) -> None:
         """Raise DataMismatchError if the file is no longer as it was."""
@@ -58,6 +60,18 @@ class FileStamp:
             raise DataMismatchError(
                 f"{self.path}: the file changed since this dataset was opened. Open it again."
             )
+
+    def check_mapped(self) -> None:
+        """Raise DataMismatchError if the very file that was opened has been written to since.
+
+        A file that has taken its place is no harm: the one that was opened lives on in memory.
+        """
+        try:
+            now = FileStamp.of(Path(self.path), self.member)
+        except FileAccessError:
+            return  # it was removed or replaced, not written to
+        if now.inode == self.inode and now != self:
+            self.check()
 
     def open(self) -> NDArray[Any]:
         """Return the file's array."""
@@ -215,6 +229,12 @@ class Source:
             )
         self.check_match(len(names))
         return Description("", "", names, mean, std)
+
+    def check_mapped(self) -> None:
+        """Raise DataMismatchError if a mapped file has been written to since it was opened."""
+        if self.files is not None and self.is_lazy:
+            self.files.images.check_mapped()
+            self.files.labels.check_mapped()
 
     def _where(self, which: Literal["images", "labels"]) -> str:
         return f" in {getattr(self.files, which).path}" if self.files else ""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import DataMismatchError, FileAccessError, open_idx, write_idx
+from fmnist_core import DataMismatchError, FileAccessError, concat, open_idx, write_idx
 from fmnist_core.idx.format import open_array
 from fmnist_core.source import FileStamp, Source, SourceFiles
 
@@ -139,3 +139,29 @@ def test_open_array_of_a_wider_type(tmp_path: Path) -> None:
         found = open_array(tmp_path / name)
         assert found.dtype == array.dtype.newbyteorder(order)
         np.testing.assert_array_equal(found, array)
+
+
+def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: Path) -> None:
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    write_idx(images, IMAGES)
+    write_idx(labels, LABELS)
+    dataset = open_idx(images, labels)
+    dataset.to("numpy", batch_size=8)
+    with images.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\x07")
+    os.utime(images, ns=(0, 0))
+    for chosen in (dataset, dataset.take(5), concat(dataset, open_idx(images, labels))):
+        with pytest.raises(DataMismatchError, match="the file changed since"):
+            chosen.to("numpy", batch_size=8)
+
+
+def test_a_mapped_file_that_was_replaced_or_removed_is_no_harm(tmp_path: Path) -> None:
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    write_idx(images, IMAGES)
+    write_idx(labels, LABELS)
+    dataset = open_idx(images, labels)
+    write_idx(images, IMAGES[::-1])  # another file takes the name
+    labels.unlink()
+    (image, _), *_ = dataset.to("numpy", batch_size=8, dtype="uint8", scale="raw")
+    np.testing.assert_array_equal(image, IMAGES[:8])

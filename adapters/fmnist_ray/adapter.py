@@ -4,9 +4,9 @@
 knows, of which every task reads its own rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 import ray
 import ray.data
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from fmnist_core import hookimpl
 from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
-from fmnist_core.encoding import Encoding, Layout
+from fmnist_core.encoding import Encoding, LabelDType, Layout
 from fmnist_core.errors import OptionError, check_range
 from fmnist_core.hookspecs import LoaderOptions
 from fmnist_core.order import MAX_EXAMPLES
-from fmnist_core.plan import BatchPlan
+from fmnist_core.plan import BatchPlan, values_of
+from fmnist_core.provenance import Provenance
 from fmnist_ray.read import BLOCK_BYTES, FmnistDatasource, row_nbytes
 from fmnist_ray.urls import open_urls
 
@@ -37,7 +38,7 @@ class RayAdapter:
 
     name = "ray"
     layout: Layout = "NHW"
-    label_dtype: Literal["int32", "int64"] = "int32"
+    label_dtype: LabelDType = "int32"
     writable = False
 
     def loader(
@@ -84,11 +85,21 @@ class RayAdapter:
             assemble, plan, epoch, start, num_workers or 0, _block_bytes(assemble)
         )
         # Told how many blocks there are, Ray does not split them; it would not do so at batches.
-        found: ray.data.Dataset = ray.data.read_datasource(
-            source, override_num_blocks=source.fewest_blocks()
-        )
-        found.context.execution_options.preserve_order = True
-        return found
+        rows: Any = ray.data.read_datasource(source, override_num_blocks=source.fewest_blocks())
+        rows.context.execution_options.preserve_order = True
+        if num_workers is None:
+            # An attribute of this object alone; a dataset made from it does not have it.
+            rows.provenance = Provenance(self, dataset, plan, assemble.encoding, source.upcoming)
+        return rows  # type: ignore[no-any-return]
+
+    def batches(self, loader: Any, plan: BatchPlan) -> Iterable[Any]:
+        """Return an iterable of the plan's batches out of a `ray.data.Dataset`, in numpy's format.
+
+        Anything else is returned as it is.
+        """
+        if not isinstance(loader, ray.data.Dataset):
+            return loader  # type: ignore[no-any-return]
+        return loader.iter_batches(batch_size=plan.batch_size, batch_format="numpy")
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return the rank of this Ray Train worker and their number; (0, 1) outside of one."""
@@ -100,7 +111,7 @@ class RayAdapter:
 
     def to_numpy(self, batch: RayBatch) -> tuple[NDArray[Any], ...]:
         """Return the columns of a batch in numpy's format, without a copy."""
-        return tuple(batch.values())
+        return values_of(batch)
 
 
 ADAPTER = RayAdapter()
@@ -137,10 +148,10 @@ def ray_dataset(
     OptionError
         As `RayAdapter.loader`.
     """
-    found: ray.data.Dataset = dataset.to(
+    rows: ray.data.Dataset = dataset.to(
         ADAPTER, batch_size=batch_size, num_workers=num_workers, **options
     )
-    return found
+    return rows
 
 
 def _block_bytes(assemble: Assembler) -> int:

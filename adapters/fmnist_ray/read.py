@@ -68,6 +68,10 @@ class FmnistDatasource(Datasource):
         self._empty = _empty_block(assemble)
         self._sent = _sent(assemble)
 
+    def upcoming(self) -> tuple[int, int]:
+        """Return epoch and start of the next execution."""
+        return self._epochs.upcoming()
+
     def estimate_inmemory_data_size(self) -> int:
         """Return the bytes of a whole epoch, of all consumers."""
         return self._plan.num_examples * self._row_nbytes

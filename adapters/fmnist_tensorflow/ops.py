@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from fmnist_tensorflow.order import keys, shuffled
@@ -16,7 +17,7 @@ class TensorFlowOps:
 
     def words(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         high = tf.bitwise.right_shift(positions, tf.constant(32, tf.int64))
-        low = tf.bitcast(tf.cast(positions & 0xFFFFFFFF, tf.uint32), tf.int32)
+        low = tf.bitcast(tf.cast(positions & np.int64(0xFFFFFFFF), tf.uint32), tf.int32)
         return low, tf.cast(high, tf.int32)
 
     def constant(self, table: Any) -> tf.Tensor:

@@ -283,9 +283,9 @@ def _check_unpacked(start: bytes, name: str) -> None:
         )
 
 
-def _check_length(header: IdxHeader, found: int, name: str) -> None:
-    if found != header.data_nbytes:
-        raise IdxError(_length_message(header, found, name))
+def _check_length(header: IdxHeader, nbytes: int, name: str) -> None:
+    if nbytes != header.data_nbytes:
+        raise IdxError(_length_message(header, nbytes, name))
 
 
 def _digits(number: int) -> str:
@@ -293,23 +293,23 @@ def _digits(number: int) -> str:
     return str(number) if number.bit_length() <= _MAX_BITS else f"over 2**{_MAX_BITS}"
 
 
-def _length_message(header: IdxHeader, found: int, name: str) -> str:
+def _length_message(header: IdxHeader, nbytes: int, name: str) -> str:
     expected = header.data_nbytes
     claim = (
         f"{name}: the header calls for {shape_words(header)}, {_digits(expected)} bytes from "
         f"offset {header.nbytes}"
     )
-    if found > expected:
+    if nbytes > expected:
         return (
-            f"{claim}; found at least {found}. Something was appended, or the elements are wider "
+            f"{claim}; found at least {nbytes}. Something was appended, or the elements are wider "
             "than the header says."
         )
     whole = ""
     if expected and len(header.shape) > 1:
-        items = found // (expected // header.shape[0])
+        items = nbytes // (expected // header.shape[0])
         whole = f" ({items} of {header.shape[0]} items are whole)"
     return (
-        f"{claim}; found {found}{whole}. An interrupted download or copy leaves such a file; "
+        f"{claim}; found {nbytes}{whole}. An interrupted download or copy leaves such a file; "
         "get it again. If it is complete, its header is wrong."
     )
 

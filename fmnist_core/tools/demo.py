@@ -122,6 +122,7 @@ def run_framework(name: str, train: Dataset, test: Dataset, progress: ProgressLi
             process.join()
         finally:
             process.kill()
+            process.join()  # Windows removes no folder in which a process has a file open
         if not outcome.complete and outcome.failure is None:
             outcome = replace(outcome, failure=_crash(name, process.exitcode, log))
     return outcome
@@ -156,13 +157,20 @@ def _updated(outcome: Outcome, message: Message, progress: ProgressLine) -> Outc
 def _crash(name: str, exit_code: int | None, log: Path) -> Failure:
     """Return what is known of a child that ended without a word."""
     if exit_code is not None and exit_code < 0:
-        how = f"was stopped by {signal.Signals(-exit_code).name}"
+        how = f"was stopped by {_signal_name(-exit_code)}"
     else:
         how = f"ended with exit status {exit_code}"
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     said = f", after saying {last!r}" if last else ""
     return Failure("crashed", f"the process {how}{said}. {hint(name)}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal, of which only the first and the last have names
+        return f"signal {number}"
 
 
 def show(console: Console, outcomes: Sequence[Outcome]) -> None:

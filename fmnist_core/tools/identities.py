@@ -46,7 +46,7 @@ def _unreadable(file: Path, error: FmnistError) -> Identity:
         return Identity(str(file), "", "unreadable", "a folder without data files")
     if file.is_symlink() and not file.exists():
         target = os.readlink(file)
-        if "/annex/" in f"/{target}":
+        if "/annex/" in "/" + target.replace("\\", "/"):
             advice = "Run: git annex get"
             return Identity(str(file), "", "foreign", "a git-annex link, not data", advice)
         what = f"a link to {target}, which is not there"

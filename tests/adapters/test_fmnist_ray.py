@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import fmnist_core as fm
 from fmnist_core import BatchPlan, Dataset, Encoding, FmnistError, OptionError
@@ -30,6 +31,7 @@ from fmnist_core.testing import (
     made_dataset,
     wanted_batches,
 )
+from fmnist_core.tools.cli import main
 from tests.helpers.programs import environment, helper
 
 ray = pytest.importorskip("ray")
@@ -158,6 +160,29 @@ def test_it_is_a_ray_dataset_with_columns_of_tensors() -> None:
     assert (types["weight"], types["index"]) == ("float", "int64")
 
 
+def test_a_fingerprint_is_that_of_any_framework(tmp_path: Path) -> None:
+    options: Any = {"shuffle": True, "seed": 4, "fields": ("image", "label", "index")}
+    options |= {"epoch": 2, "start": 5}
+    through_ray = made_dataset().to("ray", batch_size=4, **options)
+    received = fm.fingerprint(through_ray, epochs=2)
+    reference = fm.fingerprint(made_dataset().to("numpy", batch_size=7, **options), epochs=2)
+    assert received.digests == reference.digests
+    assert sorted(received.digests) == [2, 3]
+    assert received.parts[0]["adapter"] == "ray"
+    assert fm.peek(through_ray)["index"].tolist() == next(columns(through_ray, 4))["index"].tolist()
+
+
+def test_the_command_reads_through_ray(tmp_path: Path) -> None:
+    runner = CliRunner()
+    for adapter in ("ray", "numpy"):
+        arguments = ["fingerprint", "synthetic", "--split", "test", "--adapter", adapter]
+        output = str(tmp_path / f"{adapter}.json")
+        done = runner.invoke(main, [*arguments, "--batch-size", "500", "--output", output])
+        assert done.exit_code == 0, done.output
+    found = [fm.Fingerprint.load(tmp_path / f"{name}.json") for name in ("ray", "numpy")]
+    assert found[0].digests == found[1].digests
+
+
 def test_count_and_schema_begin_no_epoch_but_take_does() -> None:
     found = fmnist_ray.ray_dataset(made_dataset(), batch_size=23, shuffle=True, fields=("index",))
     places = made_dataset().indices
@@ -173,7 +198,7 @@ def test_count_and_schema_begin_no_epoch_but_take_does() -> None:
 def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 100)
+    monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 100)
     dataset = made_dataset(200)
     found = fmnist_ray.ray_dataset(dataset, batch_size=6, shuffle=True, fields=("image", "index"))
     assert len(tasks_of(found)) == 34
@@ -190,8 +215,8 @@ def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
 
 
 def test_blocks_of_large_data_are_larger_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 1)
-    monkeypatch.setattr("fmnist_ray.MOST_BLOCKS", 10)
+    monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 1)
+    monkeypatch.setattr("fmnist_ray.adapter.MOST_BLOCKS", 10)
     found = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
     assert len(tasks_of(found)) == 10
     assert [len(batch["index"]) for batch in columns(found, 2)] == [2] * 50
@@ -237,7 +262,7 @@ def test_nothing_of_mapped_files_goes_through_the_driver(
 
 
 def test_a_long_list_of_rows_is_sent_once(grey: Dataset, tmp_path: Path) -> None:
-    dataset = fm.open_idx(*raw_files(grey, tmp_path)).select(np.arange(2999, 0, -1))
+    dataset = fm.open_idx(*raw_files(grey, tmp_path)).select(np.tile(np.arange(2999, 0, -1), 4))
     found = fmnist_ray.ray_dataset(dataset, batch_size=1000, fields=("index",))
     assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
     assert [row["index"] for row in found.take(2)] == [2999, 2998]
@@ -325,7 +350,7 @@ def split(found: Any, count: int, batch_size: int, epochs: int = 1) -> list[list
 def test_each_worker_is_given_the_batches_of_its_shard(
     remainder: Any, count: int, start: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fmnist_ray.BLOCK_BYTES", 1000)  # two batches of four
+    monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 1000)  # two batches of four
     dataset = made_dataset(90 if remainder == "keep" else 91)
     options: Any = {"shuffle": True, "seed": 2, "remainder": remainder, "start": start, "epoch": 4}
     options["fields"] = EVERYTHING

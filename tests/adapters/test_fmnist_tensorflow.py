@@ -84,6 +84,7 @@ def test_fit_sees_the_epochs_of_the_written_order() -> None:
 
 
 def test_weights_are_keras_sample_weights() -> None:
+    """Exact under `weighted_metrics`; test_fmnist_keras.py holds the loss and `keep` to numpy."""
     import keras
 
     pipeline = fmnist_tensorflow.tf_dataset(
@@ -98,22 +99,52 @@ def test_weights_are_keras_sample_weights() -> None:
     assert padded_accuracy == pytest.approx(model.evaluate(plain, verbose=0)[1])
 
 
-@pytest.mark.parametrize("stop", range(5))
-def test_a_checkpoint_restores_an_iterator_mid_epoch(tmp_path: Path, stop: int) -> None:
-    def pipeline(epoch: int) -> Any:
-        options = {"shuffle": True, "fields": ("index",), "epoch": epoch}
-        return fmnist_tensorflow.tf_dataset(numbered(), batch_size=6, **options)
+@pytest.mark.parametrize("stop", range(13))
+def test_a_checkpoint_restores_an_iterator_and_its_epochs(tmp_path: Path, stop: int) -> None:
+    """The same program goes on at any batch of three epochs, as TensorFlow's own shuffle does."""
 
-    before = iter(pipeline(1))
+    def program() -> tuple[Any, Any]:
+        options: dict[str, Any] = {"shuffle": True, "fields": ("index",), "epoch": 1}
+        pipeline = fmnist_tensorflow.tf_dataset(numbered(), batch_size=6, **options)
+        iterator = iter(pipeline.repeat(3))
+        return iterator, tf.train.Checkpoint(iterator=iterator, epoch=pipeline.epoch)
+
+    before, checkpoint = program()
     for _ in range(stop):
         next(before)
-    path = tf.train.Checkpoint(iterator=before).save(str(tmp_path / "checkpoint"))
-    # Made anew, as a restarted process would, for the epoch after the one that is restored.
-    anew = pipeline(2 if stop else 1)
-    after = iter(anew)
-    tf.train.Checkpoint(iterator=after).restore(path).assert_consumed()
-    assert indices(after) == order_of(1)[stop:]
-    assert indices(anew) == order_of(2)
+    path = checkpoint.save(str(tmp_path / "checkpoint"))
+    after, checkpoint = program()
+    checkpoint.restore(path).assert_consumed()
+    assert indices(after) == (order_of(1) + order_of(2) + order_of(3))[stop:]
+
+
+@pytest.mark.parametrize("stop", range(5))
+def test_a_checkpoint_between_calls_restores_the_epochs(tmp_path: Path, stop: int) -> None:
+    def program() -> tuple[Any, Any, Any]:
+        options: dict[str, Any] = {"shuffle": True, "fields": ("index",)}
+        pipeline = fmnist_tensorflow.tf_dataset(numbered(), batch_size=6, **options)
+        iterator = iter(pipeline)
+        return pipeline, iterator, tf.train.Checkpoint(iterator=iterator, epoch=pipeline.epoch)
+
+    _, before, checkpoint = program()
+    for _ in range(stop):
+        next(before)
+    path = checkpoint.save(str(tmp_path / "checkpoint"))
+    pipeline, after, checkpoint = program()
+    checkpoint.restore(path).assert_consumed()
+    assert int(pipeline.epoch) == (1 if stop else 0)
+    assert indices(after) == order_of(0)[stop:]
+    assert indices(pipeline) == order_of(1)
+
+
+def test_a_pipeline_made_inside_a_tf_function_is_refused() -> None:
+    def first() -> Any:
+        return next(iter(fmnist_tensorflow.tf_dataset(numbered(), batch_size=6)))
+
+    with pytest.raises(OptionError, match="Try: make it outside"):
+        tf.function(first, autograph=False)()
+    with pytest.raises(Exception, match="Try: make it outside"):  # in TensorFlow's own error
+        tf.function(first)()
 
 
 def test_iterates_inside_a_tf_function() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.helpers import fuzzing
 
 ALL = os.environ.get("FMNIST_FAULTS") == "all"
-RUNS = 20_000 if ALL else 800
+RUNS = 5000 if ALL else 400
 
 
 @st.composite
@@ -42,6 +42,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
+@pytest.mark.timeout(1800)
 @settings(max_examples=RUNS, suppress_health_check=list(HealthCheck))
 @given(mutated() | st.binary(max_size=200))
 def test_hypothesis_finds_nothing(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
@@ -64,9 +65,10 @@ def test_every_door_opens_to_what_is_whole(tmp_path: Path, monkeypatch: pytest.M
     fuzzing.DOORS["state"](path)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris not installed")
 def test_atheris_finds_nothing(tmp_path: Path) -> None:
-    runs = 200_000 if ALL else 1000
+    runs = 5000 if ALL else 200
     options = [f"-runs={runs}", "-max_len=4096", "-seed=1", "-rss_limit_mb=2048", "-timeout=20"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.helpers.fuzzing", str(tmp_path), *options],

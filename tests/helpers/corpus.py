@@ -88,7 +88,10 @@ def _renamed(data: bytes, old: bytes, new: bytes) -> bytes:
 
 def zip_bomb(mebibytes: int, method: int = zipfile.ZIP_DEFLATED) -> Maker:
     def make(path: Path) -> None:
-        with zipfile.ZipFile(path, "w", method) as archive, archive.open("x", "w") as member:
+        with (
+            zipfile.ZipFile(path, "w", method) as archive,
+            archive.open("x", "w", force_zip64=True) as member,
+        ):
             member.write(CLAIMS_5_GB)
             for _ in range(mebibytes):
                 member.write(bytes(MIB))

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,6 +240,33 @@ def test_frameworks_that_break_down_are_rows_of_their_own(
     for row in (["torch", "not available"], ["tensorflow", "crashed"], ["jax", "failed"]):
         assert rows.count(row) == 2, "once in each table"
     assert "The same bits" not in result.stdout
+
+
+@pytest.mark.parametrize(("number", "name"), [(6, "SIGABRT"), (40, "signal 40")])
+def test_a_signal_without_a_name_is_a_number(tmp_path: Path, number: int, name: str) -> None:
+    failure = demo._crash("torch", -number, tmp_path / "log")
+    assert failure.reason.startswith(f"the process was stopped by {name}. ")
+
+
+def test_an_interrupt_ends_the_process_before_its_folder_goes(
+    splits: tuple[Dataset, Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Windows removes no folder in which a process has a file open.
+    def interrupt(*_: object) -> Outcome:
+        raise KeyboardInterrupt
+
+    alive_at_removal: list[int] = []
+    remove = demo.tempfile.TemporaryDirectory.cleanup
+
+    def cleanup(folder: Any) -> None:
+        alive_at_removal.append(len(multiprocessing.active_children()))
+        remove(folder)
+
+    monkeypatch.setattr(demo, "_updated", interrupt)
+    monkeypatch.setattr(demo.tempfile.TemporaryDirectory, "cleanup", cleanup)
+    with pytest.raises(KeyboardInterrupt):
+        run_framework("numpy", *splits, Recorder())
+    assert alive_at_removal == [0]
 
 
 def test_the_progress_line_says_what_is_happening_now() -> None:

@@ -1,0 +1,79 @@
+"""Run conformance checks of one adapter under a changed global state of its framework.
+
+python -m tests.helpers.global_states ADAPTER STATE
+
+A process of its own: most of these settings hold for the whole process, some must come first.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from fmnist_core import get_adapter
+from fmnist_core.testing import CHECKS
+
+VALUES = (
+    "check_extreme_seeds",
+    "check_fields",
+    "check_pixels",
+    "check_layouts_and_labels",
+    "check_channels",
+    "check_other_types",
+    "check_mixes",
+)
+"""The checks of what a setting could change: order, types, pixels and labels."""
+
+
+def tensorflow(state: str) -> None:
+    import tensorflow as tf
+
+    numpy_behaviour = tf.experimental.numpy.experimental_enable_numpy_behavior
+    settings: dict[str, Callable[[], object]] = {
+        "numpy behaviour": numpy_behaviour,
+        "numpy behaviour, safe types": lambda: numpy_behaviour(dtype_conversion_mode="safe"),
+        "eager functions": lambda: tf.config.run_functions_eagerly(True),
+        "determinism": tf.config.experimental.enable_op_determinism,
+    }
+    settings[state]()
+
+
+def jax(state: str) -> None:
+    import jax
+
+    values: dict[str, Any] = {
+        "jax_enable_x64": True,
+        "jax_default_matmul_precision": "bfloat16",
+        "jax_numpy_dtype_promotion": "strict",
+        "jax_numpy_rank_promotion": "raise",
+    }
+    jax.config.update(state, values[state])
+
+
+def keras(state: str) -> None:
+    import keras
+
+    settings: dict[str, Callable[[], object]] = {
+        "floatx": lambda: keras.config.set_floatx("float16"),
+        "channels first": lambda: keras.config.set_image_data_format("channels_first"),
+        "mixed precision": lambda: keras.config.set_dtype_policy("mixed_bfloat16"),
+    }
+    settings[state]()
+
+
+name, state = sys.argv[1:]
+{"tensorflow": tensorflow, "jax": jax, "keras": keras}[name](state)
+adapter: Any = get_adapter(name)
+if name == "jax":
+    import fmnist_jax
+
+    class OnDevice(fmnist_jax.JaxAdapter):
+        """The adapter with its data on the device, where it computes."""
+
+        def loader(self, *data: Any, epoch: int = 0, start: int = 0) -> Any:
+            return super().loader(*data, epoch=epoch, start=start, device="cpu")
+
+    adapter = OnDevice()
+for check in CHECKS:
+    if check.__name__ in VALUES:
+        check(adapter)
+print("held")
