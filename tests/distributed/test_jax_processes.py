@@ -1,6 +1,5 @@
 """JAX's own processes: two of them on 127.0.0.1, with four virtual devices each."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +14,12 @@ PROCESSES = 2
 
 
 @pytest.fixture(scope="module")
-def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two processes got."""
     folder = tmp_path_factory.mktemp("processes")
     coordinator = f"127.0.0.1:{free_port()}"
     environments = [
         {
-            "FASHION_ROOT": str(fashion_root),
             "COORDINATOR": coordinator,
             "PROCESSES": str(PROCESSES),
             "PROCESS": str(process),
@@ -53,10 +51,7 @@ def test_global_arrays_hold_the_laws_batches(found: list[dict[str, Any]], remain
     assert [process[remainder] for process in found] == [wanted] * PROCESSES
 
 
-def test_each_test_image_is_evaluated_once(
-    found: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, fashion_root: Path
-) -> None:
-    monkeypatch.setenv("FASHION_ROOT", str(fashion_root))
+def test_each_test_image_is_evaluated_once(found: list[dict[str, Any]]) -> None:
     wanted = [jobs.number_right(), 10_000]
     assert [process["evaluated"] for process in found] == [wanted] * PROCESSES
 

@@ -2,7 +2,6 @@
 
 import json
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +16,12 @@ WORKERS = 2
 
 
 @pytest.fixture(scope="module")
-def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two workers got."""
     folder = tmp_path_factory.mktemp("workers")
     cluster = {"worker": [f"127.0.0.1:{free_port()}" for _ in range(WORKERS)]}
     environments = [
         {
-            "FASHION_ROOT": str(fashion_root),
             "CUDA_VISIBLE_DEVICES": "-1",
             "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}),
         }
@@ -51,10 +49,7 @@ def test_the_workers_batches_of_a_step_are_a_slice_of_the_order(
 
 
 @pytest.mark.parametrize("way", ["function", "whole"])
-def test_each_test_image_is_evaluated_once(
-    found: list[dict[str, Any]], way: str, monkeypatch: pytest.MonkeyPatch, fashion_root: Path
-) -> None:
-    monkeypatch.setenv("FASHION_ROOT", str(fashion_root))
+def test_each_test_image_is_evaluated_once(found: list[dict[str, Any]], way: str) -> None:
     assert [worker[f"{way} evaluated"] for worker in found] == [[jobs.number_right(), 10_000]] * 2
 
 

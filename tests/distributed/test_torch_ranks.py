@@ -1,7 +1,6 @@
 """torch's own ranks, by torchrun on 127.0.0.1: one, two, three and four of them."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,13 @@ Found = dict[int, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def found(fashion_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What each rank found, for each number of ranks."""
     jobs_found = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FASHION_ROOT", str(fashion_root))
-        for ranks in COUNTS:
-            folder = tmp_path_factory.mktemp(f"ranks{ranks}")
-            jobs_found[ranks] = found_by_ranks("torch_ranks", ranks, folder)
+    for ranks in COUNTS:
+        folder = tmp_path_factory.mktemp(f"ranks{ranks}")
+        jobs_found[ranks] = found_by_ranks("torch_ranks", ranks, folder)
     return jobs_found
-
-
-@pytest.fixture
-def fashion(fashion_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `jobs` find the files in this process too."""
-    monkeypatch.setenv("FASHION_ROOT", str(fashion_root))
 
 
 def test_auto_is_the_rank(found: Found) -> None:
@@ -41,7 +32,6 @@ def test_auto_is_the_rank(found: Found) -> None:
         assert [rank["shard"] for rank in job] == [[rank, ranks] for rank in range(ranks)]
 
 
-@pytest.mark.usefixtures("fashion")
 def test_training_reads_the_same_global_batches_at_any_number_of_ranks(found: Found) -> None:
     wanted = []
     options = {**jobs.WHOLE_NUMBERS, "shuffle": True, "seed": jobs.SEED, "remainder": "drop"}
@@ -62,7 +52,6 @@ def test_training_leads_to_the_same_net(found: Found) -> None:
         np.testing.assert_allclose(net, nets[0], rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.usefixtures("fashion")
 def test_each_test_image_is_evaluated_once(found: Found) -> None:
     images = jobs.test().images.reshape(-1, 784).astype(np.float32)
     guesses, labels = (images @ jobs.classifier()).argmax(axis=1), jobs.test().labels

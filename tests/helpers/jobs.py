@@ -1,7 +1,6 @@
 """What the programs of this folder do alike: data, options, and a classifier that is exact."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,12 @@ WHOLE_NUMBERS = {"dtype": "float32", "scale": "raw", "layout": "flat", "fields":
 
 def train() -> fm.Dataset:
     """Return what is shuffled: 1,000 examples, which no batch size here divides."""
-    return _load("train").take(1000)
+    return fm.load("synthetic", "train").take(1000)
 
 
 def test() -> fm.Dataset:
     """Return what is evaluated: all 10,000 test images."""
-    return _load("test")
-
-
-def _load(split: str) -> fm.Dataset:
-    return fm.load("fashion-mnist", split, root=os.environ["FASHION_ROOT"])
+    return fm.load("synthetic", "test")
 
 
 def classifier() -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """One rank of a torchrun job under Lightning or under accelerate: which examples it is given."""
 
+import gc
 import json
 import sys
 import warnings
@@ -144,3 +145,5 @@ if __name__ == "__main__":
     }
     result = ways[sys.argv[2]](place)
     (place / f"{distributed.get_rank()}.json").write_text(json.dumps(result))
+    gc.collect()  # or torch may abort: docs/distributed.md says why
+    distributed.destroy_process_group()
