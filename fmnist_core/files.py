@@ -107,8 +107,9 @@ def read_json(path: Path, limit: int) -> object:
         If it is larger, has over `MAX_JSON_ITEMS` items or `MAX_JSON_DEPTH` levels, or is no JSON.
     """
     with open_regular(path) as file:
-        text = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
-    if len(text) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
+        size = os.fstat(file.fileno()).st_size
+        text = file.read(size + 1) if size <= limit else b""
+    if max(size, len(text)) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
         raise DataMismatchError(
             f"{_name(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
         )

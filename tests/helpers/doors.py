@@ -1,0 +1,114 @@
+"""Try every door that a file can come in by with one file; print what went wrong, a line for each.
+
+    python -m tests.helpers.doors FOLDER SECONDS BYTES
+
+FOLDER has the file, named "made". Each door is tried in a copy of this process, which has nothing
+of a framework in it, with so many seconds and so many bytes of memory more than it has.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import requests  # noqa: F401  (here, so that no copy spends its time importing it)
+from click.testing import CliRunner, Result
+
+from fmnist_core import errors, load, map_idx, open_idx, parse_idx, read_idx
+from fmnist_core.catalog import FASHION_MNIST
+from fmnist_core.fingerprints import Fingerprint
+from fmnist_core.storage import store
+from fmnist_core.storage.identify import identify
+from fmnist_core.tools import bundle, data, identities  # noqa: F401  (likewise)
+from fmnist_core.tools.cli import main
+from tests.helpers import limits
+
+IMAGES = "t10k-images-idx3-ubyte"
+LARGEST_FILE = 1 << 27  # bytes, twice the largest payload here
+Door = Callable[[Path], object]
+
+
+def ours(kind: type[errors.FmnistError] = errors.FmnistError) -> set[str]:
+    """Return the names of all errors of ours."""
+    return {kind.__name__}.union(*map(ours, kind.__subclasses__()))
+
+
+def invoke(*arguments: object) -> str:
+    """Run a command; it ends well or with a status of ours, and prints nothing that acts."""
+    result: Result = CliRunner().invoke(main, [*map(str, arguments)])
+    exception = result.exception
+    if exception is not None and not isinstance(exception, SystemExit):
+        raise exception
+    assert result.exit_code in (0, 1)
+    for line in result.output.splitlines():
+        assert line.isprintable(), line
+    return result.output
+
+
+def as_root(path: Path) -> object:
+    root = path.parent / "root"
+    root.mkdir()
+    (root / IMAGES).symlink_to(path)
+    return load("fashion-mnist", "test", root=root)
+
+
+def as_mirror(path: Path) -> object:
+    mirror = path.parent / "mirror"
+    mirror.mkdir()
+    (mirror / f"{IMAGES}.gz").symlink_to(path)
+    return load("fashion-mnist", "test", source_url=mirror.as_uri())
+
+
+def as_zip(path: Path) -> object:
+    path.rename(path.parent / "x.zip")
+    return invoke("fetch", "fashion-mnist", "--from", path.parent / "x.zip")
+
+
+def in_store(path: Path) -> object:
+    place = store.folder(FASHION_MNIST)
+    place.mkdir(parents=True)
+    (place / IMAGES).symlink_to(path)
+    return load("fashion-mnist", "test")
+
+
+DOORS: dict[str, Door] = {
+    "read_idx": read_idx,
+    "map_idx": map_idx,
+    "read_idx of a file object": lambda path: read_idx(path.open("rb")),
+    "parse_idx of a file object": lambda path: parse_idx(path.open("rb")),
+    "open_idx": lambda path: open_idx(path, path),
+    "identify": identify,
+    "load, root": as_root,
+    "load, a mirror": as_mirror,
+    "load, in the store": in_store,
+    "fetch --from": as_zip,
+    "fmnist identify": lambda path: invoke("identify", path),
+    "fmnist verify": lambda path: invoke("verify", path),
+    "Fingerprint.load": Fingerprint.load,
+    "fmnist compare": lambda path: invoke("compare", path, path),
+}
+
+
+def try_door(door: Door, path: Path, seconds: float, memory: int) -> str:
+    """Return what is wrong with how a file came in by a door, or nothing."""
+    with limits.largest_file(LARGEST_FILE):
+        outcome = limits.run_limited(lambda: door(path), seconds, memory)
+    if outcome.ended not in {"ok", "UserWarning", *ours()}:
+        return f"{outcome.ended} {outcome.message:.200}"
+    if outcome.ended != "ok" and len(outcome.message) > 2000:
+        return f"a message of {len(outcome.message)} characters"
+    return ""
+
+
+def try_all(made: Path, seconds: float, memory: int) -> None:
+    for number, (name, door) in enumerate(DOORS.items()):
+        folder = made.parent / str(number)
+        folder.mkdir()
+        os.link(made, folder / "x")
+        os.environ["FMNIST_HOME"] = str(folder / "store")
+        if wrong := try_door(door, folder / "x", seconds, memory):
+            print(f"{name}: {wrong}")
+
+
+if __name__ == "__main__":
+    try_all(Path(sys.argv[1], "made"), float(sys.argv[2]), int(sys.argv[3]))
