@@ -281,7 +281,7 @@ def test_a_model_that_fails_is_named_and_the_rest_is_kept(
 @pytest.mark.usefixtures("small")
 def test_an_interruption_keeps_what_was_measured(folder: Path) -> None:
     result = run(*only("gaussian-nb"), "--model", "models_of_mine:Interrupted", "--output", "out")
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert [*rows(folder / "out")] == ["gaussian-nb"]
 
 
