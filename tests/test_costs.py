@@ -61,6 +61,7 @@ def test_no_python_is_run_per_example(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["numpy", "torch"])  # JAX itself makes more calls than a block
 def test_a_further_batch_of_a_block_costs_less_than_the_block(name: str) -> None:
+    pytest.importorskip(name)
     get_adapter(name)
     per_epoch = calls_of_an_epoch(name, 4 * BLOCK_EXAMPLES, BLOCK_EXAMPLES)
     longer = calls_of_an_epoch(name, 8 * BLOCK_EXAMPLES, BLOCK_EXAMPLES)

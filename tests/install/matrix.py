@@ -44,6 +44,8 @@ ELSEWHERE = (
     "tools/test_benchmark.py",
     "tools/test_demo.py",
     "test_bench.py",
+    "test_checks_bite.py",
+    "test_costs.py",
     "test_docs.py",
     "test_example_programs.py",
     "test_house.py",  # of the sources, which are not there
