@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fmnist_core as fm
+from fmnist_core import transforms
 from tests.helpers.programs import PROJECT, environment, helper
 
 EXAMPLES = PROJECT / "docs" / "examples"
@@ -124,3 +126,20 @@ def test_an_epoch_as_one_compiled_call(tmp_path: Path) -> None:
     assert len(history["loss"]) == 8
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["test_accuracy"] > 0.5
+
+
+def test_the_sheet_of_transforms_shows_each_that_draws(tmp_path: Path) -> None:
+    need("matplotlib")
+    program = PROJECT / "docs" / "transforms" / "sheet.py"
+    text = program.read_text(encoding="utf-8")
+    drawing = [
+        name
+        for name in transforms.__all__
+        if getattr(getattr(transforms, name), "streams", 0) and name not in ("Mix", "Transform")
+    ]
+    assert len(drawing) == 13
+    assert [name for name in drawing if f'"{name}(' not in text] == []
+    output = tmp_path / "sheet.png"
+    subprocess.run([sys.executable, program, output], check=True, env=environment())
+    with Image.open(output) as image, Image.open(program.with_suffix(".png")) as shown:
+        assert image.size == shown.size

@@ -170,7 +170,8 @@ class Resident:
             found = rows if wanted is own else self._rows(wanted, epoch)
             return self.images[found], self._encoded_labels(found) if chain.mix else None
 
-        return transformed_fields(chain, JAX, gather, own, plan, epoch, self._encoded_images)
+        with jax.numpy_rank_promotion("allow"):  # whatever the program says of its own arrays
+            return transformed_fields(chain, JAX, gather, own, plan, epoch, self._encoded_images)
 
     def _values(self, pixels: jax.Array) -> jax.Array:
         if self.by_arithmetic:

@@ -148,6 +148,25 @@ def tf_dataset(
     OptionError
         As `TensorFlowAdapter.loader`.
     """
-    options = {name: value for name, value in locals().items() if name != "dataset"}
-    pipeline: tf.data.Dataset = dataset.to(ADAPTER, **options)
+    # Named one by one: AutoGraph adds names of its own to locals().
+    pipeline: tf.data.Dataset = dataset.to(
+        ADAPTER,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        remainder=remainder,
+        shard=shard,
+        fields=fields,
+        dtype=dtype,
+        scale=scale,
+        mean=mean,
+        std=std,
+        channels=channels,
+        layout=layout,
+        labels=labels,
+        transform=transform,
+        epoch=epoch,
+        start=start,
+        input_context=input_context,
+    )
     return pipeline

@@ -179,14 +179,27 @@ def benchmark(
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="The .png to write."
 )
+@click.option(
+    "--transform",
+    metavar="TEXT",
+    help='Show one example of each class through ten epochs of it: "RandomCrop(28, padding=4)".',
+)
 @click.option("--force", is_flag=True, help="Replace that file if it is there.")
-def picture_command(name: str, split: str, root: Path | None, output: Path, force: bool) -> None:
+def picture_command(
+    name: str, split: str, root: Path | None, output: Path, transform: str | None, force: bool
+) -> None:
     """Write a PNG with ten examples of each class of the dataset NAME."""
     from fmnist_core.loading import load
-    from fmnist_core.tools.sheet import check_target, write_sheet
+    from fmnist_core.tools.sheet import check_target, write_sheet, write_transformed
+    from fmnist_core.transforms import parse
 
     check_target(output, force)
-    write_sheet(load(name, split, root=root), output)
+    chain = None if transform is None else parse(transform)
+    dataset = load(name, split, root=root)
+    if chain is None:
+        write_sheet(dataset, output)
+    else:
+        write_transformed(dataset, chain, output)
     click.echo(f"Wrote {output}")
 
 

@@ -1,14 +1,16 @@
-"""`fmnist picture`: the first examples of each class on one sheet, a row for each class."""
+"""`fmnist picture`: examples of each class on one sheet, a row for each class."""
 
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmnist_core import picture
 from fmnist_core.dataset import Dataset
 from fmnist_core.errors import OptionError
 from fmnist_core.files import write_output
 from fmnist_core.tools.output import make_room
+from fmnist_core.transforms import Chain
 
 PER_CLASS = 10
 
@@ -41,12 +43,55 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
     FileAccessError
         If the file cannot be written.
     """
-    if dataset.image_dtype != np.uint8 or len(dataset.image_shape) != 2:
-        raise OptionError(f"expected grey uint8 images to draw, found {dataset!r}")
-    rows = [np.flatnonzero(dataset.labels == label) for label in range(len(dataset.classes))]
+    _check_grey(dataset)
+    rows = _of_each_class(dataset)
     sheet = np.zeros((len(rows), PER_CLASS, *dataset.image_shape), np.uint8)
     for line, members in zip(sheet, rows, strict=True):
         shown = members[:PER_CLASS]
         line[: len(shown)] = dataset.images[shown]
-    images = sheet.reshape(-1, *dataset.image_shape)
-    write_output(path, [picture.png(picture.grid(images, PER_CLASS), zoom=2)])
+    _write(sheet, path)
+
+
+def write_transformed(dataset: Dataset, transform: Chain, path: Path) -> None:
+    """Write a PNG with an example of each class: as it is, then as in each of ten epochs.
+
+    Raises
+    ------
+    OptionError
+        If the images are not grey uint8 pictures, or the transform does not take them.
+    FileAccessError
+        If the file cannot be written.
+    """
+    _check_grey(dataset)
+    firsts = dataset.select([members[0] for members in _of_each_class(dataset) if len(members)])
+    loader = firsts.to(
+        "numpy",
+        batch_size=len(firsts),
+        fields="image",
+        dtype="uint8",
+        scale="raw",
+        layout="NHW",
+        labels="one_hot",  # which a mix asks for
+        transform=transform,
+    )
+    columns = [firsts.images[:], *(image for _ in range(PER_CLASS) for image in loader)]
+    height, width = np.max([column.shape[1:] for column in columns], axis=0)
+    sheet = np.zeros((len(firsts), len(columns), height, width), np.uint8)
+    for place, column in enumerate(columns):
+        sheet[:, place, : column.shape[1], : column.shape[2]] = column
+    _write(sheet, path)
+
+
+def _check_grey(dataset: Dataset) -> None:
+    if dataset.image_dtype != np.uint8 or len(dataset.image_shape) != 2:
+        raise OptionError(f"expected grey uint8 images to draw, found {dataset!r}")
+
+
+def _of_each_class(dataset: Dataset) -> list[NDArray[np.int64]]:
+    return [np.flatnonzero(dataset.labels == label) for label in range(len(dataset.classes))]
+
+
+def _write(sheet: NDArray[np.uint8], path: Path) -> None:
+    """Write images (rows, columns, height, width) as a PNG."""
+    images = sheet.reshape(-1, *sheet.shape[2:])
+    write_output(path, [picture.png(picture.grid(images, sheet.shape[1]), zoom=2)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fmnist_core import Dataset, OptionError
+from fmnist_core.plan import values_of
 from fmnist_core.testing import made_dataset
 from fmnist_core.transforms import RandomHorizontalFlip
 
@@ -138,7 +139,7 @@ def test_loader_dataset_is_what_a_plain_loader_can_take(fields: Any) -> None:
     (found,) = data.DataLoader(ours.dataset, batch_size=23)
     (split,) = data.DataLoader(data.Subset(ours.dataset, range(23)), batch_size=23)
     for batch in (found, split):
-        mine, theirs = ours.plan.unpack(wanted), ours.plan.unpack(batch)
+        mine, theirs = values_of(wanted), values_of(batch)
         assert len(mine) == len(theirs)
         for one, other in zip(mine, theirs, strict=True):
             assert one.dtype == other.dtype

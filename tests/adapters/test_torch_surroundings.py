@@ -1,6 +1,7 @@
 """The torch loader among a program's other random numbers, and under torch's global settings."""
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,10 +61,15 @@ def test_a_programs_draws_are_those_beside_a_plain_loader(own: bool) -> None:
 
 
 def seeds_of_workers(loader: Any) -> list[int]:
+    for worker_seed in SEEDS:
+        worker_seed.value = 0
     torch.manual_seed(0)
     iterator = iter(loader)
     torch.rand(3)
     next(iterator)
+    until = time.monotonic() + 60
+    while not all(worker_seed.value for worker_seed in SEEDS) and time.monotonic() < until:
+        time.sleep(0.01)  # the batch is of one worker; the other may not have begun
     return [worker_seed.value for worker_seed in SEEDS]
 
 

@@ -237,3 +237,21 @@ def test_validation_reads_the_epoch_of_the_training(garments: Dataset) -> None:
 def test_predicting_leaves_nothing_out(garments: Dataset) -> None:
     found = trainer().predict(Watched(), loader(garments, remainder="drop", shuffle=False))
     assert sorted(index for batch in found for index in batch) == list(range(COUNT))
+
+
+def test_fabric_goes_on_from_a_state(garments: Dataset) -> None:
+    fabric = pytest.importorskip("lightning.fabric").Fabric(accelerator="cpu", devices=1)
+
+    def read(batches: Any) -> list[list[int]]:
+        return [index.tolist() for _, _, index in batches]
+
+    ours = loader(garments, epoch=2)
+    wrapped = fabric.setup_dataloaders(ours)
+    assert read(wrapped) + read(wrapped) == law(2, 3)
+    running = iter(wrapped)
+    next(running), next(running)
+    state = ours.state_dict()
+    again = loader(garments)
+    wrapped = fabric.setup_dataloaders(again)
+    again.load_state_dict(state)
+    assert read(wrapped) + read(wrapped) == law(4, 5)[2:]

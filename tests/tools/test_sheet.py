@@ -11,7 +11,8 @@ from PIL import Image
 from fmnist_core import Dataset, OptionError
 from fmnist_core.testing import made_dataset
 from fmnist_core.tools.cli import main
-from fmnist_core.tools.sheet import write_sheet
+from fmnist_core.tools.sheet import write_sheet, write_transformed
+from fmnist_core.transforms import NUMPY, parse
 
 
 def test_rows_are_classes(tmp_path: Path) -> None:
@@ -25,6 +26,32 @@ def test_rows_are_classes(tmp_path: Path) -> None:
         for column, row in enumerate(members[:10]):
             cell = small[label * 6 : label * 6 + 5, column * 5 : column * 5 + 4]
             assert np.array_equal(cell, dataset.images[row])
+
+
+def test_a_transform_is_shown_beside_the_example_epoch_by_epoch(tmp_path: Path) -> None:
+    dataset, chain = made_dataset(), parse("RandomCrop(6, padding=2), RandomInvert()")
+    write_transformed(dataset, chain, tmp_path / "sheet.png")
+    small = np.asarray(Image.open(tmp_path / "sheet.png"))[::2, ::2]
+    present = np.unique(dataset.labels)
+    firsts = dataset.select([np.flatnonzero(dataset.labels == label)[0] for label in present])
+    assert small.shape == (7 * len(present) - 1, 11 * 7 - 1)
+    assert np.array_equal(small[7:12, :4], firsts.images[1])
+    for epoch in range(10):
+        drawn = chain.images(NUMPY, firsts.images[:], np.arange(len(firsts)), seed=0, epoch=epoch)
+        left = (epoch + 1) * 7
+        assert np.array_equal(small[14:20, left : left + 6], drawn[2])
+
+
+@pytest.mark.parametrize("text", ["MixUp(1.0)", "CutMix(1.0)"])
+def test_command_shows_a_transform(tmp_path: Path, text: str) -> None:
+    command = ["picture", "synthetic", "--transform", text, "-o", str(tmp_path / "x.png")]
+    assert CliRunner().invoke(main, command).output == f"Wrote {tmp_path / 'x.png'}\n"
+
+
+def test_a_transform_that_is_none_writes_nothing(tmp_path: Path) -> None:
+    command = ["picture", "synthetic", "--transform", "rotate", "-o", str(tmp_path / "x.png")]
+    result = CliRunner().invoke(main, command)
+    assert (result.exit_code, list(tmp_path.iterdir())) == (1, [])
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
