@@ -251,7 +251,7 @@ class Source:
         for array in (self.images, self.labels, self.extended):
             if array is not None:
                 digest.update(f"{array.dtype.newbyteorder('=')} {array.shape}\n".encode())
-                for part in _in_parts(array):
+                for part in in_parts(array):
                     digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
@@ -316,7 +316,7 @@ def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
     return ""
 
 
-def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array in parts of some rows each, so that a mapped file is not held whole."""
     step = max(1, HASHED_AT_ONCE // max(1, array[:1].size))
     return (array[start : start + step] for start in range(0, len(array), step))
