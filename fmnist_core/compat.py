@@ -24,7 +24,7 @@ from fmnist_core.errors import (
 from fmnist_core.files import as_path
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import whole_order
-from fmnist_core.storage.obtain import spellings
+from fmnist_core.storage.obtain import file_in, spellings
 
 NUM_CLASSES = 10
 """Columns of one-hot labels; TensorFlow 1 knew no other number."""
@@ -288,7 +288,7 @@ def _file(folder: Path, name: str) -> Path:
 
 def _find(folder: Path, name: str) -> Path | None:
     # First the one name that older code read, so that it reads the same file here.
-    paths = (folder / spelling for spelling in (f"{name}.gz", *spellings(name)))
+    paths = (file_in(folder, spelling) for spelling in (f"{name}.gz", *spellings(name)))
     # A folder may bear a file's name, and a link may lead nowhere, which is said when it is read.
     return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 

@@ -67,7 +67,7 @@ def load(
     root : path, optional
         A folder with the dataset's IDX files, read in place and nothing fetched: raw, .gz or .xz,
         under their usual names or with dots (``t10k-images.idx3-ubyte``), also where torchvision
-        puts them under it.
+        puts them under it, and in folders of their names, as Kaggle unpacks.
     orientation : {"upright", "file"}
         EMNIST's images lie on their side in the file; by default they are made to stand. Other
         datasets are upright as they are.

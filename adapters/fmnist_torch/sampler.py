@@ -173,6 +173,9 @@ class PlanRows(Sampler[int]):
         whole = plan.num_steps(start) - 1
         return whole * plan.batch_size + plan.span(whole, start)[1] if whole >= 0 else 0
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} rows of epoch {self.batches.epoch}>"
+
     def set_epoch(self, epoch: int) -> None:
         """Make the epoch that a trainer calls `epoch` the next.
 

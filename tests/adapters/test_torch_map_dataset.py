@@ -180,6 +180,7 @@ def test_names_and_labels() -> None:
     loader = made_dataset().to("torch", batch_size=5)
     assert repr(loader).startswith("<PlanLoader of <Dataset: 23 of 49")
     assert (loader.batch_size, loader.drop_last) == (5, False)
+    assert repr(loader.sampler) == "<SequentialRows: 23 rows of epoch 0>"
 
 
 # -- torch's samplers and others' training loops ---------------------------------------------------

@@ -206,6 +206,15 @@ def test_reloading_reads_the_epochs_in_turn(garments: Dataset, hooked: bool, wor
     assert model.seen == law(0, 1, 2, 3)
 
 
+def test_a_shorter_first_epoch_needs_reloading(garments: Dataset) -> None:
+    """As docs/distributed.md says: without it, Lightning cuts every epoch to the first's length."""
+    for every, later in ((0, 3), (1, 5)):
+        model = Watched()
+        training = trainer(max_epochs=3, reload_dataloaders_every_n_epochs=every)
+        training.fit(model, loader(garments, start=10))
+        assert model.seen == law(0)[2:] + law(1)[:later] + law(2)[:later]
+
+
 @pytest.mark.parametrize("hooked", [False, True])
 @pytest.mark.parametrize("remainder", ["keep", "drop"])
 def test_overfitting_repeats_the_first_batches_of_the_file(
