@@ -16,8 +16,11 @@ from fmnist_core.idx.header import ByteStream
 if TYPE_CHECKING:
     import zipfile
 
-MAX_DIRECTORY = 8 << 20
-"""Most bytes of a zip file's list of members; 100,000 members of usual names need 8 MB."""
+MAX_DIRECTORY = 2 << 20
+"""Most bytes of a zip file's list of members; 25,000 members of usual names need 2 MB.
+
+Python's zipfile takes a second for a list of 2 MiB that was made to be slow to read.
+"""
 
 _MAX_END = 1 << 17
 """Most bytes of what follows that list: its end record, and a comment of at most 64 KiB."""

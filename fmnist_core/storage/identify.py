@@ -123,6 +123,9 @@ def _zip_members(path: Path) -> Iterator[Identity]:
                 advice = "Load it with torch.load, only if you trust who made it"
                 yield Identity(str(path), "zip", "foreign", found, advice)
                 return
+            if not members:
+                found = "a zip file without a file in it"
+                yield Identity(str(path), "zip", "foreign", found, GET_AGAIN)
             for member in members[:MAX_MEMBERS]:
                 scan = scan_member(path, member, budget)
                 yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))

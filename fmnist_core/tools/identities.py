@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from fmnist_core.errors import FmnistError
+from fmnist_core.errors import FmnistError, printable
 from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.tools import bundle
 
@@ -34,11 +34,11 @@ def _identified(file: Path) -> list[Identity]:
         members = identify(file)
     except FmnistError as error:
         return [_unreadable(file, error)]
-    names = [member.path.rpartition("!")[2] for member in members]
-    if bundle.MANIFEST not in names:
+    # The whole name: a member "x!LICENCE.txt" is no note of a bundle's.
+    notes = {f"{file}!{name}" for name in bundle.NOTES}
+    if f"{file}!{bundle.MANIFEST}" not in {member.path for member in members}:
         return members
-    pairs = zip(names, members, strict=True)
-    return [member for name, member in pairs if name not in bundle.NOTES]
+    return [member for member in members if member.path not in notes] or members
 
 
 def _unreadable(file: Path, error: FmnistError) -> Identity:
@@ -53,4 +53,4 @@ def _unreadable(file: Path, error: FmnistError) -> Identity:
         return Identity(str(file), "", "foreign", what, "Get the file that it leads to")
     if not os.path.lexists(file):
         return Identity(str(file), "", "unreadable", "no such file or folder", "Check the path")
-    return Identity(str(file), "", "unreadable", str(error).removeprefix(f"{file}: "))
+    return Identity(str(file), "", "unreadable", str(error).removeprefix(f"{printable(file)}: "))
