@@ -33,6 +33,10 @@ _METHODS = (0, 8)  # stored, deflated
 _ASTRAY = (errno.EINVAL, errno.EOVERFLOW, errno.ESPIPE)
 
 
+class LargeZipError(IdxError):
+    """A zip file with more members than are looked at."""
+
+
 class TruncatedStreamError(IdxError, EOFError):
     """A packed stream ends before its end marker."""
 
@@ -98,12 +102,14 @@ def opened_zip(file: io.BufferedReader, name: str) -> Iterator[list[Member]]:
     Raises
     ------
     IdxError
-        If it is damaged or has too many members.
+        If it is damaged.
+    LargeZipError
+        If it has too many members.
     """
     import zipfile
 
     with foreign(f"{name}:", "a damaged zip file"):
-        archive = zipfile.ZipFile(_Bounded(file))
+        archive = zipfile.ZipFile(_Bounded(file, name))
     with archive:
         infos = archive.infolist()
         yield [Member(archive, one, name) for one in infos if not one.filename.endswith("/")]
@@ -112,13 +118,16 @@ def opened_zip(file: io.BufferedReader, name: str) -> Iterator[list[Member]]:
 class _Bounded:
     """What zipfile asks of a file, of which it may take only so much at a time."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._file = file
+    def __init__(self, file: io.BufferedReader, name: str) -> None:
+        self._file, self._name = file, name
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1, /) -> bytes:
         if size > MAX_DIRECTORY:
-            raise IdxError(f"expected a list of members of at most {MAX_DIRECTORY} bytes")
+            raise LargeZipError(
+                f"{self._name}: a zip file whose list of members has {size:,} bytes, over the "
+                f"{MAX_DIRECTORY:,} that are read. Unzip it first"
+            )
         return self._file.read(_MAX_END if size < 0 else size)
 
 

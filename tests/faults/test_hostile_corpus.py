@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,5 +73,6 @@ def test_the_limits_bite() -> None:
             pass
 
     assert limits.run_limited(endless, 0.2, MEMORY).ended.startswith("signal")
+    assert limits.run_limited(lambda: time.sleep(60), 0.1, MEMORY).ended.startswith("signal")
     assert limits.run_limited(lambda: bytes(2 * MEMORY), 5, MEMORY).ended == "MemoryError"
     assert limits.run_limited(lambda: 7, 5, MEMORY) != limits.Outcome("ok", "7", 0)

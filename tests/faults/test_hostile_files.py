@@ -295,6 +295,16 @@ def test_a_zip_file_without_data_is_not_verified(tmp_path: Path, names: list[str
     assert "x.zip" in shown.output
 
 
+def test_a_zip_file_with_a_long_list_is_not_called_damaged(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for number in range(50_000):
+            archive.writestr(f"{number}.png", b"")
+    shown = CliRunner().invoke(main, ["identify", str(tmp_path / "x.zip")])
+    assert shown.exit_code == 0
+    assert "a zip file whose list of members has 2," in shown.output
+    assert "Unzip it first" in shown.output
+
+
 def test_a_member_does_not_hide_behind_the_name_of_a_note(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("manifest.json", b"{}")

@@ -236,8 +236,8 @@ QUICK: dict[str, Maker] = {
     "zip of 10,000 empty members": many_members(10_000, b""),
     "zip with a list of 1 MB": written(directory_of(MIB // 47)),
     "zip with a list of 16 MB": written(directory_of(16 * MIB // 47)),
-    "zip with a list of 2 MB of extra fields": written(directory_of_extras(2 * MIB)),
-    "zip of 500 members that are one": written(overlapping(500)),
+    "zip with a list of 8 MB of extra fields": written(directory_of_extras(8 * MIB - 66_000)),
+    "zip of 40 members that are one": written(overlapping(40)),
     "zip with nothing in it": written(b"PK\x05\x06" + bytes(18)),
     "zip that begins and ends": written(b"PK\x03\x04" + bytes(40)),
     "zip with a member without a name": written(named("")),
@@ -295,6 +295,7 @@ LARGE: dict[str, Maker] = {
     "xz bomb of 8 GB": repeated(lzma.compress, CLAIMS_5_GB, 8192),
     "zip bomb of 4 GB": zip_bomb(4096),
     "zip of 60,000 members": many_members(60_000, PAYLOAD),
+    "zip with a list of 2 MB of extra fields": written(directory_of_extras(2 * MIB)),
     "zip of 20,000 members that are one": written(overlapping(20_000)),
     "zip of 1,000 members that are the same digits": written(
         overlapping(1000, b"00 00 08 01 " * (2 * MIB))
