@@ -131,7 +131,8 @@ def _first_genuine(
         try:
             if store.is_genuine(path, file, member):
                 return (path, member), None
-            wrong = wrong or path
+            if path.is_file():  # else the published file beside it is the wrong one
+                wrong = wrong or path
         except IdxError:
             wrong = wrong or path
         except FmnistError as error:

@@ -213,3 +213,35 @@ def test_an_empty_text_is_not_this_folder(
     result = CliRunner().invoke(main, [command, ""])
     assert result.exit_code == 1
     assert "found an empty text" in result.output
+
+
+@posix
+def test_folders_are_searched_however_deep_and_links_to_folders_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("deep", "tree/real"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("tree/real/x", "tree/y"):
+        write_idx(tmp_path / name, ARRAY)
+    (tmp_path / "tree" / "real" / "self").symlink_to("..")
+    depth = 2500  # beyond Python's stack, and beyond what a path may be
+    monkeypatch.chdir("deep")
+    for _ in range(depth):
+        os.mkdir("d")
+        os.chdir("d")
+    result = CliRunner().invoke(main, ["identify", str(tmp_path / "deep")])
+    for _ in range(depth):  # pytest's own removal would not end
+        os.chdir("..")
+        os.rmdir("d")
+    os.chdir(tmp_path)
+    assert isinstance(result.exception, SystemExit)
+    assert "File name too long" in result.output
+    result = CliRunner().invoke(main, ["identify", "tree"])
+    assert result.exit_code == 1
+    assert [line.partition(": ")[0] for line in result.output.splitlines()] == [
+        "tree/real/self",
+        "tree/real/x",
+        "tree/y",
+    ]
+    assert "a link to a folder, which is not followed" in result.output
