@@ -20,6 +20,7 @@ from fmnist_core.errors import (
     OptionError,
     check_range,
     check_seed,
+    printable,
 )
 from fmnist_core.files import as_path
 from fmnist_core.loading import load, open_idx
@@ -270,7 +271,8 @@ def _read(folder: Path, kind: str) -> Dataset:
     types = dataset.image_dtype.name, dataset.labels.dtype.name
     if types != ("uint8", "uint8") or len(dataset.image_shape) != 2:
         raise DataMismatchError(
-            f"{folder}: expected uint8 images (n, height, width) and uint8 labels, found {dataset} "
+            f"{printable(folder)}: expected uint8 images (n, height, width) and uint8 "
+            f"labels, found {dataset} "
             f"and {dataset.labels.dtype} labels. Try: open_idx(images_path, labels_path)"
         )
     return dataset
@@ -280,7 +282,8 @@ def _file(folder: Path, name: str) -> Path:
     path = _find(folder, name)
     if path is None:
         raise FileAccessError(
-            f"{folder}: expected {name}.gz, or raw, .xz or with a dot; found no such file. "
+            f"{printable(folder)}: expected {name}.gz, or raw, .xz or with a dot; found "
+            "no such file. "
             'Try: load_data() to fetch Fashion-MNIST, or "fmnist fetch fashion-mnist"'
         )
     return path

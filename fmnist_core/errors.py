@@ -16,8 +16,8 @@ _WIDE = 256
 """Bits of a whole number from which on its length is told, not its digits."""
 
 
-def printable(text: str) -> str:
-    """Return text from elsewhere, fit for one line of a terminal or a log.
+def printable(value: object) -> str:
+    """Return text from elsewhere, or a path, fit for one line of a terminal or a log.
 
     Control characters, line breaks, marks of writing direction and lone surrogates are escaped, so
     that a file's name can neither drive the terminal nor forge a line of its own.
@@ -27,6 +27,7 @@ def printable(text: str) -> str:
     >>> printable("a\\x1b[2Jb\\nc")
     'a\\\\x1b[2Jb\\\\nc'
     """
+    text = str(value)
     if text.isprintable():
         return text
     return "".join(

@@ -215,7 +215,7 @@ class Fingerprint:
         try:
             return _parsed(_json(known), known.stat().st_size)
         except DataMismatchError as error:
-            raise DataMismatchError(f"{path}: {error}") from error
+            raise DataMismatchError(f"{printable(path)}: {error}") from error
 
     def __repr__(self) -> str:
         title = self.settings["data"] or f"data {self.settings['digest'][:16]}"
