@@ -126,11 +126,11 @@ def test_an_adapters_own_bug_is_not_blamed_on_the_framework(install, line: str) 
 
 
 INVALID = {
-    "without the hook": ("x = 1", "returns none.*hookimpl"),
-    "without the marker": (WORKING.replace("@hookimpl", ""), "returns none.*hookimpl"),
+    "without the hook": ("x = 1", "returns no adapter.*hookimpl"),
+    "without the marker": (WORKING.replace("@hookimpl", ""), "returns no adapter.*hookimpl"),
     "returning none": (
         "from fmnist_core import hookimpl\n@hookimpl\ndef fmnist_adapter(): return None",
-        "returns none",
+        "returns no adapter",
     ),
     "misspelt hook": (
         "from fmnist_core import hookimpl\n@hookimpl\ndef fmnist_adaptor(): return 1",
