@@ -342,5 +342,10 @@ def bundle_command(name: str, output: Path, force: bool) -> None:
     click.echo(f"Wrote {output}")
 
 
-for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
+for command in (
+    fingerprints.fingerprint,
+    fingerprints.merge,
+    fingerprints.compare,
+    fingerprints.compare_training,
+):
     main.add_command(command)
