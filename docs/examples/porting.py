@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 import fmnist_core as fm
 from fmnist_core.tools.weights import glorot_uniform
 
-BATCH_SIZE = 64
-STEPS = 20
-LEARNING_RATE = 0.1
+BATCH_SIZE = 32
+STEPS = 10
+LEARNING_RATE = 0.01
 """That of the first step; it falls in a line, to 0 after the last."""
 MOMENTUM = 0.9
 FOLDER = Path("traces")
@@ -23,7 +23,7 @@ FLATTENED = (14, 14, 16)
 
 
 def loader(adapter: str) -> Any:
-    """Return an epoch of 20 batches, with the fields that a trace needs."""
+    """Return an epoch of ten batches, with the fields that a trace needs."""
     train = fm.load("synthetic", "train").take(BATCH_SIZE * STEPS)
     fields = ("image", "label", "index")
     return train.to(adapter, batch_size=BATCH_SIZE, shuffle=True, layout="NHWC", fields=fields)
