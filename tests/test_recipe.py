@@ -3,6 +3,8 @@
 import json
 import random
 import signal
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,21 @@ def command(name: str, output: Path) -> list[str | Path]:
     return [EXAMPLES / program, *SIZES, *options, "--save-every=4", "--output", output]
 
 
+Whole = Callable[[str], Path]
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of each run, from start to end at once."""
-    folders = {}
-    for name in RUNS:
-        folders[name] = tmp_path_factory.mktemp(name)
-        done = run(command(name, folders[name]), **ONE_THREAD)
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Return a function that gives the folder of a run that was not interrupted."""
+
+    @cache
+    def folder(name: str) -> Path:
+        found = tmp_path_factory.mktemp(name)
+        done = run(command(name, found), **ONE_THREAD)
         assert done.returncode == 0, done.stderr[-3000:]
-    return folders
+        return found
+
+    return folder
 
 
 def history(folder: Path) -> dict[str, Any]:
@@ -51,8 +59,8 @@ def history(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_each_trains_and_tests(whole: dict[str, Path], name: str) -> None:
-    found = history(whole[name])
+def test_each_trains_and_tests(whole: Whole, name: str) -> None:
+    found = history(whole(name))
     assert len(found["losses"]) == len(found["rights"]) == STEPS
     assert len(found["val_accuracy"]) == 2
     assert np.isfinite(found["losses"]).all()
@@ -61,16 +69,16 @@ def test_each_trains_and_tests(whole: dict[str, Path], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_first_steps_are_those_of_torch(whole: dict[str, Path], name: str) -> None:
+def test_the_first_steps_are_those_of_torch(whole: Whole, name: str) -> None:
     """Rounding grows tenfold from step to step while the learning rate is high."""
-    ours, theirs = history(whole[name])["losses"], history(whole["torch"])["losses"]
+    ours, theirs = history(whole(name))["losses"], history(whole("torch"))["losses"]
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["torch", "flax"])
 def test_killed_three_times_it_ends_with_the_same_bits(
-    whole: dict[str, Path], name: str, tmp_path: Path
+    whole: Whole, name: str, tmp_path: Path
 ) -> None:
     steps = sorted(random.Random(name).sample(range(1, STEPS), 3))
     for step in steps:
@@ -79,10 +87,10 @@ def test_killed_three_times_it_ends_with_the_same_bits(
     done = run(command(name, tmp_path), **ONE_THREAD)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "goes on after step" in done.stdout
-    assert history(tmp_path)["losses"] == history(whole[name])["losses"]
+    assert history(tmp_path)["losses"] == history(whole(name))["losses"]
     with (
         np.load(tmp_path / "checkpoint.npz") as ours,
-        np.load(whole[name] / "checkpoint.npz") as theirs,
+        np.load(whole(name) / "checkpoint.npz") as theirs,
     ):
         assert ours.files == theirs.files
         for array in ours.files:
@@ -90,8 +98,8 @@ def test_killed_three_times_it_ends_with_the_same_bits(
                 assert ours[array].tobytes() == theirs[array].tobytes(), array
 
 
-def test_a_checkpoint_of_another_run_is_refused(whole: dict[str, Path]) -> None:
-    again = [*command("torch", whole["torch"]), "--epochs=3"]
+def test_a_checkpoint_of_another_run_is_refused(whole: Whole) -> None:
+    again = [*command("torch", whole("torch")), "--epochs=3"]
     refused = run(again, **ONE_THREAD)
     assert refused.returncode == 1
     assert "Try: another --output" in refused.stderr

@@ -1,4 +1,4 @@
-"""A training killed three times, once under two ranks, ends with the weights of one that was not."""
+"""A training that is killed three times, once under two ranks, ends with the same weights."""
 
 import random
 import signal
