@@ -351,5 +351,10 @@ def bundle_command(name: str, output: Path, force: bool) -> None:
     click.echo(f"Wrote {printable(output)}")
 
 
-for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
+for command in (
+    fingerprints.fingerprint,
+    fingerprints.merge,
+    fingerprints.compare,
+    fingerprints.compare_training,
+):
     main.add_command(command)

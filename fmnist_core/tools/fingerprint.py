@@ -1,4 +1,4 @@
-"""The commands `fingerprint`, `merge` and `compare`; each imports what it needs as it runs."""
+"""The commands that digest and compare runs; each imports what it needs as it runs."""
 
 import os
 from dataclasses import dataclass
@@ -111,6 +111,33 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
     found = tool.compare(*runs)
     names = printable(first), printable(second)
     click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names, runs)))
+    if not found.same:
+        context.exit(1)
+
+
+@click.command("compare-training")
+@click.argument("first", type=_FILE)
+@click.argument("second", type=_FILE)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=1e-4,
+    show_default=True,
+    help="Relative difference beyond which two values part.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def compare_training(
+    context: click.Context, first: Path, second: Path, tolerance: float, as_json: bool
+) -> None:
+    """Name the first step in which two traces of a training part; exit status 1 if they do."""
+    from fmnist_core.tools import compare_training as tool
+    from fmnist_core.tools.data import as_json as to_json
+    from fmnist_core.traces import Trace
+
+    found = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
+    names = str(first), str(second)
+    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names)))
     if not found.same:
         context.exit(1)
 
