@@ -1,4 +1,4 @@
-"""Pictures of examples: many images in one grid, as an array, as PNG and as HTML."""
+"""Pictures of examples: many images in one grid, as an array, PNG or HTML."""
 
 import io
 import os
@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from PIL import Image
 
 THUMBNAIL_SIDE = 128
-"""Most pixels a side of an image in a notebook."""
+"""Largest side of an image in a notebook, in pixels."""
+
+NAME_HEIGHT = 14
+"""Pixels that a name takes beneath a row or an image."""
 
 SHOWN = 40
 """Most examples on a contact sheet."""
 
-_COLUMNS, _NAME_HEIGHT, _GAP = 8, 14, 6
+_COLUMNS, _GAP = 8, 6
 _LEAST_WIDTH = 72  # room for a name
 
 
 def grid(images: NDArray[np.uint8], columns: int, *, gap: int = 1) -> NDArray[np.uint8]:
-    """Lay images out in rows of `columns`, `gap` black pixels apart.
+    """Arrange images in rows of `columns`, `gap` black pixels apart.
 
     Parameters
     ----------
@@ -61,8 +64,41 @@ def png(image: NDArray[np.uint8], *, zoom: int = 1) -> bytes:
     return file.getvalue()
 
 
+def named_rows(sheet: NDArray[np.uint8], names: Sequence[str], *, zoom: int = 1) -> bytes:
+    """Return rows of images as a PNG file, with the name of each row beneath it.
+
+    Parameters
+    ----------
+    sheet : uint8 (rows, columns, height, width)
+    names : sequence of str
+        One for each row.
+    zoom : int
+        How many pixels wide each pixel of an image becomes.
+
+    Raises
+    ------
+    FrameworkMissingError
+        If Pillow is not installed.
+    """
+    lines = [
+        pil_image(np.kron(grid(row, len(row)), np.ones((zoom, zoom), np.uint8))) for row in sheet
+    ]
+    from PIL import Image, ImageDraw
+
+    width, height = lines[0].size if lines else (1, 0)
+    page = Image.new("L", (width, max(len(lines) * (height + NAME_HEIGHT), 1)))
+    draw = ImageDraw.Draw(page)
+    for number, (line, name) in enumerate(zip(lines, names, strict=True)):
+        top = number * (height + NAME_HEIGHT)
+        page.paste(line, (0, top))
+        draw.text((2, top + height), name, fill=255, font_size=NAME_HEIGHT - 4)
+    file = io.BytesIO()
+    page.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
 def pil_image(image: NDArray[np.uint8]) -> "Image.Image":
-    """Return a uint8 (height, width) image as Pillow's, of mode L; with colours, RGB or RGBA.
+    """Return a uint8 (height, width) image as a Pillow image of mode L; colours as RGB or RGBA.
 
     Raises
     ------
@@ -134,7 +170,7 @@ def contact_sheet(images: NDArray[Any], names: Sequence[str]) -> Picture:
 
     zoom = max(1, _LEAST_WIDTH // max(tiles[0].size))
     width, height = (side * zoom for side in tiles[0].size)
-    across, down = max(width, _LEAST_WIDTH) + _GAP, height + _NAME_HEIGHT + _GAP
+    across, down = max(width, _LEAST_WIDTH) + _GAP, height + NAME_HEIGHT + _GAP
     columns = min(len(tiles), _COLUMNS)
     size = (columns * across + _GAP, -(-len(tiles) // columns) * down + _GAP)
     sheet = Image.new("L" if is_grey else "RGB", size, "white")
@@ -153,7 +189,7 @@ def contact_sheet(images: NDArray[Any], names: Sequence[str]) -> Picture:
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return every k-th row and column of images, at most `THUMBNAIL_SIDE` a side."""
+    """Return every k-th row and column of images, at most `THUMBNAIL_SIDE` each."""
     rows, columns = (-(-side // THUMBNAIL_SIDE) for side in images.shape[1:3])
     return images[:, ::rows, ::columns]
 
@@ -164,7 +200,7 @@ def class_table(
     labels: NDArray[np.integer],
     images_at: Callable[[NDArray[np.int64]], NDArray[Any]],
 ) -> str:
-    """Return HTML for notebooks: a title over a few examples of each of the first ten classes.
+    """Return HTML for notebooks: a title above a few examples of each of the first ten classes.
 
     Parameters
     ----------
@@ -172,7 +208,7 @@ def class_table(
     classes : sequence of str
     labels : integer array (n,)
     images_at : callable
-        Returns the images at some rows; only uint8 (k, height, width) are drawn.
+        Returns the images at the given rows; only uint8 (k, height, width) are drawn.
     """
     import base64
     from html import escape

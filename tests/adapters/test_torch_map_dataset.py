@@ -53,6 +53,15 @@ class Wrapper(data.Dataset):  # type: ignore[misc, name-defined]
         return image, 2 * label
 
 
+class HelpedWrapper(Wrapper):
+    """Hands on through a function of another name."""
+
+    def _of_base(self, name: str) -> Any:
+        return getattr(self.base, name)
+
+    __getattr__ = _of_base
+
+
 WAYS: dict[str, Callable[[Any], Any]] = {
     "DataLoader": lambda examples: examples,
     "Subset": lambda examples: data.Subset(examples, range(23)),
@@ -62,7 +71,15 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("make", [Doubled, lambda dataset: Wrapper(MapDataset(dataset))])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Doubled,
+        lambda dataset: Wrapper(MapDataset(dataset)),
+        lambda dataset: HelpedWrapper(MapDataset(dataset)),
+    ],
+    ids=["subclass", "wrapper", "helped wrapper"],
+)
 def test_what_overrides_getitem_is_asked(make: Callable[[Any], Any], way: str) -> None:
     loader = data.DataLoader(WAYS[way](make(made_dataset())), batch_size=5)
     assert sorted(labels_of(loader)) == sorted(2 * label for label in LABELS)
@@ -73,6 +90,7 @@ def test_a_plain_one_gives_whole_batches() -> None:
     assert hasattr(examples, "__getitems__")
     assert not hasattr(Doubled(made_dataset()), "__getitems__")
     assert not hasattr(Wrapper(examples), "__getitems__")
+    assert not hasattr(HelpedWrapper(examples), "__getitems__")
 
 
 # -- transform and target_transform ----------------------------------------------------------------
@@ -112,7 +130,7 @@ def test_functions_see_fields_of_a_mapping() -> None:
         ({"transform": RandomHorizontalFlip()}, r"draw by epoch\. Try: dataset\.to\(.torch."),
         ({"transform": 3}, "must be a function of one example, not 3"),
         ({"scale": "percent"}, "scale must be one of"),
-        ({"fields": "picture"}, "fields must be some of"),
+        ({"fields": "picture"}, "fields must be (a tuple of )?any of"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
@@ -162,6 +180,7 @@ def test_names_and_labels() -> None:
     loader = made_dataset().to("torch", batch_size=5)
     assert repr(loader).startswith("<PlanLoader of <Dataset: 23 of 49")
     assert (loader.batch_size, loader.drop_last) == (5, False)
+    assert repr(loader.sampler) == "<SequentialRows: 23 rows of epoch 0>"
 
 
 # -- torch's samplers and others' training loops ---------------------------------------------------
@@ -177,13 +196,45 @@ def test_under_a_weighted_sampler() -> None:
 
 
 def test_under_a_training_loop_that_indexes_arrays() -> None:
-    """As skorch and fastai take a dataset: its length, numpy's indices, and pairs."""
+    """As fastai takes a dataset: its length, numpy's indices, and pairs."""
     examples = MapDataset(made_dataset())
     image, label = examples[np.int64(22)]
     assert (image.shape, label) == ((1, 5, 4), LABELS[22])
     xs, ys = zip(*(examples[row] for row in np.arange(len(examples))), strict=True)
     assert (torch.stack(xs).shape, list(ys)) == ((23, 1, 5, 4), LABELS)
     assert [label for _, label in examples] == LABELS
+
+
+def test_under_samplers_of_pytorch_metric_learning() -> None:
+    samplers = pytest.importorskip("pytorch_metric_learning.samplers")
+    examples = MapDataset(made_dataset())
+    sampler = samplers.MPerClassSampler(
+        examples.targets, m=3, batch_size=6, length_before_new_iter=60
+    )
+    loader = data.DataLoader(examples, batch_size=6, sampler=sampler)
+    batches = [labels.tolist() for _, labels in loader]
+    assert len(batches) == 10
+    for labels in batches:
+        assert sorted(np.bincount(labels)[np.bincount(labels) > 0].tolist()) == [3, 3]
+
+
+def test_under_skorch() -> None:
+    skorch = pytest.importorskip("skorch")
+    net = skorch.NeuralNetClassifier(
+        torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20, 7)),
+        criterion=torch.nn.CrossEntropyLoss,
+        max_epochs=2,
+        batch_size=5,
+        train_split=None,
+        verbose=0,
+    )
+    examples = MapDataset(made_dataset())
+    net.fit(examples, y=None)
+    assert len(net.history) == 2
+    plain = torch.stack([image for image, _ in examples])
+    with torch.no_grad():
+        wanted = net.module_(plain).argmax(dim=1)
+    assert net.predict(examples).tolist() == wanted.tolist()
 
 
 # -- torch's collation -----------------------------------------------------------------------------
