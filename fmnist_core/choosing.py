@@ -54,6 +54,8 @@ class Choosable(Protocol):
 
 _Dataset = TypeVar("_Dataset", bound=Choosable)
 
+_LARGEST = 2**31 - 1  # of labels, which are int32 in most frameworks
+
 
 def select(dataset: _Dataset, rows: ArrayLike) -> _Dataset:
     """Return the given rows, in the given order; a row may occur more than once.
@@ -269,6 +271,8 @@ def tasks(dataset: _Dataset, classes: Iterable[Sequence[str | int]]) -> list[_Da
     --------
     >>> first, second = train.tasks([["T-shirt/top", "Trouser"], ["Bag"]])  # doctest: +SKIP
     """
+    if not isinstance(classes, Iterable):
+        raise OptionError(f"expected a list of classes for each task, found {brief(classes)}")
     numbers = [class_numbers(some, dataset.classes) for some in classes]
     seen: set[int] = set()
     for some in numbers:
@@ -329,7 +333,7 @@ def relabel(
     DataMismatchError
         If a label has no class name.
     """
-    names = dataset.classes if classes is None else tuple(classes)
+    names = dataset.classes if classes is None else _class_names(classes)
     new = _new_labels(dataset, labels)
     whole = np.zeros(len(dataset.source.labels), np.min_scalar_type(max(len(names) - 1, 0)))
     outside = np.flatnonzero((new < 0) | (new >= len(names)))
@@ -349,10 +353,17 @@ def relabel(
     return dataset.described(dataset.source.with_labels(whole), described, dataset.rows)
 
 
+def _class_names(classes: object) -> tuple[str, ...]:
+    if not isinstance(classes, list | tuple) or not all(isinstance(name, str) for name in classes):
+        raise OptionError(f"expected classes to be a list of names, found {brief(classes)}")
+    return tuple(classes)
+
+
 def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
     if isinstance(labels, Mapping):
         table = np.full(len(dataset.classes), -1, np.int64)
-        table[class_numbers(labels, dataset.classes)] = list(labels.values())
+        values = [check_range("a new label", value, 0, _LARGEST) for value in labels.values()]
+        table[class_numbers(labels, dataset.classes)] = values
         missing = sorted(set(dataset.labels[table[dataset.labels] < 0].tolist()))
         if missing:
             raise OptionError(

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import OptionError, check_range, check_seed
-from fmnist_core.order import MAX_EXAMPLES
 from fmnist_core.selection import class_members, in_written_order
 from fmnist_core.transforms.draws import words
 from fmnist_core.transforms.ops import NUMPY
@@ -49,7 +48,7 @@ def client_of_each(
     OptionError
         If an option is out of range, or a client would get no example.
     """
-    clients, seed = check_range("clients", clients, 1, MAX_EXAMPLES), check_seed(seed)
+    clients, seed = check_range("clients", clients, 1, len(labels)), check_seed(seed)
     if by not in ("label", "size"):
         raise OptionError(f'by must be "label" or "size", not {by!r:.80}')
     if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0.001 <= alpha <= 1000:

@@ -142,11 +142,28 @@ def test_a_state_of_other_labels_is_refused(whole: Dataset) -> None:
         ({"ant": 0}, "'bee' has none"),
         ({"ant": 9, "bee": 0, "cat": 0, "dog": 0}, "found 9"),
         ({"cow": 0}, "expected a class"),
+        (dict.fromkeys(CLASSES, 0.5), "a new label must be a whole number"),
+        (dict.fromkeys(CLASSES, "bee"), "a new label must be a whole number"),
+        (dict.fromkeys(CLASSES, 2**70), "a new label must be from 0"),
     ],
 )
 def test_relabel_refuses_labels_that_do_not_fit(whole: Dataset, labels: Any, message: str) -> None:
     with pytest.raises(FmnistError, match=message):
         whole.relabel(labels)
+
+
+@pytest.mark.parametrize("classes", [4, "abcd", [1, 2, 3, 4]])
+def test_new_classes_are_names(whole: Dataset, classes: Any) -> None:
+    with pytest.raises(OptionError, match="expected classes to be a list of names"):
+        whole.relabel(LABELS, classes=classes)
+
+
+def test_a_mask_of_another_length_is_refused(whole: Dataset) -> None:
+    for mask in (np.ones(39, np.bool_), [True] * 41, np.ones((40, 1), np.bool_)):
+        with pytest.raises(OptionError, match="a mask of 40; found bool"):
+            whole[mask]
+        with pytest.raises(OptionError, match="a mask of 40; found bool"):
+            whole.select(mask)
 
 
 def test_one_example_cannot_have_two_labels(whole: Dataset) -> None:
@@ -198,6 +215,8 @@ def test_tasks_keep_their_labels_and_do_not_overlap(whole: Dataset) -> None:
         whole.tasks([["ant", "bee"], ["bee"]])
     with pytest.raises(OptionError, match="names or numbers of classes"):
         whole.tasks(["ant"])
+    with pytest.raises(OptionError, match="a list of classes for each task, found None"):
+        whole.tasks(None)  # type: ignore[arg-type]
 
 
 @given(

@@ -66,7 +66,8 @@ def test_shares_are_distributed_as_dirichlet(alpha: float) -> None:
         ((2, "label", 0, 0), "alpha must be a number from 0.001"),
         ((2, "label", "x", 0), "alpha must be a number"),
         ((2, "label", 0.5, -1), "seed must be"),
-        ((7000, "label", 0.5, 0), "clients would get no example"),
+        ((6001, "label", 0.5, 0), "clients must be from 1 to 6000"),
+        ((3000, "label", 0.5, 0), "clients would get no example"),
     ],
 )
 def test_bad_options_are_refused(options: tuple[object, ...], message: str) -> None:
