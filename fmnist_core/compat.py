@@ -166,15 +166,15 @@ class DataSet:
     def _next_rows(self, count: int, shuffle: bool) -> NDArray[np.int64]:
         if shuffle and self._epochs_completed == self._place == 0:
             self._shuffle()
-        rest = self._order[self._place : self._place + count]
-        self._place += len(rest)
-        if len(rest) == count:
-            return rest
+        remaining = self._order[self._place : self._place + count]
+        self._place += len(remaining)
+        if len(remaining) == count:
+            return remaining
         self._epochs_completed += 1
         if shuffle:
             self._shuffle()
-        self._place = count - len(rest)
-        return np.concatenate([rest, self._order[: self._place]])
+        self._place = count - len(remaining)
+        return np.concatenate([remaining, self._order[: self._place]])
 
     def _shuffle(self) -> None:
         self._order = whole_order(self.num_examples, self._seed, self._epochs_completed)
@@ -241,9 +241,9 @@ def read_data_sets(
     """
     _pixel_dtype(dtype)  # raises before anything is downloaded
     train, test = _splits(as_path(train_dir).expanduser(), fake_data, name, source_url)
-    held = check_range("validation_size", validation_size, 0, len(train))
+    num_validation = check_range("validation_size", validation_size, 0, len(train))
     make = partial(_data_set, one_hot, dtype=dtype, reshape=reshape, seed=seed)
-    return Datasets(make(train[held:]), make(train[:held]), make(test))
+    return Datasets(make(train[num_validation:]), make(train[:num_validation]), make(test))
 
 
 def load_data(
@@ -300,7 +300,7 @@ def _splits(
     if fake_data:
         return load("synthetic", "train"), load("synthetic", "test")
     # One file is enough: fetching the others could pair one dataset's train with another's test.
-    if any(_find(folder, f"{kind}-{rest}") for kind in _KINDS for rest in _NAMES):
+    if any(_find(folder, f"{kind}-{suffix}") for kind in _KINDS for suffix in _NAMES):
         return _read(folder, "train"), _read(folder, "t10k")
     return load(name, "train", source_url=source_url), load(name, "test", source_url=source_url)
 
@@ -334,9 +334,9 @@ def _pixels(images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _pixel_dtype(dtype: object) -> np.dtype[Any]:
     """Return float32 or uint8, given as numpy's type, a string or TensorFlow's type."""
-    given: Any = getattr(dtype, "as_numpy_dtype", dtype)
+    candidate: Any = getattr(dtype, "as_numpy_dtype", dtype)
     with suppress(TypeError, ValueError):
-        named: np.dtype[Any] = np.dtype(given)
+        named: np.dtype[Any] = np.dtype(candidate)
         if named in (np.float32, np.uint8):
             return named
     raise OptionError(f"dtype must be float32 or uint8, not {dtype!r}")

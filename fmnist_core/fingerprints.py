@@ -252,11 +252,11 @@ def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
     OptionError
         If the loader has no `provenance`, or its batches lack a field.
     """
-    found = Fingerprint(loader)
+    received = Fingerprint(loader)
     for _ in range(check_range("epochs", epochs, 1, 2**32)):
-        for _ in found.watch(loader):
+        for _ in received.watch(loader):
             pass
-    return found
+    return received
 
 
 def _checked(origin: Provenance) -> Provenance:
@@ -336,7 +336,7 @@ def _is_part(part: object) -> bool:
 
 
 def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
-    found = content.get(name)
-    if not isinstance(found, dict):
-        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(found)}")
-    return found
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(value)}")
+    return value

@@ -93,15 +93,16 @@ def split_rows(
     members = class_members(labels) if stratify else [np.arange(len(labels))]
     sizes = _sizes_by_class([len(rows) for rows in members], ends, len(labels))
     drawn = [in_written_order(rows, seed, label) for label, rows in enumerate(members)]
-    found = []
+    row_parts = []
     begin = [0] * len(members)
-    for own in sizes:
+    for counts in sizes:
         pieces = [
-            rows[first : first + size] for rows, first, size in zip(drawn, begin, own, strict=True)
+            rows[first : first + size]
+            for rows, first, size in zip(drawn, begin, counts, strict=True)
         ]
-        begin = [first + size for first, size in zip(begin, own, strict=True)]
-        found.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
-    return found
+        begin = [first + size for first, size in zip(begin, counts, strict=True)]
+        row_parts.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
+    return row_parts
 
 
 def _part_ends(num_examples: int, parts: Sequence[float]) -> list[int]:
@@ -141,16 +142,16 @@ def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[lis
     for end in ends:
         shares = [Fraction(count * end, max(whole, 1)) for count in members]
         until = _apportion(shares, end)
-        own = [high - low for high, low in zip(until, before, strict=True)]
-        while min(own, default=0) < 0:
+        counts = [high - low for high, low in zip(until, before, strict=True)]
+        while min(counts, default=0) < 0:
             # Two roundings collide: the class that exceeds its share most gives up one example.
-            lacking = own.index(min(own))
+            lacking = counts.index(min(counts))
             ideal = [share - low for share, low in zip(shares, before, strict=True)]
-            giving = max(range(len(own)), key=lambda c: (own[c] - ideal[c], -c))
-            own[lacking] += 1
-            own[giving] -= 1
-        sizes.append(own)
-        before = [low + size for low, size in zip(before, own, strict=True)]
+            giving = max(range(len(counts)), key=lambda c: (counts[c] - ideal[c], -c))
+            counts[lacking] += 1
+            counts[giving] -= 1
+        sizes.append(counts)
+        before = [low + size for low, size in zip(before, counts, strict=True)]
     return sizes
 
 
@@ -256,10 +257,10 @@ def class_numbers(given: Iterable[object], classes: Sequence[str]) -> list[int]:
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise OptionError(f"expected names or numbers of classes, found {given!r:.80}")
-    found = [_class_number(one, classes) for one in given]
-    if not found or len(set(found)) < len(found):
+    numbers = [_class_number(one, classes) for one in given]
+    if not numbers or len(set(numbers)) < len(numbers):
         raise OptionError(f"expected classes, each once, found {given!r:.80}")
-    return found
+    return numbers
 
 
 def _class_number(given: object, classes: Sequence[str]) -> int:

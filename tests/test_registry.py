@@ -126,11 +126,11 @@ def test_an_adapters_own_bug_is_not_blamed_on_the_framework(install, line: str) 
 
 
 INVALID = {
-    "without the hook": ("x = 1", "returns none.*hookimpl"),
-    "without the marker": (WORKING.replace("@hookimpl", ""), "returns none.*hookimpl"),
+    "without the hook": ("x = 1", "returns no adapter.*hookimpl"),
+    "without the marker": (WORKING.replace("@hookimpl", ""), "returns no adapter.*hookimpl"),
     "returning none": (
         "from fmnist_core import hookimpl\n@hookimpl\ndef fmnist_adapter(): return None",
-        "returns none",
+        "returns no adapter",
     ),
     "misspelt hook": (
         "from fmnist_core import hookimpl\n@hookimpl\ndef fmnist_adaptor(): return 1",
@@ -146,7 +146,7 @@ INVALID = {
     ),
     "another name": (
         dedent(WORKING).replace('"stranger"', '"foreigner"'),
-        "calls itself 'foreigner'",
+        "name is .foreigner.",
     ),
 }
 
@@ -210,7 +210,7 @@ def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-de
         "@hookimpl\ndef fmnist_catalog(): return {'mnist': MNIST}"
     )
     install("plug_catalog", source, name="any", group="fmnist.catalog")
-    with pytest.raises(AdapterConflictError, match="dataset mnist is offered by plug_catalog"):
+    with pytest.raises(AdapterConflictError, match="dataset mnist comes from plug_catalog"):
         find_dataset("my-digits")
 
 

@@ -115,8 +115,8 @@ class FmnistDatasource(Datasource):
         shards = range(self._num_workers) if self._num_workers else [self._plan.shard[0]]
         plans = [replace(self._plan, shard=(index, self._plan.shard[1])) for index in shards]
         for first in range(0, steps, self._steps_at_once):
-            some = range(first, min(first + self._steps_at_once, steps))
-            yield from (ReadBatches(self._sent, plan, epoch, start, some) for plan in plans)
+            batches = range(first, min(first + self._steps_at_once, steps))
+            yield from (ReadBatches(self._sent, plan, epoch, start, batches) for plan in plans)
         if not steps:
             yield ReadBatches(self._sent, self._plan, epoch, start, range(0))
 

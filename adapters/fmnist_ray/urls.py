@@ -152,14 +152,14 @@ class UrlArray:
         """Return some rows, fresh and in native byte order; numpy.take calls this."""
         rows = np.asarray(indices)
         wanted, places = np.unique(rows.reshape(-1), return_inverse=True)
-        found = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        if found.size:
+        images = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        if images.size:
             with _opened(self.url) as file:
                 for first, last in self._runs(wanted):
                     begin = int(wanted[first])
                     part = self._rows(file, begin, int(wanted[last - 1]) + 1)
-                    found[first:last] = part[wanted[first:last] - begin]
-        return found[places].reshape((*rows.shape, *self.shape[1:]))
+                    images[first:last] = part[wanted[first:last] - begin]
+        return images[places].reshape((*rows.shape, *self.shape[1:]))
 
     def _rows(self, file: io.BufferedIOBase, begin: int, end: int) -> NDArray[Any]:
         first, last = (self.header.nbytes + row * self._row_nbytes for row in (begin, end))

@@ -306,7 +306,7 @@ def _length_message(header: IdxHeader, nbytes: int, name: str) -> str:
     whole = ""
     if expected and len(header.shape) > 1:
         items = nbytes // (expected // header.shape[0])
-        whole = f" ({items} of {header.shape[0]} items are complete)"
+        whole = f" ({items} of {header.shape[0]} items are whole)"
     return (
         f"{claim}; found {nbytes}{whole}. An interrupted download or copy leaves such a file; "
         "get it again. If it is complete, its header is wrong."

@@ -76,8 +76,8 @@ def git_symlink(scan: Scan) -> Finding | None:
         return None
     if not re.search(rb"/|ubyte|idx", scan.head):
         return None
-    found = f"a symbolic link that was saved as text; it leads to {quoted(scan.head)}"
-    return Finding("foreign", found, "Get the file that it leads to")
+    description = f"a symbolic link that was saved as text; it leads to {quoted(scan.head)}"
+    return Finding("foreign", description, "Get the file that it leads to")
 
 
 def icloud_placeholder(scan: Scan) -> Finding | None:
@@ -88,8 +88,10 @@ def icloud_placeholder(scan: Scan) -> Finding | None:
         name = plistlib.loads(scan.head)["NSURLNameKey"]
     except Exception:  # plistlib raises whatever its bytes lead to
         name = "a file"
-    found = f"an iCloud placeholder for {quoted(str(name).encode())}, which is not on this disk"
-    return Finding("foreign", found, "Open it in Finder, or run: brctl download FILE")
+    description = (
+        f"an iCloud placeholder for {quoted(str(name).encode())}, which is not on this disk"
+    )
+    return Finding("foreign", description, "Open it in Finder, or run: brctl download FILE")
 
 
 def side_file(scan: Scan) -> Finding | None:
@@ -105,11 +107,11 @@ def foreign_array(scan: Scan) -> Finding | None:
     """Recognise a numpy array that IDX cannot hold."""
     if not isinstance(scan.error, ForeignArrayError):
         return None
-    found = f"a numpy array, but not for IDX: {str(scan.error).partition(': ')[2]}"
-    if "pickled" in found:
-        return Finding("foreign", found, "Save it as an array of numbers where it was made")
+    description = f"a numpy array, but not for IDX: {str(scan.error).partition(': ')[2]}"
+    if "pickled" in description:
+        return Finding("foreign", description, "Save it as an array of numbers where it was made")
     advice = "Read it with np.load, and keep it with write_idx in a type that IDX has"
-    return Finding("foreign", found, advice)
+    return Finding("foreign", description, advice)
 
 
 def png(scan: Scan) -> Finding | None:
@@ -117,8 +119,8 @@ def png(scan: Scan) -> Finding | None:
     if not scan.head.startswith(b"\x89PNG\r\n\x1a\n"):
         return None
     width, height = (int.from_bytes(scan.head[at : at + 4], "big") for at in (16, 20))
-    found = f"a PNG picture of {width} x {height} pixels"
-    return Finding("foreign", found, f"Read it with Pillow, {_ARRAYS}")
+    description = f"a PNG picture of {width} x {height} pixels"
+    return Finding("foreign", description, f"Read it with Pillow, {_ARRAYS}")
 
 
 def pickle(scan: Scan) -> Finding | None:
@@ -134,8 +136,8 @@ def packed_twice(scan: Scan) -> Finding | None:
     container = container_of_start(scan.head)
     if container == "raw":
         return None
-    found = f"a {container} file that was packed again ({scan.container})"
-    return Finding("foreign", found, "Unpack it once")
+    description = f"a {container} file that was packed again ({scan.container})"
+    return Finding("foreign", description, "Unpack it once")
 
 
 def other_format(scan: Scan) -> Finding | None:

@@ -119,16 +119,16 @@ def _zip_members(path: Path) -> Iterator[Identity]:
     try:
         with opened_members(path) as members:
             if any(member.name.endswith("/data.pkl") for member in members):
-                found = "a PyTorch file, which holds a pickle"
+                description = "a PyTorch file, which holds a pickle"
                 advice = "Load it with torch.load, only if you trust who made it"
-                yield Identity(str(path), "zip", "foreign", found, advice)
+                yield Identity(str(path), "zip", "foreign", description, advice)
                 return
             for member in members[:MAX_MEMBERS]:
                 scan = scan_member(path, member, budget)
                 yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))
             if len(members) > MAX_MEMBERS:
-                found = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
-                yield Identity(str(path), "zip", "unknown", found)
+                description = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
+                yield Identity(str(path), "zip", "unknown", description)
     except IdxError as error:
-        found = str(error).partition(": ")[2]
-        yield Identity(str(path), "zip", "damaged", found, GET_AGAIN)
+        description = str(error).partition(": ")[2]
+        yield Identity(str(path), "zip", "damaged", description, GET_AGAIN)

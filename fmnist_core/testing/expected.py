@@ -157,13 +157,13 @@ def _wanted_pixels(images: NDArray[np.uint8], encoding: Encoding) -> NDArray[Any
 
 def assert_batches(
     adapter: Adapter,
-    found: Iterable[Any],
+    batches: Iterable[Any],
     wanted: list[tuple[NDArray[Any], ...]],
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
     """Raise AssertionError unless the batches are the wanted ones, to the bit."""
-    arrays = [adapter.to_numpy(batch) for batch in found]
+    arrays = [adapter.to_numpy(batch) for batch in batches]
     assert len(arrays) == len(wanted), (
         f"{adapter.name}, {where}: expected {len(wanted)} batches, found {len(arrays)}"
     )
@@ -172,14 +172,14 @@ def assert_batches(
 
 
 def _assert_batch(
-    found: tuple[NDArray[Any], ...],
+    arrays: tuple[NDArray[Any], ...],
     wanted: tuple[NDArray[Any], ...],
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
-    assert isinstance(found, tuple), f"{where}: to_numpy gave a {type(found).__name__}, no tuple"
-    assert len(found) == len(fields), f"{where}: {len(found)} arrays for the fields {fields}"
-    for field, got, want in zip(fields, found, wanted, strict=True):
+    assert isinstance(arrays, tuple), f"{where}: to_numpy gave a {type(arrays).__name__}, no tuple"
+    assert len(arrays) == len(fields), f"{where}: {len(arrays)} arrays for the fields {fields}"
+    for field, got, want in zip(fields, arrays, wanted, strict=True):
         at = f"{where}, {field}"
         if field == "index":
             # JAX has no int64 unless it is asked to.

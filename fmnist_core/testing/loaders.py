@@ -44,8 +44,10 @@ def check_state(adapter: Adapter) -> None:
     whole, after = (dataset.indices[np.concatenate([*plan.epoch(epoch)])] for epoch in (1, 2))
     for steps in range(len(plan) + 1):
         state = json.loads(json.dumps(_state_after(adapter, dataset, plan, steps)))
-        found = [adapter.to_numpy(batch)[0] for batch in _resumed(adapter, dataset, other, state)]
-        rest = np.concatenate([whole[:0], *found])
+        received = [
+            adapter.to_numpy(batch)[0] for batch in _resumed(adapter, dataset, other, state)
+        ]
+        rest = np.concatenate([whole[:0], *received])
         wanted = after if steps == len(plan) else whole[4 * steps :]
         assert np.array_equal(rest, wanted), (
             f"{adapter.name}: resumed after {steps} batches of 4, in batches of 5: "
@@ -93,16 +95,16 @@ def check_length(adapter: Adapter) -> None:
         loader: Any = adapter.loader(dataset, plan, Encoding(), start=start)
         for n in range(2):
             try:
-                said = len(loader)
+                length = len(loader)
             except TypeError:
                 assert start, f"{adapter.name}: len() is refused though no start is given"
                 continue
             finally:
-                found = sum(1 for _ in loader)
+                count = sum(1 for _ in loader)
             wanted = plan.num_steps(start if n == 0 else 0)
-            assert said == found == wanted, (
-                f"{adapter.name}, start {start}, iteration {n}: len() says {said}, "
-                f"there were {found} batches, expected {wanted}"
+            assert length == count == wanted, (
+                f"{adapter.name}, start {start}, iteration {n}: len() says {length}, "
+                f"there were {count} batches, expected {wanted}"
             )
 
 
@@ -132,16 +134,16 @@ def check_two_iterators(adapter: Adapter) -> None:
     dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
     loader = adapter.loader(dataset, plan, Encoding())
     iterators: list[Iterator[Any]] = []
-    found: list[list[Any]] = [[], []]
+    received: list[list[Any]] = [[], []]
     for n in range(2):
         iterators.append(iter(loader))
-        found[n].append(next(iterators[n]))
+        received[n].append(next(iterators[n]))
     for _ in range(len(plan)):
         for n in range(2):
-            found[n] += itertools.islice(iterators[n], 1)
+            received[n] += itertools.islice(iterators[n], 1)
     for n in range(2):
         wanted = wanted_batches(adapter, dataset, plan, epoch=n)
-        assert_batches(adapter, found[n], wanted, plan.fields, f"iterator {n} of two at once")
+        assert_batches(adapter, received[n], wanted, plan.fields, f"iterator {n} of two at once")
 
 
 def check_fresh_batches(adapter: Adapter) -> None:

@@ -116,7 +116,7 @@ def check_batch_forms(adapter: Adapter) -> None:
     for fields in forms:
         plan = BatchPlan(23, 8, True, 3, fields=fields)
         wanted = wanted_batches(adapter, dataset, plan)
-        found = []
+        arrays = []
         for batch in adapter.loader(dataset, plan, Encoding()):
             if plan.keys:
                 assert isinstance(batch, Mapping), f"{adapter.name}: {fields}: no mapping"
@@ -125,8 +125,8 @@ def check_batch_forms(adapter: Adapter) -> None:
                 assert not isinstance(batch, tuple | list), (
                     f"{adapter.name}: {fields}: a {type(batch).__name__}, expected a bare array"
                 )
-            found.append(plan.in_order(batch))
-        assert_batches(adapter, found, wanted, plan.fields, f"fields={fields!r}")
+            arrays.append(plan.in_order(batch))
+        assert_batches(adapter, arrays, wanted, plan.fields, f"fields={fields!r}")
 
 
 def check_extended(adapter: Adapter) -> None:

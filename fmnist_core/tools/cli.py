@@ -287,12 +287,12 @@ def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> 
     from fmnist_core.tools.data import as_json as to_json
     from fmnist_core.tools.identities import identities
 
-    found = identities(paths)
+    results = identities(paths)
     if as_json:
-        click.echo(to_json([asdict(identity) for identity in found]))
+        click.echo(to_json([asdict(identity) for identity in results]))
     else:
-        click.echo("\n".join(map(str, found)))
-    if any(identity.verdict in ("damaged", "foreign", "unreadable") for identity in found):
+        click.echo("\n".join(map(str, results)))
+    if any(identity.verdict in ("damaged", "foreign", "unreadable") for identity in results):
         context.exit(1)
 
 

@@ -162,8 +162,8 @@ def _crash(name: str, exit_code: int | None, log: Path) -> Failure:
         how = f"ended with exit status {exit_code}"
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    said = f", after saying {last!r}" if last else ""
-    return Failure("crashed", f"the process {how}{said}. {hint(name)}")
+    last_words = f", after saying {last!r}" if last else ""
+    return Failure("crashed", f"the process {how}{last_words}. {hint(name)}")
 
 
 def _signal_name(number: int) -> str:
@@ -277,9 +277,9 @@ def disagreement(outcomes: Sequence[Outcome]) -> list[str]:
             names.setdefault(outcome.batches.digest[:SHOWN_DIGITS], []).append(outcome.name)
     if len(names) < 2:
         return []
-    found = "; ".join(f"{', '.join(same)} gave {digest}" for digest, same in names.items())
+    differences = "; ".join(f"{', '.join(same)} gave {digest}" for digest, same in names.items())
     return [
-        f"expected the same bits from every adapter, found that {found}. "
+        f"expected the same bits from every adapter, found that {differences}. "
         "Try: the checks of fmnist_core.testing on these adapters, which say what differs"
     ]
 

@@ -105,10 +105,14 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
     from fmnist_core.tools.data import as_json as to_json
 
     runs = Fingerprint.load(first), Fingerprint.load(second)
-    found = tool.compare(*runs)
+    comparison = tool.compare(*runs)
     names = str(first), str(second)
-    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names, runs)))
-    if not found.same:
+    click.echo(
+        to_json(comparison.record())
+        if as_json
+        else "\n".join(tool.in_words(comparison, names, runs))
+    )
+    if not comparison.same:
         context.exit(1)
 
 

@@ -112,7 +112,7 @@ def test_functions_see_fields_of_a_mapping() -> None:
         ({"transform": RandomHorizontalFlip()}, r"draw by epoch\. Try: dataset\.to\(.torch."),
         ({"transform": 3}, "must be a function of one example, not 3"),
         ({"scale": "percent"}, "scale must be one of"),
-        ({"fields": "picture"}, "fields must be some of"),
+        ({"fields": "picture"}, "fields must be "),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
