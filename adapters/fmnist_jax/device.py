@@ -77,7 +77,7 @@ class Resident:
         Raises
         ------
         OptionError
-            If a number that is known has no such epoch or step.
+            If a known number is not an epoch or step of the plan.
         """
         plan = self.plan
         _check_known("epoch", epoch, 2**32 - 1)
@@ -170,7 +170,7 @@ class Resident:
             originals = rows if wanted is places else self._rows(wanted, epoch)
             return self.images[originals], self._encoded_labels(originals) if chain.mix else None
 
-        with jax.numpy_rank_promotion("allow"):  # whatever the program says of its own arrays
+        with jax.numpy_rank_promotion("allow"):  # whatever the program allows for its own arrays
             return transformed_fields(chain, JAX, gather, places, plan, epoch, self._encoded_images)
 
     def _values(self, pixels: jax.Array) -> jax.Array:

@@ -42,7 +42,7 @@ def named_sharding(given: object) -> Sharding:
     Raises
     ------
     OptionError
-        For a spec without a mesh, a mesh of several axes, or what is neither.
+        For a spec without a mesh, a mesh of several axes, or anything else.
     """
     if isinstance(given, Sharding):
         return given

@@ -129,14 +129,14 @@ class FmnistDatasource(Datasource):
             input_files=None,
             exec_stats=None,
         )
-        # No row: there is nothing to read, and no example says what columns there are.
+        # No rows: nothing to read, and no example that would determine the columns.
         work = read if rows else _Given(self._empty)
         return ReadTask(work, metadata, schema=schema, per_task_row_limit=row_limit)
 
 
 @dataclass(frozen=True)
 class ReadBatches:
-    """Some consecutive batches of an epoch, as one block made where it is called.
+    """Several consecutive batches of an epoch, as one block made by the process that calls it.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class ReadBatches:
     def __call__(self) -> list[Block]:
         """Read the rows and return their block."""
         held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
-        # Unpacked here, not with the task, so that an error of ours is one in Ray too.
+        # Unpacked here, not with the task, so that an FmnistError stays one in Ray.
         assemble = pickle.loads(held) if isinstance(held, bytes) else held
         return [_block(assemble, assemble(self.examples()))]
 

@@ -27,7 +27,7 @@ Fields = tuple[Field, ...] | Mapping[str, Field] | Field
 
 
 class MapDataset(TorchDataset[Any]):
-    """A map-style dataset of single examples, for a DataLoader of one's own.
+    """A map-style dataset of single examples, for your own DataLoader.
 
     It goes into `DataLoader`, `Subset`, `random_split` and `ConcatDataset` as torchvision's
     datasets do. A subclass may override `__getitem__`.
@@ -95,7 +95,7 @@ class MapDataset(TorchDataset[Any]):
             labels=labels,
             label_dtype=label_dtype,
         )
-        # One example is a batch without its first axis, so a plan says what it holds.
+        # One example is a batch without its first axis, so a plan determines what it holds.
         plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
         self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
         self.transform = transform
@@ -184,19 +184,19 @@ class MapDataset(TorchDataset[Any]):
         """
         overridden = type(self).__getitem__ is not MapDataset.__getitem__
         if overridden or sys._getframe(1).f_code.co_name in ("__getattr__", "__getattribute__"):
-            raise AttributeError("examples are to be asked for one by one, by __getitem__")
+            raise AttributeError("examples must be requested one by one, by __getitem__")
         return self._examples
 
     def _examples(self, rows: Sequence[int]) -> Sequence[Any]:
         asked = np.asarray(rows, dtype=np.int64)
         fillers = (asked < 0) * len(self)
-        # The position says which are fillers, and decides nothing else without transforms.
+        # The position marks fillers; without transforms it has no other effect.
         batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
         examples = ReadyExamples(to_tensors(batch), self.plan)
         functions = {field: function for _, function, field in self._functions() if function}
         if functions:
             return examples.transformed(functions)
-        # torch's collation asks for a real list of whatever is no tuple.
+        # torch's collation needs a real list of anything that is not a tuple.
         return examples if self.plan.keys is None else list(examples)
 
     def __repr__(self) -> str:

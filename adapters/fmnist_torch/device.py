@@ -139,7 +139,7 @@ class DeviceBatches:
 def _parts(block: TorchBatch, size: int) -> Iterator[TorchBatch]:
     """Return the batches of a block, each in its own part of the same memory.
 
-    Detached, as autograd would not let views of one block be written to by what is learned.
+    Detached, because autograd forbids in-place writes to views of one block.
     """
     split = (torch.split(tensor, size) for tensor in block)
     return (tuple(tensor.detach() for tensor in batch) for batch in zip(*split, strict=True))

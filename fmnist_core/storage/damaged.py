@@ -1,4 +1,4 @@
-"""Files that were meant to be IDX data, and what happened to them."""
+"""Recognise damaged IDX files, and what damaged them."""
 
 from collections.abc import Callable
 
@@ -218,4 +218,4 @@ DAMAGED: tuple[Callable[[Scan], Finding | None], ...] = (
     cut_short,
     cut_in_the_header,
 )
-"""Each says what it recognises in a scan, or None; the first to speak is believed."""
+"""Each returns what it recognises in a scan, or None; the first result counts."""

@@ -1,4 +1,4 @@
-"""Files that are no IDX data at all: pages, pointers, placeholders and other formats."""
+"""Recognise files that are not IDX data: pages, pointers, placeholders and other formats."""
 
 import codecs
 import html
@@ -190,4 +190,4 @@ FOREIGN: tuple[Callable[[Scan], Finding | None], ...] = (
     other_format,
     table,
 )
-"""Each says what it recognises in a scan, or None; `text` is for the end."""
+"""Each returns what it recognises in a scan, or None; `text` comes last."""

@@ -1,6 +1,6 @@
-"""What a file really is, by its content; its name is never asked.
+"""Identify a file by its content; its name does not matter.
 
-A file is scanned once. The scan is shown to a list of diagnoses, the most particular first.
+A file is scanned once. A list of diagnoses then examines the scan, the most specific first.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ DIAGNOSES: tuple[Callable[[Scan], Finding | None], ...] = (
     *DAMAGED,
     text,
 )
-"""Each says what it recognises in a scan, or None; the first to speak is believed."""
+"""Each returns what it recognises in a scan, or None; the first result counts."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One process at a time: the lock of a dataset's folder, and folders that live as long as we do."""
+"""Locks of dataset folders, and temporary folders that are removed with their process."""
 
 import os
 import shutil
@@ -71,7 +71,7 @@ def _acquired(place: Path) -> "FileLock":
             reason = getattr(error, "strerror", None) or error
             raise FileAccessError(
                 f"{place}: the store cannot be written ({reason}). "
-                "Try: set FMNIST_HOME to a folder that can"
+                "Try: set FMNIST_HOME to a folder that you can write"
             ) from error
     raise AssertionError("the last attempt returns or raises")
 

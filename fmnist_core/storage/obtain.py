@@ -25,7 +25,7 @@ from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.storage.locks import locked
 
 FileProgress = Callable[[str, int, int | None], None]
-"""Told now and then of a download: the file's name, bytes done, bytes in all or None."""
+"""Called during a download: the file's name, bytes done, total bytes or None."""
 
 Found = tuple[Path, str]
 """A file, and which member of it where it is a zip file, else ""."""

@@ -1,4 +1,4 @@
-"""A dataset in one zip file, for machines without a network: its files, licence, citation."""
+"""A dataset in one zip file, with licence and citation, for machines without a network."""
 
 import json
 import zipfile
@@ -17,7 +17,7 @@ from fmnist_core.storage.obtain import FileProgress, ensure_files, find_publishe
 from fmnist_core.tools.output import make_room
 
 MAX_CANDIDATES = 8
-"""Most members of one name that are tried; each may take the time of a whole payload."""
+"""Most members of one name to try; each may take as long as a whole payload."""
 
 MANIFEST = "manifest.json"
 _LICENCE, _CITATION = "LICENCE.txt", "CITATION.bib"
@@ -37,7 +37,7 @@ def write_bundle(
     OptionError
         If there is such a file already, unless `force`.
     FmnistError
-        If the data cannot be had, or the file cannot be written; nothing is left behind then.
+        If the data are not available, or the file cannot be written; nothing is left behind.
     """
     make_room(path.parent, [path.name], force)
     files: dict[str, Path] = {}
@@ -60,15 +60,15 @@ def write_bundle(
 
 
 def read_bundle(info: DatasetInfo, path: Path) -> None:
-    """Take a dataset's files out of a zip file into the store; each is verified on the way.
+    """Unpack a dataset's files from a zip file into the store; each is verified.
 
-    It may be a bundle, the published zip file, or anyone's zip file of the dataset's files, in
-    whatever folder of it and packed or not.
+    It may be a bundle, the published zip file, or any zip file with the dataset's files, in any of
+    its folders, packed or not.
 
     Raises
     ------
     DataMismatchError
-        If the dataset's files are not in it, or one is not the genuine one.
+        If the dataset's files are not in it, or one of them is not genuine.
     IdxError, FileAccessError
         If it is damaged or cannot be read, or the store cannot be written.
     """
@@ -109,7 +109,7 @@ def _take_published(
         with open_regular(path) as source:
             store.copy_published(iter(lambda: source.read1(BLOCK), b""), target, file)
         return
-    # Under a name of ours: a member's own could lead out of the folder.
+    # Under the catalog's name: a member's own name could lead out of the folder.
     member = _named(members, [file.packed_name], path, info)[0]
     with member.opened() as packed:
         stream = Guarded(packed, member.label)

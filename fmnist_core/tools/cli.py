@@ -20,7 +20,7 @@ CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 
 
 class PlainErrors(click.Group):
-    """Commands whose errors and warnings are for people: a line on stderr, never a traceback."""
+    """Commands that print errors and warnings as a line on stderr, never as a traceback."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         with _terminable(), _exit_statuses():
@@ -34,7 +34,7 @@ class PlainErrors(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        # A terminal or a pipe that lacks a letter gets its number.
+        # A character that a terminal or a pipe cannot encode is printed as its number.
         with suppress(AttributeError):
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         with warnings.catch_warnings(), _exit_statuses():
@@ -67,7 +67,7 @@ def _terminable() -> Iterator[None]:
 
 @contextmanager
 def _exit_statuses() -> Iterator[None]:
-    """Exit as a shell expects it where the output or the user ends a command."""
+    """Exit as a shell expects if the output or the user ends a command."""
     try:
         yield
     except KeyboardInterrupt:
@@ -138,9 +138,9 @@ def demo(root: Path | None, output: Path | None, force: bool) -> None:
     "models",
     multiple=True,
     metavar="PACKAGE.MODULE:CALLABLE",
-    help="Also one of your own: what the callable returns has fit, and predict or score.",
+    help="Also a model of yours: the callable returns an object with fit, and predict or score.",
 )
-@click.option("--train-size", type=click.IntRange(min=1), help="Train on so many examples only.")
+@click.option("--train-size", type=click.IntRange(min=1), help="Train on the first N examples.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -207,7 +207,7 @@ def picture_command(
 @click.argument("name")
 @click.option("--from", "source", metavar="URL|FILE.zip", help="A mirror, or a bundle.")
 def fetch(name: str, source: str | None) -> None:
-    """Bring the dataset NAME to this machine, verified."""
+    """Download and verify the dataset NAME."""
     from fmnist_core.registry import find_dataset
     from fmnist_core.tools import bundle, data
     from fmnist_core.tools.progress import ProgressLine, open_console
@@ -224,7 +224,7 @@ def fetch(name: str, source: str | None) -> None:
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_command(as_json: bool) -> None:
-    """List the datasets that the catalog knows."""
+    """List the datasets of the catalog."""
     from fmnist_core.catalog import CATALOG
     from fmnist_core.tools import data
     from fmnist_core.tools.progress import open_console
