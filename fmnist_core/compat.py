@@ -24,7 +24,7 @@ from fmnist_core.errors import (
 from fmnist_core.files import as_path
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import whole_order
-from fmnist_core.storage.obtain import spellings
+from fmnist_core.storage.obtain import file_in, spellings
 
 NUM_CLASSES = 10
 """Columns of one-hot labels; TensorFlow 1 always had ten."""
@@ -289,7 +289,7 @@ def _file(folder: Path, name: str) -> Path:
 
 def _find(folder: Path, name: str) -> Path | None:
     # First the only name that older code read, so that it reads the same file here.
-    paths = (folder / spelling for spelling in (f"{name}.gz", *spellings(name)))
+    paths = (file_in(folder, spelling) for spelling in (f"{name}.gz", *spellings(name)))
     # A folder may have this name, and a link may be broken; reading a broken link raises.
     return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 

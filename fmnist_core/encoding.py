@@ -155,6 +155,8 @@ class Encoding:
 
     def _check_dtype(self, given: str) -> None:
         if given not in ("uint8", "float32", *_OTHER_DTYPES):
+            if given == "bool":
+                raise OptionError("images are bool. Try: images.astype('uint8') * 255")
             raise OptionError(
                 f"images are {given}, which IDX does not hold. Try: for pixels from 0 to 255, "
                 "images.astype('uint8'); else images.astype('float32') with scale=\"raw\""

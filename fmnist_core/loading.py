@@ -67,7 +67,8 @@ def load(
     root : path, optional
         A folder with the dataset's IDX files, which are read in place; nothing is downloaded. They
         may be raw, .gz or .xz, have their usual or dotted names (``t10k-images.idx3-ubyte``), and
-        be in the folder itself or where torchvision puts them.
+        be in the folder itself, where torchvision puts them, or in folders of their names, as
+        Kaggle unpacks them.
     orientation : {"upright", "file"}
         "upright" transposes EMNIST's images, which are published on their side; "file" keeps them.
         Other datasets are already upright.

@@ -79,7 +79,8 @@ def find_dataset(name: str) -> DatasetInfo:
 
         known = sorted({*CATALOG, *added})
         close = [other for other in known if name and name in other]
-        close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
+        asked = _DATASET_NICKNAMES.get(name.lower(), name.lower().replace("_", "-"))
+        close = close or get_close_matches(asked, known, n=3)
         meant = f". Did you mean {' or '.join(close)}?" if close else ""
         raise UnknownDatasetError(
             f"expected a dataset of the catalog ({', '.join(known)}), found {brief(name)}{meant}",
@@ -175,7 +176,16 @@ def _only_offer(name: str) -> "EntryPoint":
     return offers[0]
 
 
-_NICKNAMES = {"tf": "tensorflow", "pytorch": "torch", "np": "numpy", "flax": "jax"}
+_NICKNAMES = {
+    "flax": "jax",
+    "jnp": "jax",
+    "np": "numpy",
+    "pt": "torch",
+    "pytorch": "torch",
+    "tf": "tensorflow",
+}
+
+_DATASET_NICKNAMES = {"fashion": "fashion-mnist", "fmnist": "fashion-mnist"}
 
 
 def _close_adapters(name: str) -> list[str]:

@@ -51,7 +51,9 @@ def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
     if given.dtype == bool and given.shape == (num_examples,):
         return np.flatnonzero(given)
     if given.dtype.kind not in "iu" or given.ndim != 1:
-        advice = ". Try: np.flatnonzero(mask)" if isinstance(indices, tuple) else ""
+        # As np.where and np.argwhere give it.
+        nested = given.dtype.kind in "iu" and given.ndim == 2 and 1 in given.shape
+        advice = ". Try: np.flatnonzero(mask)" if nested else ""
         raise OptionError(
             f"expected row numbers along one axis, or a mask of {num_examples}; found "
             f"{given.dtype} of shape {given.shape}{advice}"

@@ -61,7 +61,14 @@ def test_our_adapters_are_on_offer() -> None:
 
 @pytest.mark.parametrize(
     ("name", "nickname"),
-    [("tensorflow", "tf"), ("torch", "pytorch"), ("tensorflow", "TensorFlow"), ("torch", "troch")],
+    [
+        ("tensorflow", "tf"),
+        ("torch", "pytorch"),
+        ("tensorflow", "TensorFlow"),
+        ("torch", "troch"),
+        ("jax", "jnp"),
+        ("torch", "pt"),
+    ],
 )
 def test_a_name_that_is_close_is_offered(name: str, nickname: str) -> None:
     with pytest.raises(AdapterNotFoundError, match=f"Try: '{name}'"):

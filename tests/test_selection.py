@@ -81,7 +81,7 @@ def test_selections_follow_the_written_order() -> None:
 def test_per_class_draws_nested_balanced_rows(labels, count, seed) -> None:  # type: ignore[no-untyped-def]
     have = np.bincount(labels, minlength=6)
     if have.min() < count:
-        with pytest.raises(OptionError, match="were asked for"):
+        with pytest.raises(OptionError, match="requested examples"):
             per_class_rows(labels, count, 6, seed)
         return
     rows = per_class_rows(labels, count, 6, seed)
@@ -192,8 +192,9 @@ def test_bad_fractions_are_refused(fraction: object) -> None:
         ([-1], "row -1 at place 0"),
         ([True, False], "a mask of 5; found bool of shape"),
         (np.nonzero([True, False]), "Try: np.flatnonzero"),
+        (np.argwhere([True, False, True]), "Try: np.flatnonzero"),
         ([0.5], "row numbers"),
-        ([[0]], "along one axis"),
+        ([[0, 1], [2, 3]], r"of shape \(2, 2\)$"),
         (3, "along one axis"),
         (["0"], "row numbers"),
     ],

@@ -46,11 +46,11 @@ def write_all(file: Writable, data: bytes) -> None:
     Raises
     ------
     OptionError
-        If it is open for text.
+        If it is open for text, or for reading only.
     """
     try:
         file.write(data)
-    except TypeError as error:
+    except (TypeError, io.UnsupportedOperation) as error:
         raise OptionError(
             f'expected a file open for bytes, found {brief(file)}. Try: open(path, "wb")'
         ) from error

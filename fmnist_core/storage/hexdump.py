@@ -12,17 +12,23 @@ from fmnist_core.storage.scan import Budget, Scan, blocks_of
 MAX_BYTES = 1 << 26
 """Most bytes that are turned back; the largest payload that anyone was seen to print has 47 MB."""
 
-_FORMS = (
-    # xxd: 00000000: 0000 0801 0000 2710  ......'.
-    re.compile(rb"[0-9a-f]+:((?: [0-9a-f]{2,8})+)  .*", re.I),
-    # hexdump -C: 00000000  00 00 08 01  |....|, and a last line with the length alone.
-    re.compile(rb"[0-9a-f]{7,8}(?:  ((?:[0-9a-f]{2} {1,2})+) *\|.*\|)?", re.I),
-    # Digits, perhaps with 0x and commas.
-    re.compile(rb"([0-9a-fx, \t]*)", re.I),
-)
-"""What a line is; its group has the digits."""
+_IN_PYTHON = "Turn it back: data = bytes.fromhex({}); then parse_idx(data)"
 
-_ADVICE = "Turn it back into bytes, as with xxd -r, or bytes.fromhex(text) and parse_idx(data)"
+_FORMS = {
+    # xxd: 00000000: 0000 0801 0000 2710  ......'.
+    re.compile(rb"[0-9a-f]+:((?: [0-9a-f]{2,8})+)  .*", re.I): "Turn it back: xxd -r FILE",
+    # hexdump -C: 00000000  00 00 08 01  |....|, and a last line with the length alone.
+    re.compile(rb"[0-9a-f]{7,8}(?:  ((?:[0-9a-f]{2} {1,2})+) *\|.*\|)?", re.I): _IN_PYTHON.format(
+        '"".join(line[10:58] for line in text.splitlines())'
+    ),
+    # Digits alone.
+    re.compile(rb"([0-9a-f \t]*)", re.I): _IN_PYTHON.format("text"),
+    # Numbers as in C.
+    re.compile(rb"([0-9a-fx, \t]*)", re.I): _IN_PYTHON.format(
+        'text.lower().replace("0x", "").replace(",", "")'
+    ),
+}
+"""What a line is, where its group has the digits; and how to turn the text back into bytes."""
 
 
 def hex_dump(scan: Scan) -> Finding | None:
@@ -32,6 +38,7 @@ def hex_dump(scan: Scan) -> Finding | None:
     form = next((form for form, match in matches if match and match[1]), None)
     if form is None:
         return None
+    advice = _FORMS[form]
     inner = Scan(scan.path)
     source = unpacked_member(scan.member) if scan.member else unpacked(scan.path)
     try:
@@ -43,9 +50,9 @@ def hex_dump(scan: Scan) -> Finding | None:
         return None
     whole = whole_idx(inner)
     if whole:
-        return Finding("damaged", f"a hex dump of {whole.found}", _ADVICE)
+        return Finding("damaged", f"a hex dump of {whole.found}", advice)
     words = f"{shape_words(inner.header)}, of the wrong length{beginning(inner)}"
-    return Finding("damaged", f"a hex dump of IDX, {words}", _ADVICE)
+    return Finding("damaged", f"a hex dump of IDX, {words}", advice)
 
 
 def _decoded(blocks: Iterable[bytes], form: re.Pattern[bytes]) -> Iterator[bytes]:

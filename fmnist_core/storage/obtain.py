@@ -180,10 +180,17 @@ def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
 def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
     for name in spellings(file.name):
         for place in places:
-            yield place / name, ""
+            yield file_in(place, name), ""
     for name, member in ((file.packed_name, file.member), *file.elsewhere):
         for place in places:
-            yield place / name, member
+            yield file_in(place, name), member
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """Return where a file is in a folder, or in a folder of its name there, as Kaggle unpacks."""
+    path = folder / name
+    # Not Path.is_dir, which raises where a folder may not be looked into.
+    return path / name if os.path.isdir(path) else path
 
 
 def spellings(name: str) -> list[str]:

@@ -166,7 +166,8 @@ def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
     try:
         check_genuine(path, info, file)
     except FmnistError as error:
-        return Verified(str(path), False, f"{error.for_commands}. Run: fmnist fetch {info.name}")
+        found = error.for_commands.removesuffix(".")
+        return Verified(str(path), False, f"{found}. Run: fmnist fetch {info.name}")
     return Verified(str(path), True, f"{path}: {info.title} {file.name}, genuine")
 
 
