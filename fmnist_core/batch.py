@@ -61,9 +61,9 @@ class Assembler:
     def __call__(self, examples: Examples) -> Arrays:
         """Return fresh arrays, one for each field, of examples along one axis."""
         places = self.dataset.original_rows(examples.rows)
-        transformed = self._transformed(examples, places) if self.encoding.transform else {}
+        made = self._transformed(examples, places) if self.encoding.transform else {}
         return tuple(
-            transformed[field] if field in transformed else self._field(field, examples, places)
+            made[field] if field in made else self._field(field, examples, places)
             for field in self.plan.fields
         )
 
@@ -89,12 +89,12 @@ class Assembler:
         plan, chain = self.plan, self.encoding.transform
         positions = examples.positions % max(plan.num_examples, 1)
 
-        def gather(requested: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-            originals = places
-            if requested is not positions:
-                originals = self.dataset.original_rows(plan.rows_at(requested, examples.epoch))
-            labels = self._labels(originals) if chain.mix else None
-            return self.dataset.source.images_at(originals), labels
+        def gather(wanted: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+            found = places
+            if wanted is not positions:
+                found = self.dataset.original_rows(plan.rows_at(wanted, examples.epoch))
+            labels = self._labels(found) if chain.mix else None
+            return self.dataset.source.images_at(found), labels
 
         return transformed_fields(
             chain, NUMPY, gather, positions, plan, examples.epoch, self.encoding.encode_images
@@ -125,7 +125,7 @@ def transformed_fields(
     dict
         Of the plan's fields, "image" and "view" and, where the chain mixes, "label".
     """
-    arrays: dict[Field, Any] = {}
+    made: dict[Field, Any] = {}
     for view, field in enumerate(VIEWS):
         mixes_labels = chain.mix is not None and field == "image" and "label" in plan.fields
         if field in plan.fields or mixes_labels:
@@ -139,10 +139,10 @@ def transformed_fields(
                 view=view,
             )
             if field in plan.fields:
-                arrays[field] = encode(images)
+                made[field] = encode(images)
             if mixes_labels:
-                arrays["label"] = labels
-    return arrays
+                made["label"] = labels
+    return made
 
 
 def values_of(batch: Any) -> tuple[Any, ...]:
@@ -233,8 +233,8 @@ class ResumableLoader(Generic[_Batch]):
         It counts the batches that were received, not those made ahead. Any loader of the same data
         in the same order can resume from it, with any batch size, shard, workers or framework.
         """
-        assemble = self._assemble
-        return self._epochs.state(assemble.dataset.digest, assemble.encoding.transform.record())
+        made = self._assemble
+        return self._epochs.state(made.dataset.digest, made.encoding.transform.record())
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration resume from a state.
@@ -246,17 +246,14 @@ class ResumableLoader(Generic[_Batch]):
         OptionError
             If it is not a state, belongs to another order, or an epoch cannot begin there.
         """
-        assemble = self._assemble
-        chain = assemble.encoding.transform.record()
-        self._epochs.load(state, assemble.dataset.digest, repr(assemble.dataset), chain)
+        made = self._assemble
+        chain = made.encoding.transform.record()
+        self._epochs.load(state, made.dataset.digest, repr(made.dataset), chain)
 
     def agreement(self) -> dict[str, Any]:
         """Return what the ranks of a group must agree on, in a form that JSON can hold."""
-        assemble = self._assemble
-        return {
-            **self._epochs.record(assemble.dataset.digest),
-            "encoding": assemble.encoding.record(),
-        }
+        made = self._assemble
+        return {**self._epochs.record(made.dataset.digest), "encoding": made.encoding.record()}
 
     def explain(self, position: int) -> list[tuple[str, dict[str, int | bool]]]:
         """Return what each transform draws for one example of the next epoch.
@@ -271,10 +268,10 @@ class ResumableLoader(Generic[_Batch]):
         OptionError
             If the epoch has no such place.
         """
-        assemble, plan = self._assemble, self._epochs.plan
-        return assemble.encoding.transform.explain(
+        made, plan = self._assemble, self._epochs.plan
+        return made.encoding.transform.explain(
             position,
-            assemble.dataset.image_shape,
+            made.dataset.image_shape,
             n=plan.num_examples,
             seed=plan.seed,
             epoch=self.epoch,
@@ -283,9 +280,9 @@ class ResumableLoader(Generic[_Batch]):
     @property
     def provenance(self) -> Provenance:
         """The dataset, plan and encoding of this loader, and where its next iteration begins."""
-        assemble = self._assemble
-        adapter, upcoming = check_adapter(assemble.adapter), self._epochs.upcoming
-        return Provenance(adapter, assemble.dataset, self._epochs.plan, assemble.encoding, upcoming)
+        made = self._assemble
+        adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
+        return Provenance(adapter, made.dataset, self._epochs.plan, made.encoding, upcoming)
 
     def __repr__(self) -> str:
         return (

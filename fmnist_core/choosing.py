@@ -132,8 +132,8 @@ def named_split(dataset: _Dataset, name: str) -> tuple[_Dataset, _Dataset]:
     OptionError
         If there is no such name, or this is not a whole train split of 60,000 examples.
     """
-    is_whole = np.array_equal(dataset.indices, np.arange(len(dataset.source.labels)))
-    of_train = len(dataset) if dataset.split_name == "train" and is_whole else 0
+    whole = np.array_equal(dataset.indices, np.arange(len(dataset.source.labels)))
+    of_train = len(dataset) if dataset.split_name == "train" and whole else 0
     first, second = named_split_rows(name, of_train, repr(dataset))
     return dataset.derived(first), dataset.derived(second)
 
@@ -203,8 +203,8 @@ def _wanted_counts(dataset: Choosable, counts: object) -> list[int]:
     present: list[int] = np.bincount(dataset.labels, minlength=len(dataset.classes)).tolist()
     if isinstance(counts, Mapping):
         numbers = class_numbers(counts, dataset.classes)
-        requested = dict(zip(numbers, counts.values(), strict=True))
-        return [requested.get(label, count) for label, count in enumerate(present)]
+        asked = dict(zip(numbers, counts.values(), strict=True))
+        return [asked.get(label, count) for label, count in enumerate(present)]
     if isinstance(counts, Sequence) and not isinstance(counts, str):
         if len(counts) != len(present):
             raise OptionError(
@@ -269,14 +269,14 @@ def tasks(dataset: _Dataset, classes: Iterable[Sequence[str | int]]) -> list[_Da
     --------
     >>> first, second = train.tasks([["T-shirt/top", "Trouser"], ["Bag"]])  # doctest: +SKIP
     """
-    numbers = [class_numbers(group, dataset.classes) for group in classes]
-    used: set[int] = set()
-    for group in numbers:
-        if repeated := sorted(used & set(group)):
-            names = ", ".join(repr(dataset.classes[label]) for label in repeated)
+    numbers = [class_numbers(some, dataset.classes) for some in classes]
+    seen: set[int] = set()
+    for some in numbers:
+        if twice := sorted(seen & set(some)):
+            names = ", ".join(repr(dataset.classes[label]) for label in twice)
             raise OptionError(f"expected each class in one task only, found {names} in two")
-        used |= set(group)
-    return [dataset.derived(np.flatnonzero(np.isin(dataset.labels, group))) for group in numbers]
+        seen |= set(some)
+    return [dataset.derived(np.flatnonzero(np.isin(dataset.labels, some))) for some in numbers]
 
 
 def of_classes(dataset: _Dataset, *classes: str | int) -> _Dataset:
@@ -331,22 +331,22 @@ def relabel(
     """
     names = dataset.classes if classes is None else tuple(classes)
     new = _new_labels(dataset, labels)
-    all_labels = np.zeros(len(dataset.source.labels), np.min_scalar_type(max(len(names) - 1, 0)))
+    whole = np.zeros(len(dataset.source.labels), np.min_scalar_type(max(len(names) - 1, 0)))
     outside = np.flatnonzero((new < 0) | (new >= len(names)))
     if outside.size:
         raise DataMismatchError(
             f"expected labels from 0 to {len(names) - 1}, found {new[outside[0]]} at row "
             f"{outside[0]}. Try: classes= with a name for each label"
         )
-    all_labels[dataset.indices] = new
-    conflicting = np.flatnonzero(all_labels[dataset.indices] != new)
-    if conflicting.size:
+    whole[dataset.indices] = new
+    again = np.flatnonzero(whole[dataset.indices] != new)
+    if again.size:
         raise OptionError(
-            f"example {dataset.indices[conflicting[0]]} occurs more than once and was given "
-            "different labels. Try: relabel before you repeat examples"
+            f"example {dataset.indices[again[0]]} occurs more than once and was given different "
+            "labels. Try: relabel before you repeat examples"
         )
     described = dataset.description.relabelled(names)
-    return dataset.described(dataset.source.with_labels(all_labels), described, dataset.rows)
+    return dataset.described(dataset.source.with_labels(whole), described, dataset.rows)
 
 
 def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
@@ -361,13 +361,13 @@ def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
             )
         new: NDArray[np.int64] = table[dataset.labels]
         return new
-    array = np.asarray(labels)
-    if array.dtype.kind not in "iu" or array.shape != (len(dataset),):
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iu" or given.shape != (len(dataset),):
         raise OptionError(
             f"expected {len(dataset)} whole numbers, one for each example, or a mapping; found "
             f"{brief(labels)}"
         )
-    return array.astype(np.int64)
+    return given.astype(np.int64)
 
 
 def minus(dataset: _Dataset, *others: Choosable) -> _Dataset:
@@ -397,14 +397,14 @@ def same_data(one: Choosable, other: object) -> bool:
     """Whether places in the original file mean the same examples in two datasets."""
     if not hasattr(other, "source") or not hasattr(other, "description"):
         return False
-    candidate: Any = other
-    if one.source is candidate.source:
+    theirs: Any = other
+    if one.source is theirs.source:
         return True
-    if (one.name, one.split_name) != (candidate.name, candidate.split_name):
+    if (one.name, one.split_name) != (theirs.name, theirs.split_name):
         return False
     if one.name:
-        return len(one.source.labels) == len(candidate.source.labels)
-    digest: bool = one.source.content_digest == candidate.source.content_digest
+        return len(one.source.labels) == len(theirs.source.labels)
+    digest: bool = one.source.content_digest == theirs.source.content_digest
     return digest
 
 

@@ -20,6 +20,7 @@ from fmnist_core.errors import (
     OptionError,
     check_range,
     check_seed,
+    printable,
 )
 from fmnist_core.files import as_path
 from fmnist_core.loading import load, open_idx
@@ -166,15 +167,15 @@ class DataSet:
     def _next_rows(self, count: int, shuffle: bool) -> NDArray[np.int64]:
         if shuffle and self._epochs_completed == self._place == 0:
             self._shuffle()
-        remaining = self._order[self._place : self._place + count]
-        self._place += len(remaining)
-        if len(remaining) == count:
-            return remaining
+        rest = self._order[self._place : self._place + count]
+        self._place += len(rest)
+        if len(rest) == count:
+            return rest
         self._epochs_completed += 1
         if shuffle:
             self._shuffle()
-        self._place = count - len(remaining)
-        return np.concatenate([remaining, self._order[: self._place]])
+        self._place = count - len(rest)
+        return np.concatenate([rest, self._order[: self._place]])
 
     def _shuffle(self) -> None:
         self._order = whole_order(self.num_examples, self._seed, self._epochs_completed)
@@ -241,9 +242,9 @@ def read_data_sets(
     """
     _pixel_dtype(dtype)  # raises before anything is downloaded
     train, test = _splits(as_path(train_dir).expanduser(), fake_data, name, source_url)
-    num_validation = check_range("validation_size", validation_size, 0, len(train))
+    held = check_range("validation_size", validation_size, 0, len(train))
     make = partial(_data_set, one_hot, dtype=dtype, reshape=reshape, seed=seed)
-    return Datasets(make(train[num_validation:]), make(train[:num_validation]), make(test))
+    return Datasets(make(train[held:]), make(train[:held]), make(test))
 
 
 def load_data(
@@ -271,7 +272,8 @@ def _read(folder: Path, kind: str) -> Dataset:
     types = dataset.image_dtype.name, dataset.labels.dtype.name
     if types != ("uint8", "uint8") or len(dataset.image_shape) != 2:
         raise DataMismatchError(
-            f"{folder}: expected uint8 images (n, height, width) and uint8 labels, found {dataset} "
+            f"{printable(folder)}: expected uint8 images (n, height, width) and uint8 "
+            f"labels, found {dataset} "
             f"and {dataset.labels.dtype} labels. Try: open_idx(images_path, labels_path)"
         )
     return dataset
@@ -281,16 +283,17 @@ def _file(folder: Path, name: str) -> Path:
     path = _find(folder, name)
     if path is None:
         raise FileAccessError(
-            f"{folder}: expected {name}.gz, or a raw, .xz or dotted file; found no such file. "
+            f"{printable(folder)}: expected {name}.gz, or raw, .xz or with a dot; found "
+            "no such file. "
             'Try: load_data() to fetch Fashion-MNIST, or "fmnist fetch fashion-mnist"'
         )
     return path
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    # First the only name that older code read, so that it reads the same file here.
+    # First the one name that older code read, so that it reads the same file here.
     paths = (file_in(folder, spelling) for spelling in (f"{name}.gz", *spellings(name)))
-    # A folder may have this name, and a link may be broken; reading a broken link raises.
+    # A folder may bear a file's name, and a link may lead nowhere, which is said when it is read.
     return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 
 
@@ -300,7 +303,7 @@ def _splits(
     if fake_data:
         return load("synthetic", "train"), load("synthetic", "test")
     # One file is enough: fetching the others could pair one dataset's train with another's test.
-    if any(_find(folder, f"{kind}-{suffix}") for kind in _KINDS for suffix in _NAMES):
+    if any(_find(folder, f"{kind}-{rest}") for kind in _KINDS for rest in _NAMES):
         return _read(folder, "train"), _read(folder, "t10k")
     return load(name, "train", source_url=source_url), load(name, "test", source_url=source_url)
 
@@ -334,9 +337,9 @@ def _pixels(images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _pixel_dtype(dtype: object) -> np.dtype[Any]:
     """Return float32 or uint8, given as numpy's type, a string or TensorFlow's type."""
-    candidate: Any = getattr(dtype, "as_numpy_dtype", dtype)
+    given: Any = getattr(dtype, "as_numpy_dtype", dtype)
     with suppress(TypeError, ValueError):
-        named: np.dtype[Any] = np.dtype(candidate)
+        named: np.dtype[Any] = np.dtype(given)
         if named in (np.float32, np.uint8):
             return named
     raise OptionError(f"dtype must be float32 or uint8, not {dtype!r}")

@@ -153,28 +153,28 @@ class Encoding:
                 'Try: layout="NHWC" or "NCHW"'
             )
 
-    def _check_dtype(self, given: str) -> None:
-        if given not in ("uint8", "float32", *_OTHER_DTYPES):
-            if given == "bool":
+    def _check_dtype(self, found: str) -> None:
+        if found not in ("uint8", "float32", *_OTHER_DTYPES):
+            if found == "bool":
                 raise OptionError("images are bool. Try: images.astype('uint8') * 255")
             raise OptionError(
-                f"images are {given}, which IDX does not hold. Try: for pixels from 0 to 255, "
+                f"images are {found}, which IDX does not hold. Try: for pixels from 0 to 255, "
                 "images.astype('uint8'); else images.astype('float32') with scale=\"raw\""
             )
-        if given == "uint8":
+        if found == "uint8":
             if self.dtype in _OTHER_DTYPES:
                 raise OptionError(f"uint8 images can become {get_args(DType)}, not {self.dtype!r}")
         elif self.scale != "raw":
             raise OptionError(
-                f"scale={self.scale!r} is for uint8 pixels; these images are {given}. Try: for "
+                f"scale={self.scale!r} is for uint8 pixels; these images are {found}. Try: for "
                 "pixels from 0 to 255, images.astype('uint8'); for values that are scaled already, "
-                f'scale="raw", dtype={given!r}'
+                f'scale="raw", dtype={found!r}'
             )
-        elif self.dtype != given and not (
-            self.dtype == "float32" and np.can_cast(given, np.float32, "safe")
+        elif self.dtype != found and not (
+            self.dtype == "float32" and np.can_cast(found, np.float32, "safe")
         ):
             raise OptionError(
-                f"{given} images cannot become {self.dtype!r} exactly. Try: dtype={given!r}"
+                f"{found} images cannot become {self.dtype!r} exactly. Try: dtype={found!r}"
             )
 
     def _check_constants(self, channels: int = 1) -> None:
@@ -194,10 +194,8 @@ class Encoding:
         with np.errstate(all="ignore"):
             values = np.abs(_standardized(_unit(self._table_pixels()), mean, std))
         # Some frameworks flush subnormal values to zero, so the adapters would differ.
-        representable = np.isfinite(values) & (
-            (values == 0) | (values >= np.finfo(np.float32).tiny)
-        )
-        if not (std > 0).all() or not representable.all():
+        held = np.isfinite(values) & ((values == 0) | (values >= np.finfo(np.float32).tiny))
+        if not (std > 0).all() or not held.all():
             raise OptionError(
                 f"mean {self.mean} and std {self.std} give values that float32 cannot hold; std "
                 "must be above 0, and both must be on the scale of x / 255"
@@ -299,8 +297,8 @@ class Encoding:
     def encoded_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the encoded shape of an image of shape `shape`."""
         shape = self.transform.shape(shape)
-        image = self.arrange(self.with_channels(np.empty((1, *shape), np.uint8)))
-        return tuple(image.shape[1:])
+        one = self.arrange(self.with_channels(np.empty((1, *shape), np.uint8)))
+        return tuple(one.shape[1:])
 
     def num_channels(self, shape: tuple[int, ...]) -> int:
         """Return how many channels an image of shape `shape` has when it is encoded."""

@@ -111,11 +111,11 @@ class EpochFingerprint:
         OptionError
             If they overlap.
         """
-        received = other.index != MISSING
-        self._check_new(np.flatnonzero(received))
+        theirs = other.index != MISSING
+        self._check_new(np.flatnonzero(theirs))
         return EpochFingerprint(
-            np.where(received, other.index, self.index),
-            np.where(received, other.marks, self.marks),
+            np.where(theirs, other.index, self.index),
+            np.where(theirs, other.marks, self.marks),
             (self.ordered + other.ordered) % _MODULUS,
             (self.unordered + other.unordered) % _MODULUS,
         )
@@ -144,19 +144,19 @@ class EpochFingerprint:
         sums = [_unhexed(record[name]) for name in ("digest", "unordered_digest")]
         index = _unpacked(record["index"], "<i8", num_examples).astype(np.int64)
         marks = _unpacked(record["marks"], "<u4", num_examples).astype(np.uint32)
-        fingerprint = cls(index, marks, *sums)
-        if fingerprint.examples != record["examples"]:
-            expected = brief(record["examples"])
+        found = cls(index, marks, *sums)
+        if found.examples != record["examples"]:
+            wanted = brief(record["examples"])
             raise DataMismatchError(
-                f"expected {expected} examples, found {fingerprint.examples} in its index"
+                f"expected {wanted} examples, found {found.examples} in its index"
             )
-        return fingerprint
+        return found
 
     def _check_new(self, positions: NDArray[np.int64]) -> None:
-        repeated = positions[self.index[positions] != MISSING]
-        if repeated.size:
+        again = positions[self.index[positions] != MISSING]
+        if again.size:
             raise OptionError(
-                f"{repeated.size:,} positions, the first {repeated.min():,}, were received twice. "
+                f"{again.size:,} positions, the first {again.min():,}, were received twice. "
                 "Try: merge each shard, and each piece of an epoch, once"
             )
 

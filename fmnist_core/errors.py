@@ -16,8 +16,8 @@ _WIDE = 256
 """Whole numbers with more bits are described by their length, not their digits."""
 
 
-def printable(text: str) -> str:
-    """Return untrusted text, safe to print as one line of a terminal or a log.
+def printable(value: object) -> str:
+    """Return text from elsewhere, or a path, fit for one line of a terminal or a log.
 
     Control characters, line breaks, marks of writing direction and lone surrogates are escaped, so
     a file name can neither control the terminal nor forge another line.
@@ -27,6 +27,7 @@ def printable(text: str) -> str:
     >>> printable("a\\x1b[2Jb\\nc")
     'a\\\\x1b[2Jb\\\\nc'
     """
+    text = str(value)
     if text.isprintable():
         return text
     return "".join(

@@ -39,7 +39,9 @@ REPLACE_PATIENCE = 1.0
 """Seconds to wait on Windows for a program that has the file to be replaced open."""
 
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""Errors that say that the disk, or this user's part of it, is full."""
+
 _HELD_OPEN = (5, 32)
 """Windows' ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION."""
 
@@ -59,7 +61,7 @@ def expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:
         raise FileAccessError(
-            f"{_name(path)}: no such user, or one without a home folder"
+            f"{printable(path)}: no such user, or one without a home folder"
         ) from error
 
 
@@ -75,13 +77,16 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileAccessError(f"{_name(path)}: expected a file, found a pipe or a device")
+                raise FileAccessError(
+                    f"{printable(path)}: expected a file, found a pipe or a device"
+                )
             yield file
     except FileAccessError:
         raise
     except OSError as error:
         raise FileAccessError(
-            f"{_name(path)}: cannot be read ({_reason(error)}). Check the path and its permissions."
+            f"{printable(path)}: cannot be read ({_reason(error)}). Check the path and "
+            "its permissions."
         ) from error
 
 
@@ -111,17 +116,19 @@ def read_json(path: Path, limit: int) -> object:
         text = file.read(size + 1) if size <= limit else b""
     if max(size, len(text)) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
         raise DataMismatchError(
-            f"{_name(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
+            f"{printable(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
         )
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deeply
-        raise DataMismatchError(f"{_name(path)}: expected JSON ({error})") from error
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested too deeply
+        raise DataMismatchError(f"{printable(path)}: expected JSON ({error})") from error
     level = [value]
     for _ in range(MAX_JSON_DEPTH):
         level = [inner for outer in level for inner in _children(outer)]
     if level:
-        raise DataMismatchError(f"{_name(path)}: expected JSON of {MAX_JSON_DEPTH} levels at most")
+        raise DataMismatchError(
+            f"{printable(path)}: expected JSON of {MAX_JSON_DEPTH} levels at most"
+        )
     return value
 
 
@@ -251,10 +258,6 @@ def _remove_stale_parts(path: Path) -> None:
                 os.unlink(entry)
 
 
-def _name(path: Path) -> str:
-    return printable(str(path))
-
-
 def sync_to_disk(descriptor: int) -> None:
     """Wait until an open file's bytes are on the disk, so that they survive a power cut."""
     if sys.platform == "darwin":
@@ -286,8 +289,8 @@ def replace(source: Path, target: Path) -> None:
 
 def write_error(path: Path, error: OSError) -> FileAccessError:
     """Return our error for a file that cannot be written or replaced."""
-    reason = f"{_name(path)}: cannot be written ({_reason(error)})"
-    if error.errno in _NO_ROOM:
+    reason = f"{printable(path)}: cannot be written ({_reason(error)})"
+    if error.errno in NO_ROOM:
         return DiskFullError(f"{reason}. Check the disk's free space, or use another disk")
     if _is_held_open(error):
         return FileAccessError(

@@ -106,7 +106,7 @@ class Fingerprint:
 
     @property
     def digests(self) -> dict[int, str]:
-        """`EpochFingerprint.digest` of each epoch; equal in runs that received the same."""
+        """`EpochFingerprint.digest` of each epoch; equal for equal batches."""
         return {epoch: self.epochs[epoch].digest for epoch in sorted(self.epochs)}
 
     def watch(self, loader: Iterable[Any]) -> Iterator[Any]:
@@ -219,7 +219,7 @@ class Fingerprint:
         try:
             return _parsed(_json(known), known.stat().st_size)
         except DataMismatchError as error:
-            raise DataMismatchError(f"{path}: {error}") from error
+            raise DataMismatchError(f"{printable(path)}: {error}") from error
 
     def __repr__(self) -> str:
         title = self.settings["data"] or f"data {self.settings['digest'][:16]}"
@@ -252,11 +252,11 @@ def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
     OptionError
         If the loader has no `provenance`, or its batches lack a field.
     """
-    received = Fingerprint(loader)
+    found = Fingerprint(loader)
     for _ in range(check_range("epochs", epochs, 1, 2**32)):
-        for _ in received.watch(loader):
+        for _ in found.watch(loader):
             pass
-    return received
+    return found
 
 
 def _checked(origin: Provenance) -> Provenance:
@@ -336,7 +336,7 @@ def _is_part(part: object) -> bool:
 
 
 def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
-    value = content.get(name)
-    if not isinstance(value, dict):
-        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(value)}")
-    return value
+    found = content.get(name)
+    if not isinstance(found, dict):
+        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(found)}")
+    return found

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 THUMBNAIL_SIDE = 128
 """Largest side of an image in a notebook, in pixels."""
 
+NAME_HEIGHT = 14
+"""Pixels that the name of a row takes beneath it."""
+
 
 def grid(images: NDArray[np.uint8], columns: int, *, gap: int = 1) -> NDArray[np.uint8]:
     """Arrange images in rows of `columns`, `gap` black pixels apart.
@@ -48,6 +51,39 @@ def png(image: NDArray[np.uint8], *, zoom: int = 1) -> bytes:
     """
     file = io.BytesIO()
     pil_image(np.kron(image, np.ones((zoom, zoom), np.uint8))).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def named_rows(sheet: NDArray[np.uint8], names: Sequence[str], *, zoom: int = 1) -> bytes:
+    """Return rows of images as a PNG file, with the name of each row beneath it.
+
+    Parameters
+    ----------
+    sheet : uint8 (rows, columns, height, width)
+    names : sequence of str
+        One for each row.
+    zoom : int
+        How many pixels wide each pixel of an image becomes.
+
+    Raises
+    ------
+    FrameworkMissingError
+        If Pillow is not installed.
+    """
+    lines = [
+        pil_image(np.kron(grid(row, len(row)), np.ones((zoom, zoom), np.uint8))) for row in sheet
+    ]
+    from PIL import Image, ImageDraw
+
+    width, height = lines[0].size if lines else (1, 0)
+    page = Image.new("L", (width, max(len(lines) * (height + NAME_HEIGHT), 1)))
+    draw = ImageDraw.Draw(page)
+    for number, (line, name) in enumerate(zip(lines, names, strict=True)):
+        top = number * (height + NAME_HEIGHT)
+        page.paste(line, (0, top))
+        draw.text((2, top + height), name, fill=255, font_size=NAME_HEIGHT - 4)
+    file = io.BytesIO()
+    page.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -162,7 +162,7 @@ class BatchPlan:
         return bare
 
     def in_order(self, batch: Any) -> Any:
-        """Return a batch, a dictionary in this plan's order of names; JAX sorts them."""
+        """Return a batch with its names in this plan's order; JAX sorts dictionaries by name."""
         if not isinstance(batch, Mapping):
             return batch
         return {key: batch[key] for key in self.keys or self.fields}
@@ -259,13 +259,13 @@ class BatchPlan:
         # Kept here, so that other iterations cannot push it out of the cache of orders.
         order = whole_order(self.num_examples, self.seed, epoch) if self.caches_order else None
         whole = (self.num_examples - start) // self.global_batch_size
-        batches = max(examples // self.batch_size, 1)
+        some = max(examples // self.batch_size, 1)
 
         def blocks() -> Iterator[Examples]:
             step = 0
-            for rows in self._whole_batches(epoch, start, whole, batches, order):
-                for first in range(0, len(rows), batches):
-                    block = rows[first : first + batches]
+            for rows in self._whole_batches(epoch, start, whole, some, order):
+                for first in range(0, len(rows), some):
+                    block = rows[first : first + some]
                     yield Examples(epoch, self._positions_of(step, len(block), start), block)
                     step += len(block)
             if self.num_steps(start) > whole:
@@ -282,7 +282,7 @@ class BatchPlan:
         return firsts[:, np.newaxis] + np.arange(self.batch_size, dtype=np.int64)
 
     def _whole_batches(
-        self, epoch: int, start: int, count: int, batches: int, order: NDArray[np.int64] | None
+        self, epoch: int, start: int, count: int, some: int, order: NDArray[np.int64] | None
     ) -> Iterator[NDArray[np.int64]]:
         """Yield this shard's part of `count` whole global batches, many at a time."""
         if order is not None:
@@ -291,7 +291,7 @@ class BatchPlan:
             yield taken.reshape(count, shards, self.batch_size)[:, index]
             return
         # Without a cached order, more is computed at once: most of the cost is per call.
-        many = max(batches, ENCIPHERED_EXAMPLES // self.batch_size) if self.shuffle else batches
+        many = max(some, ENCIPHERED_EXAMPLES // self.batch_size) if self.shuffle else some
         for first in range(0, count, many):
             steps = min(many, count - first)
             yield self.rows_at(self._positions_of(first, steps, start), epoch)

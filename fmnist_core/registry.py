@@ -237,8 +237,8 @@ _PARTS = ("name", "layout", "label_dtype", "writable", "loader", "to_numpy")
 
 def _is_own(module: str | None, offer: "EntryPoint") -> bool:
     """Whether a missing module is fmnist's or the adapter's: a bug, not a missing framework."""
-    packages = ("fmnist_core", offer.module.partition(".")[0])
-    return module is not None and module.partition(".")[0] in packages
+    own = ("fmnist_core", offer.module.partition(".")[0])
+    return module is not None and module.partition(".")[0] in own
 
 
 def _owner(offer: "EntryPoint") -> str:

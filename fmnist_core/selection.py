@@ -95,16 +95,15 @@ def split_rows(
     members = class_members(labels) if stratify else [np.arange(len(labels))]
     sizes = _sizes_by_class([len(rows) for rows in members], ends, len(labels))
     drawn = [in_written_order(rows, seed, label) for label, rows in enumerate(members)]
-    row_parts = []
+    found = []
     begin = [0] * len(members)
-    for counts in sizes:
+    for own in sizes:
         pieces = [
-            rows[first : first + size]
-            for rows, first, size in zip(drawn, begin, counts, strict=True)
+            rows[first : first + size] for rows, first, size in zip(drawn, begin, own, strict=True)
         ]
-        begin = [first + size for first, size in zip(begin, counts, strict=True)]
-        row_parts.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
-    return row_parts
+        begin = [first + size for first, size in zip(begin, own, strict=True)]
+        found.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
+    return found
 
 
 def _part_ends(num_examples: int, parts: Sequence[float]) -> list[int]:
@@ -144,16 +143,16 @@ def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[lis
     for end in ends:
         shares = [Fraction(count * end, max(whole, 1)) for count in members]
         until = _apportion(shares, end)
-        counts = [high - low for high, low in zip(until, before, strict=True)]
-        while min(counts, default=0) < 0:
+        own = [high - low for high, low in zip(until, before, strict=True)]
+        while min(own, default=0) < 0:
             # Two roundings collide: the class that exceeds its share most gives up one example.
-            lacking = counts.index(min(counts))
+            lacking = own.index(min(own))
             ideal = [share - low for share, low in zip(shares, before, strict=True)]
-            giving = max(range(len(counts)), key=lambda c: (counts[c] - ideal[c], -c))
-            counts[lacking] += 1
-            counts[giving] -= 1
-        sizes.append(counts)
-        before = [low + size for low, size in zip(before, counts, strict=True)]
+            giving = max(range(len(own)), key=lambda c: (own[c] - ideal[c], -c))
+            own[lacking] += 1
+            own[giving] -= 1
+        sizes.append(own)
+        before = [low + size for low, size in zip(before, own, strict=True)]
     return sizes
 
 
@@ -259,10 +258,10 @@ def class_numbers(given: Iterable[object], classes: Sequence[str]) -> list[int]:
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise OptionError(f"expected names or numbers of classes, found {given!r:.80}")
-    numbers = [_class_number(one, classes) for one in given]
-    if not numbers or len(set(numbers)) < len(numbers):
+    found = [_class_number(one, classes) for one in given]
+    if not found or len(set(found)) < len(found):
         raise OptionError(f"expected classes, each once, found {given!r:.80}")
-    return numbers
+    return found
 
 
 def _class_number(given: object, classes: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range
+from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range, printable
 from fmnist_core.idx.format import open_array
 from fmnist_core.records import Description
 
@@ -51,14 +51,17 @@ class FileStamp:
         try:
             status = path.stat()
         except OSError as error:
-            raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
+            raise FileAccessError(
+                f"{printable(path)}: cannot be read ({error.strerror})"
+            ) from error
         return cls(str(path.absolute()), status.st_size, status.st_mtime_ns, member, status.st_ino)
 
     def check(self) -> None:
         """Raise DataMismatchError if the file has changed."""
         if FileStamp.of(Path(self.path), self.member) != self:
             raise DataMismatchError(
-                f"{self.path}: the file changed since this dataset was opened. Open it again."
+                f"{printable(self.path)}: the file changed since this dataset was opened. "
+                "Open it again."
             )
 
     def check_mapped(self) -> None:
@@ -105,7 +108,8 @@ class SourceFiles:
         if self.transposed:
             if images.ndim < 3:
                 raise DataMismatchError(
-                    f"expected images of (height, width) to transpose in {self.images.path}, "
+                    f"expected images of (height, width) to transpose in "
+                    f"{printable(self.images.path)}, "
                     f"found shape {images.shape}"
                 )
             images = np.ascontiguousarray(images.swapaxes(1, 2))
@@ -118,7 +122,7 @@ class SourceFiles:
         if below.size:
             raise DataMismatchError(
                 f"expected labels from {self.first_label}, found {labels[below[0]]} at place "
-                f"{below[0]} in {self.labels.path}. Try: zero_based=False"
+                f"{below[0]} in {printable(self.labels.path)}. Try: zero_based=False"
             )
         shifted: NDArray[Any] = labels - labels.dtype.type(self.first_label)
         return shifted
@@ -186,12 +190,21 @@ class Source:
                 f"expected extended labels to be int32 of shape ({len(labels)}, columns), found "
                 f"{more.dtype.newbyteorder('=')} of shape {more.shape}"
             )
-        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-        if outside.size:
+        place = self._first_label_outside(num_classes)
+        if place is not None:
             raise DataMismatchError(
-                f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
-                f"{outside[0]}{self._where('labels')}. {self._class_advice(num_classes)}"
+                f"expected labels from 0 to {num_classes - 1}, found {labels[place]} at place "
+                f"{place}{self._where('labels')}. {self._class_advice(num_classes)}"
             )
+
+    def _first_label_outside(self, num_classes: int) -> int | None:
+        place = 0
+        for part in _in_parts(self.labels):
+            outside = np.flatnonzero((part < 0) | (part >= num_classes))
+            if outside.size:
+                return place + int(outside[0])
+            place += len(part)
+        return None
 
     def _class_advice(self, num_classes: int) -> str:
         if self.labels.min() < 0:
@@ -240,7 +253,7 @@ class Source:
             self.files.labels.check_mapped()
 
     def _where(self, which: Literal["images", "labels"]) -> str:
-        return f" in {getattr(self.files, which).path}" if self.files else ""
+        return f" in {printable(getattr(self.files, which).path)}" if self.files else ""
 
     @cached_property
     def content_digest(self) -> str:
@@ -302,7 +315,9 @@ class Source:
 
 
 def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
-    """Return how to make labels of the array that was given instead, or ""."""
+    """Return how to make labels of what came in their place, or ""; judged by the first rows."""
+    if labels.ndim:
+        labels = next(_in_parts(labels), labels)
     kind = labels.dtype.kind
     if images.ndim == 1 and labels.ndim > 1:
         return ". Try: the images first, then the labels"

@@ -56,7 +56,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no
 
 
 def test_our_adapters_are_on_offer() -> None:
-    assert available_adapters() == OURS
+    assert set(available_adapters()) >= set(OURS)  # a plugin may be installed beside them
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_strangers_adapter_is_found_and_conforms(install) -> None:  # type: ig
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AdapterNotFoundError, match=r"\['jax', 'keras', .*found 'tourch'"):
+    with pytest.raises(AdapterNotFoundError, match=r"'jax', 'keras', .*found 'tourch'"):
         get_adapter("tourch")
 
 

@@ -215,7 +215,7 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
     IdxError
         If the file is damaged or ends before its end marker, or has no such member.
     """
-    with open_regular(path) as file, unpacked_stream(file, str(path), member) as stream:
+    with open_regular(path) as file, unpacked_stream(file, printable(path), member) as stream:
         yield stream
 
 
@@ -259,7 +259,7 @@ def opened_members(path: Path) -> Iterator[list[Member]]:
         if container_of_file(file) != "zip":
             yield []
             return
-        with opened_zip(file, str(path)) as members:
+        with opened_zip(file, printable(path)) as members:
             yield members
 
 

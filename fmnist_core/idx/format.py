@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import FileAccessError, IdxError, OptionError, brief
+from fmnist_core.errors import FileAccessError, IdxError, OptionError, brief, printable
 from fmnist_core.files import BLOCK, as_path, open_regular, write_output
 from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
 from fmnist_core.idx.header import ByteStream, IdxHeader, read_from, shape_words
@@ -96,7 +96,7 @@ def read_idx(path: str | os.PathLike[str] | Readable) -> NDArray[Any]:
         with unpacked_stream(file, name) as stream:
             return parse_idx(_read_payload(stream, name), name=name)
     path = as_path(path)
-    return parse_idx(read_payload(path), name=str(path))
+    return parse_idx(read_payload(path), name=printable(path))
 
 
 def read_payload(path: Path, member: str = "") -> bytearray:
@@ -110,7 +110,7 @@ def read_payload(path: Path, member: str = "") -> bytearray:
         As `read_idx`.
     """
     with open_regular(path) as file:
-        return _read_open(file, str(path), member)
+        return _read_open(file, printable(path), member)
 
 
 def open_array(path: Path, member: str = "") -> NDArray[Any]:
@@ -130,8 +130,8 @@ def open_array(path: Path, member: str = "") -> NDArray[Any]:
     """
     with open_regular(path) as file:
         if container_of_file(file) == "raw":
-            return _mapped(file, str(path))
-        return parse_idx(_read_open(file, str(path), member), name=str(path))
+            return _mapped(file, printable(path))
+        return parse_idx(_read_open(file, printable(path), member), name=printable(path))
 
 
 def read_header(path: Path) -> IdxHeader:
@@ -142,8 +142,8 @@ def read_header(path: Path) -> IdxHeader:
     FileAccessError, IdxError
         If the file cannot be read, or does not start with a complete IDX header.
     """
-    with open_regular(path) as file, unpacked_stream(file, str(path)) as stream:
-        return read_from(stream, str(path))
+    with open_regular(path) as file, unpacked_stream(file, printable(path)) as stream:
+        return read_from(stream, printable(path))
 
 
 def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -166,10 +166,10 @@ def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         container = container_of_file(file)
         if container != "raw":
             raise IdxError(
-                f"{path}: expected a raw IDX file to map, found {container}. "
+                f"{printable(path)}: expected a raw IDX file to map, found {container}. "
                 "Read it with read_idx, or unpack it first."
             )
-        return _mapped(file, str(path))
+        return _mapped(file, printable(path))
 
 
 def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> None:
@@ -306,7 +306,7 @@ def _length_message(header: IdxHeader, nbytes: int, name: str) -> str:
     whole = ""
     if expected and len(header.shape) > 1:
         items = nbytes // (expected // header.shape[0])
-        whole = f" ({items} of {header.shape[0]} items are whole)"
+        whole = f" ({items} of {header.shape[0]} items are complete)"
     return (
         f"{claim}; found {nbytes}{whole}. An interrupted download or copy leaves such a file; "
         "get it again. If it is complete, its header is wrong."

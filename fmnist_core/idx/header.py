@@ -100,10 +100,10 @@ def shape_words(header: IdxHeader) -> str:
 
 def read_exactly(stream: ByteStream, size: int) -> bytes:
     """Return the next `size` bytes of a stream, or fewer at its end."""
-    content = b""
-    while len(content) < size and (block := stream.read1(size - len(content))):
-        content += block
-    return content
+    found = b""
+    while len(found) < size and (block := stream.read1(size - len(found))):
+        found += block
+    return found
 
 
 def parse_header(start: bytes) -> IdxHeader | None:

@@ -3,7 +3,7 @@
 import io
 from typing import Protocol, TypeGuard
 
-from fmnist_core.errors import OptionError, brief
+from fmnist_core.errors import OptionError, brief, printable
 from fmnist_core.files import BLOCK
 
 
@@ -32,7 +32,7 @@ def is_writable(value: object) -> TypeGuard[Writable]:
 def name_of(file: object) -> str:
     """Return the name of a file object for an error, or "<file>"."""
     name = getattr(file, "name", None)
-    return name if isinstance(name, str) and name else "<file>"
+    return printable(name) if isinstance(name, str) and name else "<file>"
 
 
 def buffered(file: Readable) -> io.BufferedReader:

@@ -16,8 +16,11 @@ from fmnist_core.idx.header import ByteStream
 if TYPE_CHECKING:
     import zipfile
 
-MAX_DIRECTORY = 8 << 20
-"""Most bytes of a zip file's list of members; 100,000 members with ordinary names need 8 MB."""
+MAX_DIRECTORY = 2 << 20
+"""Most bytes of a zip file's list of members; 25,000 members of usual names need 2 MB.
+
+Python's zipfile takes a second for a list of 2 MiB that was made to be slow to read.
+"""
 
 _MAX_END = 1 << 17
 """Most bytes after that list: its end record, and a comment of at most 64 KiB."""
@@ -28,6 +31,10 @@ _SHOWN = 200
 _METHODS = (0, 8)  # stored, deflated
 # Exceptions from reading at an invalid offset.
 _ASTRAY = (errno.EINVAL, errno.EOVERFLOW, errno.ESPIPE)
+
+
+class LargeZipError(IdxError):
+    """A zip file with more members than are looked at."""
 
 
 class TruncatedStreamError(IdxError, EOFError):
@@ -95,12 +102,14 @@ def opened_zip(file: io.BufferedReader, name: str) -> Iterator[list[Member]]:
     Raises
     ------
     IdxError
-        If it is damaged or has too many members.
+        If it is damaged.
+    LargeZipError
+        If it has too many members.
     """
     import zipfile
 
     with foreign(f"{name}:", "a damaged zip file"):
-        archive = zipfile.ZipFile(_Bounded(file))
+        archive = zipfile.ZipFile(_Bounded(file, name))
     with archive:
         infos = archive.infolist()
         yield [Member(archive, one, name) for one in infos if not one.filename.endswith("/")]
@@ -109,13 +118,16 @@ def opened_zip(file: io.BufferedReader, name: str) -> Iterator[list[Member]]:
 class _Bounded:
     """The interface that zipfile needs of a file, with a limit on each read."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._file = file
+    def __init__(self, file: io.BufferedReader, name: str) -> None:
+        self._file, self._name = file, name
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1, /) -> bytes:
         if size > MAX_DIRECTORY:
-            raise IdxError(f"expected a list of members of at most {MAX_DIRECTORY} bytes")
+            raise LargeZipError(
+                f"{self._name}: a zip file whose list of members has {size:,} bytes, over the "
+                f"{MAX_DIRECTORY:,} that are read. Unzip it first"
+            )
         return self._file.read(_MAX_END if size < 0 else size)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from fmnist_core.errors import FileAccessError, OptionError
+from fmnist_core.errors import FileAccessError, OptionError, printable
 from fmnist_core.idx.containers import container_of
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage.obtain import (
@@ -79,13 +79,15 @@ def _named(root: Path, info: DatasetInfo, file: FileInfo) -> Iterator[Path]:
 def _not_there(
     root: Path, info: DatasetInfo, missing: FileInfo, both: tuple[FileInfo, FileInfo]
 ) -> FileAccessError:
-    problem = f"{root}: expected {_names(missing)}, of {info.title}; found"
+    problem = f"{printable(root)}: expected {_names(missing)}, of {info.title}; found"
     fetching = f"fmnist fetch {info.name}"
     if root.is_file():
         problem = f"{problem} a file, not a folder"
         if container_of(root) == "zip":
-            unpacking = f"{fetching} --from {root}, then load it without root"
-            return FileAccessError(problem, advice=unpacking, command=f"{fetching} --from {root}")
+            unpacking = f"{fetching} --from {printable(root)}, then load it without root"
+            return FileAccessError(
+                problem, advice=unpacking, command=f"{fetching} --from {printable(root)}"
+            )
         return _elsewhere(problem, root.parent)
     images, labels = (_below(root, file) for file in both)
     if images and labels:
@@ -101,7 +103,9 @@ def _not_there(
 
 
 def _elsewhere(problem: str, folder: Path) -> FileAccessError:
-    return FileAccessError(problem, advice=f"root={str(folder)!r}", command=f"--root {folder}")
+    return FileAccessError(
+        problem, advice=f"root={str(folder)!r}", command=f"--root {printable(folder)}"
+    )
 
 
 def _names(file: FileInfo) -> str:

@@ -1,4 +1,4 @@
-"""Recognise files that are not IDX data: pages, pointers, placeholders and other formats."""
+"""Files that are no IDX data at all: pages, pointers, placeholders and other formats."""
 
 import codecs
 import html
@@ -39,7 +39,8 @@ def page(scan: Scan) -> Finding | None:
     """Recognise an HTML or XML page, as servers send instead of a file."""
     if not re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|head|body|error)", scan.head, re.I):
         return None
-    title = re.search(rb"<(title|code)>\s*(.+?)\s*</", scan.head, re.I | re.S)
+    # No part of it can match in two ways, or a page of 4 KB would take minutes.
+    title = re.search(rb"<(title|code)>\s*([^<\s][^<]*)</", scan.head, re.I)
     words = f", titled {quoted(_unescaped(title[2]))}" if title else ""
     advice = f"{GET_AGAIN}; the address was wrong or the server refused"
     return Finding("foreign", f"an HTML or XML page{words}, not data", advice)
@@ -76,8 +77,8 @@ def git_symlink(scan: Scan) -> Finding | None:
         return None
     if not re.search(rb"/|ubyte|idx", scan.head):
         return None
-    description = f"a symbolic link that was saved as text; it leads to {quoted(scan.head)}"
-    return Finding("foreign", description, "Get the file that it leads to")
+    found = f"a symbolic link that was saved as text; it leads to {quoted(scan.head)}"
+    return Finding("foreign", found, "Get the file that it leads to")
 
 
 def icloud_placeholder(scan: Scan) -> Finding | None:
@@ -87,11 +88,11 @@ def icloud_placeholder(scan: Scan) -> Finding | None:
     try:
         name = plistlib.loads(scan.head)["NSURLNameKey"]
     except Exception:  # plistlib raises whatever its bytes lead to
-        name = "a file"
-    description = (
-        f"an iCloud placeholder for {quoted(str(name).encode())}, which is not on this disk"
-    )
-    return Finding("foreign", description, "Open it in Finder, or run: brctl download FILE")
+        name = None
+    # Written out, lists that hold one another many times would have no end.
+    what = quoted(name.encode(errors="replace")) if isinstance(name, str) else "a file"
+    found = f"an iCloud placeholder for {what}, which is not on this disk"
+    return Finding("foreign", found, "Open it in Finder, or run: brctl download FILE")
 
 
 def side_file(scan: Scan) -> Finding | None:
@@ -107,11 +108,11 @@ def foreign_array(scan: Scan) -> Finding | None:
     """Recognise a numpy array that IDX cannot hold."""
     if not isinstance(scan.error, ForeignArrayError):
         return None
-    description = f"a numpy array, but not for IDX: {str(scan.error).partition(': ')[2]}"
-    if "pickled" in description:
-        return Finding("foreign", description, "Save it as an array of numbers where it was made")
+    found = f"a numpy array, but not for IDX: {str(scan.error).partition(': ')[2]}"
+    if "pickled" in found:
+        return Finding("foreign", found, "Save it as an array of numbers where it was made")
     advice = "Read it with np.load, and keep it with write_idx in a type that IDX has"
-    return Finding("foreign", description, advice)
+    return Finding("foreign", found, advice)
 
 
 def png(scan: Scan) -> Finding | None:
@@ -119,8 +120,8 @@ def png(scan: Scan) -> Finding | None:
     if not scan.head.startswith(b"\x89PNG\r\n\x1a\n"):
         return None
     width, height = (int.from_bytes(scan.head[at : at + 4], "big") for at in (16, 20))
-    description = f"a PNG picture of {width} x {height} pixels"
-    return Finding("foreign", description, f"Read it with Pillow, {_ARRAYS}")
+    found = f"a PNG picture of {width} x {height} pixels"
+    return Finding("foreign", found, f"Read it with Pillow, {_ARRAYS}")
 
 
 def pickle(scan: Scan) -> Finding | None:
@@ -136,8 +137,8 @@ def packed_twice(scan: Scan) -> Finding | None:
     container = container_of_start(scan.head)
     if container == "raw":
         return None
-    description = f"a {container} file that was packed again ({scan.container})"
-    return Finding("foreign", description, "Unpack it once")
+    found = f"a {container} file that was packed again ({scan.container})"
+    return Finding("foreign", found, "Unpack it once")
 
 
 def other_format(scan: Scan) -> Finding | None:
@@ -190,4 +191,4 @@ FOREIGN: tuple[Callable[[Scan], Finding | None], ...] = (
     other_format,
     table,
 )
-"""Each returns what it recognises in a scan, or None; `text` comes last."""
+"""Each says what it recognises in a scan, or None; `text` is for the end."""

@@ -9,9 +9,6 @@ from fmnist_core.idx.header import shape_words
 from fmnist_core.storage.findings import Finding, beginning, whole_idx
 from fmnist_core.storage.scan import Budget, Scan, blocks_of
 
-MAX_BYTES = 1 << 26
-"""Most bytes that are turned back; the largest payload that anyone was seen to print has 47 MB."""
-
 _IN_PYTHON = "Turn it back: data = bytes.fromhex({}); then parse_idx(data)"
 
 _FORMS = {
@@ -39,20 +36,29 @@ def hex_dump(scan: Scan) -> Finding | None:
     if form is None:
         return None
     advice = _FORMS[form]
-    inner = Scan(scan.path)
+    inner = Scan(scan.path, Budget())
     source = unpacked_member(scan.member) if scan.member else unpacked(scan.path)
     try:
         with source as stream:
-            inner.feed(_decoded(blocks_of(stream), form), Budget(MAX_BYTES))
+            inner.feed(_decoded(_within(blocks_of(stream), scan.budget), form))
     except (IdxError, ValueError):
         return None
-    if inner.header is None or inner.is_exhausted:
+    if inner.header is None:
         return None
     whole = whole_idx(inner)
     if whole:
         return Finding("damaged", f"a hex dump of {whole.found}", advice)
     words = f"{shape_words(inner.header)}, of the wrong length{beginning(inner)}"
     return Finding("damaged", f"a hex dump of IDX, {words}", advice)
+
+
+def _within(blocks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
+    """Yield blocks of text; ValueError where they are more than the budget allows."""
+    for block in blocks:
+        budget.digits -= len(block)
+        if budget.digits < 0:
+            raise ValueError("more digits than are worth a name")
+        yield block
 
 
 def _decoded(blocks: Iterable[bytes], form: re.Pattern[bytes]) -> Iterator[bytes]:

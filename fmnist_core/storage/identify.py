@@ -1,6 +1,6 @@
-"""Identify a file by its content; its name does not matter.
+"""What a file really is, by its content; its name is never asked.
 
-A file is scanned once. A list of diagnoses then examines the scan, the most specific first.
+A file is scanned once. The scan is shown to a list of diagnoses, the most particular first.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from fmnist_core.catalog import describe_packed, may_be_packed
 from fmnist_core.errors import IdxError, printable
 from fmnist_core.files import file_digest
 from fmnist_core.idx.containers import container_of, opened_members
+from fmnist_core.idx.zips import LargeZipError
 from fmnist_core.storage.damaged import DAMAGED
 from fmnist_core.storage.findings import GET_AGAIN, Finding, Verdict, too_large, whole_idx
 from fmnist_core.storage.foreign import FOREIGN, text
@@ -28,7 +29,7 @@ DIAGNOSES: tuple[Callable[[Scan], Finding | None], ...] = (
     *DAMAGED,
     text,
 )
-"""Each returns what it recognises in a scan, or None; the first result counts."""
+"""Each says what it recognises in a scan, or None; the first to speak is believed."""
 
 
 @dataclass(frozen=True)
@@ -113,22 +114,31 @@ def _identity(name: str, scan: Scan, finding: Finding) -> Identity:
     return Identity(name, scan.container, *finding, digest, dtype, scan.header.shape)
 
 
+def _without_name(error: IdxError) -> str:
+    return str(error).partition(": ")[2]
+
+
 def _zip_members(path: Path) -> Iterator[Identity]:
     """Identify the members of a zip file, in memory; .npz is one too and is never unpickled."""
     budget = Budget()
     try:
         with opened_members(path) as members:
             if any(member.name.endswith("/data.pkl") for member in members):
-                description = "a PyTorch file, which holds a pickle"
+                found = "a PyTorch file, which holds a pickle"
                 advice = "Load it with torch.load, only if you trust who made it"
-                yield Identity(str(path), "zip", "foreign", description, advice)
+                yield Identity(str(path), "zip", "foreign", found, advice)
                 return
+            if not members:
+                found = "a zip file without a file in it"
+                yield Identity(str(path), "zip", "foreign", found, GET_AGAIN)
             for member in members[:MAX_MEMBERS]:
                 scan = scan_member(path, member, budget)
                 yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))
             if len(members) > MAX_MEMBERS:
-                description = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
-                yield Identity(str(path), "zip", "unknown", description)
+                found = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
+                yield Identity(str(path), "zip", "unknown", found)
+    except LargeZipError as error:
+        yield Identity(str(path), "zip", "unknown", _without_name(error))
     except IdxError as error:
-        description = str(error).partition(": ")[2]
-        yield Identity(str(path), "zip", "damaged", description, GET_AGAIN)
+        found = _without_name(error)
+        yield Identity(str(path), "zip", "damaged", found, GET_AGAIN)

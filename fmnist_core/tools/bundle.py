@@ -1,4 +1,4 @@
-"""A dataset in one zip file, with licence and citation, for machines without a network."""
+"""A dataset in one zip file, for machines without a network: its files, licence, citation."""
 
 import json
 import zipfile
@@ -7,17 +7,18 @@ from pathlib import Path, PurePosixPath
 
 from fmnist_core.errors import DataMismatchError, IdxError, printable
 from fmnist_core.files import BLOCK, file_digest, open_regular, written_output
-from fmnist_core.idx.containers import opened_members
+from fmnist_core.idx.containers import opened_members, unpacked_member
 from fmnist_core.idx.zips import Guarded, Member
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage import store
 from fmnist_core.storage.identify import identify
 from fmnist_core.storage.locks import locked
 from fmnist_core.storage.obtain import FileProgress, ensure_files, find_published, spellings
+from fmnist_core.storage.scan import blocks_of
 from fmnist_core.tools.output import make_room
 
 MAX_CANDIDATES = 8
-"""Most members of one name to try; each may take as long as a whole payload."""
+"""Most members of one name that are tried; each may take the time of a whole payload."""
 
 MANIFEST = "manifest.json"
 _LICENCE, _CITATION = "LICENCE.txt", "CITATION.bib"
@@ -37,7 +38,7 @@ def write_bundle(
     OptionError
         If there is such a file already, unless `force`.
     FmnistError
-        If the data are not available, or the file cannot be written; nothing is left behind.
+        If the data cannot be had, or the file cannot be written; nothing is left behind then.
     """
     make_room(path.parent, [path.name], force)
     files: dict[str, Path] = {}
@@ -60,15 +61,15 @@ def write_bundle(
 
 
 def read_bundle(info: DatasetInfo, path: Path) -> None:
-    """Unpack a dataset's files from a zip file into the store; each is verified.
+    """Take a dataset's files out of a zip file into the store; each is verified on the way.
 
-    It may be a bundle, the published zip file, or any zip file with the dataset's files, in any of
-    its folders, packed or not.
+    It may be a bundle, the published zip file, or anyone's zip file of the dataset's files, in
+    whatever folder of it and packed or not.
 
     Raises
     ------
     DataMismatchError
-        If the dataset's files are not in it, or one of them is not genuine.
+        If the dataset's files are not in it, or one is not the genuine one.
     IdxError, FileAccessError
         If it is damaged or cannot be read, or the store cannot be written.
     """
@@ -89,14 +90,16 @@ def _take_payload(
     named = _named(members, spellings(file.name), path, info)
     for member in named[:MAX_CANDIDATES]:
         try:
-            store.unpack_verified(path, target, file, member.name)
+            with unpacked_member(member) as stream:
+                store.write_verified(blocks_of(stream), target, file)
             return
         except (DataMismatchError, IdxError):
             continue
     identities = {identity.path: identity.found for identity in identify(path)}
     what = identities.get(f"{path}!{named[0].name}", "something else")
     raise DataMismatchError(
-        f"{path}: this is not {file.name} of {info.title}; its {printable(named[0].name)} is "
+        f"{printable(path)}: this is not {file.name} of {info.title}; its "
+        f"{printable(named[0].name)} is "
         f"{printable(what)}"
     )
 
@@ -109,7 +112,7 @@ def _take_published(
         with open_regular(path) as source:
             store.copy_published(iter(lambda: source.read1(BLOCK), b""), target, file)
         return
-    # Under the catalog's name: a member's own name could lead out of the folder.
+    # Under a name of ours: a member's own could lead out of the folder.
     member = _named(members, [file.packed_name], path, info)[0]
     with member.opened() as packed:
         stream = Guarded(packed, member.label)
@@ -120,10 +123,10 @@ def _named(
     members: Sequence[Member], names: Sequence[str], path: Path, info: DatasetInfo
 ) -> list[Member]:
     """Return the members that have one of some names, in whatever folder, the first name first."""
-    matching = [
+    found = [
         member for name in names for member in members if PurePosixPath(member.name).name == name
     ]
-    if not matching:
+    if not found:
         what = f"found no {names[0]}" if members else "found no zip file"
-        raise DataMismatchError(f"{path}: expected a bundle of {info.title}, {what}")
-    return matching
+        raise DataMismatchError(f"{printable(path)}: expected a bundle of {info.title}, {what}")
+    return found

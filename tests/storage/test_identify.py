@@ -200,7 +200,7 @@ FAULTS = {
         ),
         "an iCloud placeholder for 'train-images.gz'",
     ),
-    "damaged iCloud": (b"bplist00\x00NSURLNameKey", "an iCloud placeholder for 'a file'"),
+    "damaged iCloud": (b"bplist00\x00NSURLNameKey", "an iCloud placeholder for a file"),
     "text": ("not found: é".encode(), "text that begins with 'not found: é'"),
     "text in UTF-16": ("\ufeffnot found".encode("utf-16-le"), "begins with .*not found"),
     "PNG": (
