@@ -1,6 +1,5 @@
 """The readers of docs/languages.md, compiled and run: the same counts, pixels and order as here."""
 
-import gzip
 import hashlib
 import os
 import shutil
@@ -129,15 +128,14 @@ def check(
 
 def written(folder: Path, images: NDArray[Any], labels: NDArray[Any], *, gz: bool) -> Any:
     """Write images and labels as IDX files, raw or .gz; return their paths."""
-    paths = folder / "images", folder / "labels"
+    paths = tuple(folder / f"{part}{'.gz' * gz}" for part in ("images", "labels"))
     for path, array in zip(paths, (images, labels), strict=True):
         fm.write_idx(path, np.ascontiguousarray(array))
-        if gz:
-            path.write_bytes(gzip.compress(path.read_bytes(), 1))
     return paths
 
 
-GOLDEN = [v for v in VECTORS["orders"] if v["n"] in (10, 1000, 65_537)]
+# A much smaller order takes thousands of steps for an index, which some interpreters feel.
+GOLDEN = [vector for vector in VECTORS["orders"] if vector["n"] in (1000, 65_537)]
 
 
 @pytest.mark.parametrize("vector", GOLDEN, ids=lambda vector: str(vector["n"]))
@@ -154,11 +152,11 @@ def test_golden_orders(reader: tuple[Reader, list[str]], vector: Any, tmp_path: 
 def test_synthetic_garments_and_a_large_seed(
     reader: tuple[Reader, list[str]], tmp_path: Path
 ) -> None:
-    few = fm.load("synthetic", "test").take(300)
+    few = fm.load("synthetic", "test").take(1000)
     paths = written(tmp_path, few.images, few.labels, gz=False)
     seed = 2**64 - 1 if reader[0].has_seeds_of_64_bits else 2**53 - 1
     epoch = 2**32 - 1
-    indices = [plain_shuffle(position, 300, seed, epoch) for position in range(10)]
+    indices = [plain_shuffle(position, 1000, seed, epoch) for position in range(10)]
     check(reader, paths, few.images.tobytes(), few.labels, seed, epoch, indices)
 
 

@@ -2,7 +2,7 @@
 1;
 
 function data = read_idx(path)
-  % Return a uint8 IDX file, raw or .gz: its last axis is the example.
+  % Return a uint8 IDX file, raw or named .gz: its last axis is the example.
   file = fopen(path, "r", "ieee-be");
   if file < 0
     error("%s: cannot be opened", path);
