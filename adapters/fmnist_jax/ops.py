@@ -34,10 +34,11 @@ class JaxOps:
     def pad(self, images: jax.Array, widths: tuple[tuple[int, int], ...], fill: int) -> jax.Array:
         return jnp.pad(images, widths, constant_values=fill)
 
-    def reverse(self, images: jax.Array, axis: int) -> jax.Array:
+    def mirror(self, images: jax.Array, chosen: jax.Array, axis: int) -> jax.Array:
         # XLA on a CPU takes eight times as long for jnp.flip of images that were cropped before.
         backwards = np.arange(images.shape[axis])[::-1]
-        return jnp.take(images, backwards, axis=axis, mode="clip")
+        mirrored = jnp.take(images, backwards, axis=axis, mode="clip")
+        return jnp.where(chosen.reshape(-1, *[1] * (images.ndim - 1)), mirrored, images)
 
     def windows(
         self, images: jax.Array, top: jax.Array, left: jax.Array, size: tuple[int, int]
@@ -60,6 +61,9 @@ class JaxOps:
 
     def right(self, values: jax.Array, bits: int) -> jax.Array:
         return values >> bits
+
+    def rotate(self, words: jax.Array, bits: int) -> jax.Array:
+        return words << bits | jax.lax.shift_right_logical(words, np.int32(32 - bits))
 
     def sum(self, values: jax.Array) -> jax.Array:
         return values.sum(-1, dtype=jnp.int32)

@@ -1,5 +1,6 @@
 """The epochs of a plan as one tf.data pipeline: each iteration takes its epoch from a counter."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,9 @@ EPOCHS = np.int64(2**32)
 # Our functions are graph operations already; AutoGraph would rewrite their Python, or warn that it
 # cannot.
 _AS_IT_IS = tf.autograph.experimental.do_not_convert
+
+# The second is how the optimiser knows functions that tf.data has optimised already.
+_NOT_REWRITTEN = {"_noinline": True, "_tf_data_function": True}
 
 
 def epochs(fields: Fields, epoch: int, start: int) -> tuple[tf.data.Dataset, tf.Variable]:
@@ -88,11 +92,37 @@ class _Batches:
             size = tf.constant(np.int64(plan.batch_size))
         firsts = tf.range(first, first + steps * stride, stride)
         positions = tf.reshape(tf.reshape(firsts, [-1, 1]) + tf.range(size), [-1])
-        made = self.fields(epoch, positions)
+        made = _as_written(self._values, epoch, positions)
         size = plan.batch_size if self.always_equal else size
         return plan.pack(
-            tf.reshape(value, (-1, size, *shapes[field])) for field, value in made.items()
+            tf.reshape(value, (-1, size, *shapes[field]))
+            for field, value in zip(plan.fields, made, strict=True)
         )
+
+    def _values(self, epoch: tf.Tensor, positions: tf.Tensor) -> list[tf.Tensor]:
+        return list(self.fields(epoch, positions).values())
+
+
+def _as_written(make: Callable[..., list[tf.Tensor]], *inputs: tf.Tensor) -> list[tf.Tensor]:
+    """Return what a function makes of tensors, in a call whose graph TensorFlow does not rewrite.
+
+    TensorFlow optimises each function of a pipeline whenever an epoch begins, which takes longer
+    than the optimised graph saves. Blocks are made side by side, so within one there is no need for
+    threads either.
+    """
+    specs = [tf.TensorSpec(one.shape, one.dtype) for one in inputs]
+    function = tf.function(make, autograph=False, experimental_attributes=_NOT_REWRITTEN)
+    concrete = function.get_concrete_function(*specs)
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    made: list[tf.Tensor] = tf.raw_ops.PartitionedCall(
+        args=[*inputs, *concrete.captured_inputs],
+        Tout=[one.dtype for one in concrete.outputs],
+        f=concrete,
+        config_proto=config.SerializeToString(),
+        executor_type="SINGLE_THREADED_EXECUTOR",
+    )
+    return made
 
 
 def _options(plan: BatchPlan) -> tf.data.Options:

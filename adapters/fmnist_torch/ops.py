@@ -44,8 +44,9 @@ class TorchOps:
         last_first = [width for pair in reversed(widths) for width in pair]
         return torch.nn.functional.pad(images, last_first, value=fill)
 
-    def reverse(self, images: torch.Tensor, axis: int) -> torch.Tensor:
-        return images.flip(axis)
+    def mirror(self, images: torch.Tensor, chosen: torch.Tensor, axis: int) -> torch.Tensor:
+        mask = chosen.reshape(-1, *[1] * (images.dim() - 1))
+        return torch.where(mask, images.flip(axis), images)
 
     def windows(
         self, images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, size: tuple[int, int]
@@ -67,6 +68,9 @@ class TorchOps:
 
     def right(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         return values >> bits
+
+    def rotate(self, words: torch.Tensor, bits: int) -> torch.Tensor:
+        return words << bits | (words >> (32 - bits)) & ((1 << bits) - 1)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         return values.sum(-1, dtype=torch.int32)

@@ -1,5 +1,6 @@
 """`fmnist picture`: examples of each class on one sheet, a row for each class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from fmnist_core import picture
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, printable
 from fmnist_core.files import write_output
 from fmnist_core.tools.output import make_room
 from fmnist_core.transforms import Chain
@@ -27,8 +28,9 @@ def check_target(path: Path, force: bool) -> None:
     """
     if path.suffix.lower() != ".png":
         raise OptionError(
-            f"expected a name that ends in .png, found {path}; pictures are written as PNG. "
-            f"Try: -o {path.with_suffix('.png')}"
+            f"expected a name that ends in .png, found {printable(path)}; pictures are "
+            "written as PNG. "
+            f"Try: -o {printable(path.with_suffix('.png'))}"
         )
     make_room(path.parent, [path.name], force)
 
@@ -49,7 +51,7 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
     for line, members in zip(sheet, rows, strict=True):
         shown = members[:PER_CLASS]
         line[: len(shown)] = dataset.images[shown]
-    _write(sheet, path)
+    _write(sheet, dataset.classes, path)
 
 
 def write_transformed(dataset: Dataset, transform: Chain, path: Path) -> None:
@@ -79,7 +81,7 @@ def write_transformed(dataset: Dataset, transform: Chain, path: Path) -> None:
     sheet = np.zeros((len(firsts), len(columns), height, width), np.uint8)
     for place, column in enumerate(columns):
         sheet[:, place, : column.shape[1], : column.shape[2]] = column
-    _write(sheet, path)
+    _write(sheet, [firsts.classes[label] for label in firsts.labels], path)
 
 
 def _check_grey(dataset: Dataset) -> None:
@@ -91,7 +93,6 @@ def _of_each_class(dataset: Dataset) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(dataset.labels == label) for label in range(len(dataset.classes))]
 
 
-def _write(sheet: NDArray[np.uint8], path: Path) -> None:
-    """Write images (rows, columns, height, width) as a PNG."""
-    images = sheet.reshape(-1, *sheet.shape[2:])
-    write_output(path, [picture.png(picture.grid(images, sheet.shape[1]), zoom=2)])
+def _write(sheet: NDArray[np.uint8], names: Sequence[str], path: Path) -> None:
+    """Write images (rows, columns, height, width) as a PNG, the name of each row beneath it."""
+    write_output(path, [picture.named_rows(sheet, names, zoom=2)])

@@ -48,7 +48,7 @@ class Chain:
         if any(isinstance(transform, Mix) for transform in self.transforms[:-1]):
             raise OptionError(
                 "a mix joins finished images, so it comes last and there is one; found "
-                f"{brief(self.transforms)}"
+                f"{brief(self.transforms)}. Try: one mix, at the end"
             )
         check_range("number of transforms", len(self.transforms), 0, _MOST)
 

@@ -120,7 +120,7 @@ def threefry2x32(
     for group in range(5):
         for bits in _ROTATIONS[group % 2]:
             left = left + right
-            right = (right * (1 << bits) | logical_right(ops, right, 32 - bits)) ^ left
+            right = ops.rotate(right, bits) ^ left
         left = left + schedule[(group + 1) % 3]
         right = right + (schedule[(group + 2) % 3] + (group + 1))
     return left, right

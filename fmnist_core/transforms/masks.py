@@ -77,10 +77,11 @@ class RandomErasing(Transform):
         return drawn | ({"noise": draws.word(1)} if self.value == "random" else {})
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        inside = box(ops, images, *box_of(drawn)) & drawn["erase"][:, None, None]
+        corner, (height, width) = box_of(drawn)
+        sides = ops.int32(drawn["erase"]) * height, width  # no rows: no box
         noisy = self.value == "random"
         value = _noisy(ops, drawn["noise"], images.shape[1:3]) if noisy else self.value
-        return ops.where(~inside, images, value)
+        return ops.where(outside(ops, images, corner, sides), images, value)
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["erase"])
@@ -108,8 +109,8 @@ class Cutout(Transform):
         return {"top": draws.pick(0, shape[0]) - half, "left": draws.pick(1, shape[1]) - half}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        inside = box(ops, images, (drawn["top"], drawn["left"]), (self.size, self.size))
-        return ops.where(~inside, images, self.value)
+        corner, sides = (drawn["top"], drawn["left"]), (self.size, self.size)
+        return ops.where(outside(ops, images, corner, sides), images, self.value)
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         corner, sides = (drawn["top"], drawn["left"]), (self.size, self.size)
@@ -117,10 +118,10 @@ class Cutout(Transform):
         return overwritten(images, kept, self.value)
 
 
-def box(
+def outside(
     ops: ArrayOps, images: Array, corner: tuple[Array, Array], sides: tuple[Array, Array]
 ) -> Array:
-    """Return bool (batch, height, width): which pixels of each image lie in its box.
+    """Return bool (batch, height, width): which pixels of each image lie outside its box.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def box(
         Height and width of the box.
     """
     rows, columns = _lines(ops, images.shape[1:3], corner, sides)
-    return rows[:, :, None] & columns[:, None, :]
+    return ~rows[:, :, None] | ~columns[:, None, :]
 
 
 def _lines(

@@ -31,7 +31,9 @@ def mirrored(images: Images) -> Images:
     All bytes of an image in reverse are the image turned by half a circle, and that goes by words;
     its rows in reverse are the image mirrored. Four times as fast as reversing each row.
     """
-    turned = as_words(images)[:, ::-1].byteswap().view(np.uint8).reshape(images.shape)
+    words = as_words(images)
+    other_end_first = words.dtype.newbyteorder()
+    turned = words[:, ::-1].astype(other_end_first).view(np.uint8).reshape(images.shape)
     return np.ascontiguousarray(as_lines(turned)[:, ::-1]).view(np.uint8).reshape(images.shape)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fmnist_core.transforms.draws import Draws
-from fmnist_core.transforms.masks import box, box_of
+from fmnist_core.transforms.masks import box_of, outside
 from fmnist_core.transforms.ops import Array, ArrayOps
 from fmnist_core.transforms.tables import beta_quantiles, cut_sides, parts
 from fmnist_core.transforms.transform import Drawn, check_number
@@ -87,7 +87,7 @@ class CutMix(Mix):
         return drawn
 
     def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
-        return ops.where(box(ops, images, *box_of(drawn)), others, images)
+        return ops.where(outside(ops, images, *box_of(drawn)), images, others)
 
     def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
         whole = shape[0] * shape[1]

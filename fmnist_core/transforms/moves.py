@@ -38,7 +38,7 @@ class RandomHorizontalFlip(Transform):
         return {"flip": draws.chance(0, self.p)}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        return _flipped(ops, images, drawn["flip"], 2)
+        return ops.mirror(images, drawn["flip"], 2)
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["flip"])
@@ -64,7 +64,7 @@ class RandomVerticalFlip(Transform):
         return {"flip": draws.chance(0, self.p)}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        return _flipped(ops, images, drawn["flip"], 1)
+        return ops.mirror(images, drawn["flip"], 1)
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["flip"])
@@ -155,11 +155,6 @@ class RandomCrop(Transform):
         if images.dtype == np.uint8 and images.shape[1:] == size and self.padding <= _MOST_SHIFT:
             return shifted(images, self.padding, self.fill, top, left)
         return super().apply_numpy(images, drawn)
-
-
-def _flipped(ops: ArrayOps, images: Array, flip: Array, axis: int) -> Array:
-    chosen = ops.reshape(flip, (-1,) + (1,) * (len(images.shape) - 1))
-    return ops.where(chosen, ops.reverse(images, axis), images)
 
 
 def _padded(ops: ArrayOps, images: Array, padding: int, fill: int) -> Array:

@@ -49,8 +49,8 @@ class ArrayOps(Protocol):
         """Return images with so many pixels of `fill` before and after each of their axes."""
         ...
 
-    def reverse(self, images: Array, axis: int) -> Array:
-        """Return images with the pixels along an axis in reverse."""
+    def mirror(self, images: Array, chosen: Array, axis: int) -> Array:
+        """Return images, in reverse along an axis where `chosen` holds, bool (batch,)."""
         ...
 
     def windows(self, images: Array, top: Array, left: Array, size: tuple[int, int]) -> Array:
@@ -71,6 +71,10 @@ class ArrayOps(Protocol):
 
     def right(self, values: Array, bits: int) -> Array:
         """Return int32 values shifted right; the sign is kept, so this divides and floors."""
+        ...
+
+    def rotate(self, words: Array, bits: int) -> Array:
+        """Return int32 words whose bits are rotated left by 1 to 31 places."""
         ...
 
     def sum(self, values: Array) -> Array:
@@ -124,8 +128,9 @@ class NumpyOps:
         padded[tuple(inside)] = images
         return padded
 
-    def reverse(self, images: NDArray[Any], axis: int) -> NDArray[Any]:
-        return np.flip(images, axis)
+    def mirror(self, images: NDArray[Any], chosen: NDArray[np.bool_], axis: int) -> NDArray[Any]:
+        mask = chosen.reshape(-1, *[1] * (images.ndim - 1))
+        return np.where(mask, np.flip(images, axis), images)
 
     def windows(
         self,
@@ -150,6 +155,10 @@ class NumpyOps:
 
     def right(self, values: NDArray[np.int32], bits: int) -> NDArray[np.int32]:
         return values >> bits
+
+    def rotate(self, words: NDArray[np.int32], bits: int) -> NDArray[np.int32]:
+        unsigned = words.view(np.uint32)
+        return (unsigned << bits | unsigned >> (32 - bits)).view(np.int32)
 
     def sum(self, values: NDArray[np.int32]) -> NDArray[np.int32]:
         total: NDArray[np.int32] = values.sum(axis=-1, dtype=np.int32)

@@ -86,15 +86,15 @@ def in_parts(
     )
 
 
-def check_number(name: str, value: object, low: float, high: float) -> None:
+def check_number(name: str, value: object, low: float, high: float, hint: str = "") -> None:
     """Raise OptionError unless a value is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise OptionError(f"{name} must be a number from {low} to {high}, not {brief(value)}")
+        raise OptionError(f"{name} must be a number from {low} to {high}, not {brief(value)}{hint}")
 
 
 def check_chance(value: object) -> None:
     """Raise OptionError unless a value is a probability."""
-    check_number("p", value, 0, 1)
+    check_number("p", value, 0, 1, ". Try: p=0.5 for every second image")
 
 
 def check_interval(name: str, value: object, low: float, high: float) -> None:

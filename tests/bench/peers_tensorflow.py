@@ -36,6 +36,46 @@ def map_then_batch(train: Dataset, setting: Setting) -> Callable[[], Batches]:
     return lambda: pipeline
 
 
+def image_each(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs of tf.image's random crop and flip of each example.
+
+    https://www.tensorflow.org/tutorials/images/data_augmentation
+    """
+    height, width = train.image_shape
+
+    def transformed(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        padded = tf.image.resize_with_crop_or_pad(image, height + 8, width + 8)
+        cropped = tf.image.random_crop(padded, (height, width, 1))
+        return tf.image.random_flip_left_right(cropped), label
+
+    pipeline = _shuffled_slices(train).map(transformed, num_parallel_calls=tf.data.AUTOTUNE)
+    pipeline = pipeline.batch(setting.batch_size)
+    if setting.encoded:
+        pipeline = pipeline.map(_encoded, num_parallel_calls=tf.data.AUTOTUNE)
+    pipeline = pipeline.prefetch(tf.data.AUTOTUNE)
+    return lambda: pipeline
+
+
+def keras_layers(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs of Keras's layers on batches, in the pipeline, as the same page shows it."""
+    layers = tf.keras.Sequential(
+        [
+            tf.keras.layers.ZeroPadding2D(4, dtype=setting.dtype),
+            tf.keras.layers.RandomCrop(*train.image_shape, dtype=setting.dtype),
+            tf.keras.layers.RandomFlip("horizontal", dtype=setting.dtype),
+        ]
+    )
+
+    def transformed(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image, label = _encoded(image, label) if setting.encoded else (image, label)
+        return layers(image, training=True), label
+
+    pipeline = _shuffled_slices(train).batch(setting.batch_size)
+    pipeline = pipeline.map(transformed, num_parallel_calls=tf.data.AUTOTUNE)
+    pipeline = pipeline.prefetch(tf.data.AUTOTUNE)
+    return lambda: pipeline
+
+
 def floor(train: Dataset, setting: Setting) -> Callable[[], Batches]:
     """Return epochs of one constant batch, again and again: what tf.data costs by itself."""
     pixels = tf.constant(train.images[: setting.batch_size, ..., None])

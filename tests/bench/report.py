@@ -1,5 +1,6 @@
 """What is shown and kept of a measurement: tables, ratios against the bar, and a JSON file."""
 
+import math
 import os
 import platform
 import statistics
@@ -19,7 +20,7 @@ TORCHVISION = ("torchvision", "torchvision, 2 workers")
 GRAIN = ("Grain", "Grain, prefetched")
 PACKAGES = (
     *("numpy", "torch", "torchvision", "datasets", "tensorflow", "tensorflow-cpu"),
-    *("keras", "tensorflow-datasets", "jax", "grain", "jax-dataloader"),
+    *("keras", "tensorflow-datasets", "jax", "grain", "jax-dataloader", "augmax", "dm-pix"),
 )
 
 
@@ -45,10 +46,14 @@ class Bar:
         best = min(there, key=lambda name: statistics.median(result.seconds[name]))
         return best, result.ratios(best, self.under)
 
-    def met(self, ratios: list[float]) -> bool:
-        """Whether the median ratio is where we want it."""
-        median = statistics.median(ratios)
-        return median >= self.limit if self.at_least else median <= self.limit
+    def met(self, ratio: float) -> bool:
+        """Whether a ratio is where we want it."""
+        return ratio >= self.limit if self.at_least else ratio <= self.limit
+
+    def verdict(self, ratios: list[float]) -> str:
+        """Return "yes" or "no" if the whole interval of the median says so, else "undecided"."""
+        ends = {self.met(end) for end in interval(ratios)}
+        return "undecided" if len(ends) == 2 else "yes" if ends.pop() else "no"
 
 
 BARS = (
@@ -64,6 +69,39 @@ BARS = (
     Bar(("jax-dataloader",), "jax", 6),
     Bar(("jax",), "jax-scan", 1.5),
 )
+
+
+def _transform_bars() -> Iterable[Bar]:
+    """Yield what we want of transforms."""
+    for chain, least in (("crop + flip", 60), ("crop + flip + erase", 40), ("affine", 4)):
+        over = tuple(f"{name}, {chain}" for name in TORCHVISION)
+        for name in ("numpy", "torch"):
+            yield Bar(over, f"{name}, {chain}", least)
+    affine = tuple(f"{name}, affine" for name in TORCHVISION)
+    yield Bar(affine, "jax-scan, affine", 15)
+    yield Bar(affine, "tensorflow, affine", 5)
+    yield Bar(("tf.image, crop + flip",), "tensorflow, crop + flip", 15)
+    yield Bar(("Keras layers, crop + flip",), "tensorflow, crop + flip", 2)
+    yield Bar(("augmax, crop + flip", "dm_pix, crop + flip"), "jax-scan, crop + flip", 2)
+    for name in ("numpy", "torch", "tensorflow", "jax", "jax-scan"):
+        yield Bar((f"{name}, crop + flip",), name, 2.5, at_least=False)
+
+
+TRANSFORM_BARS = tuple(_transform_bars())
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the two of some values between which their distribution's median lies.
+
+    They are as near to each other as 95 % of confidence allow, whatever the distribution: each
+    value is as likely above the median as below. Five values or fewer give least and most, which
+    hold it with 94 % or less.
+    """
+    ordered, count = sorted(values), len(values)
+    left_out, outside = 0, 2 / 2**count
+    while (outside := outside + 2 * math.comb(count, left_out + 1) / 2**count) <= 0.05:
+        left_out += 1
+    return ordered[left_out], ordered[-1 - left_out]
 
 
 def spread(values: Sequence[float], scale: float = 1, digits: int = 3) -> tuple[str, str]:
@@ -106,19 +144,18 @@ def epochs_table(result: Result) -> Table:
     return table
 
 
-def bar_table(result: Result) -> Table:
-    """Return the ratios that we want beside those that were found."""
-    table = Table("ratio of seconds", "wanted", "median", "least to most", "met")
-    for bar in BARS:
+def bar_table(result: Result, bars: Sequence[Bar] = BARS) -> Table:
+    """Return the ratios that we want beside those that were found, with their intervals."""
+    table = Table("ratio of seconds", "wanted", "median", "95 % interval", "met")
+    for bar in bars:
         found = bar.found(result)
         if found is None:
             table.add_row(f"{' or '.join(bar.over)} / {bar.under}", bar.wanted, "not measured")
             continue
         best, ratios = found
-        cells = spread(ratios)
-        table.add_row(
-            f"{best} / {bar.under}", bar.wanted, *cells, "yes" if bar.met(ratios) else "no"
-        )
+        middle = spread(ratios)[0]
+        between = spread(interval(ratios))[1]
+        table.add_row(f"{best} / {bar.under}", bar.wanted, middle, between, bar.verdict(ratios))
     return table
 
 
@@ -165,7 +202,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def as_json(data: str, examples: int, results: Sequence[Result]) -> dict[str, Any]:
+def as_json(
+    data: str, examples: int, results: Sequence[Result], bars: Sequence[Bar] = BARS
+) -> dict[str, Any]:
     """Return everything that was measured: every second of every round."""
     return {
         "data": data,
@@ -179,11 +218,13 @@ def as_json(data: str, examples: int, results: Sequence[Result]) -> dict[str, An
             {
                 "ratio": f"{found[0]} / {bar.under}",
                 "wanted": bar.wanted,
+                "at_least": bar.at_least,
                 "median": statistics.median(found[1]),
+                "interval": interval(found[1]),
                 "by_round": found[1],
-                "met": bar.met(found[1]),
+                "met": bar.verdict(found[1]),
             }
-            for bar in BARS
+            for bar in bars
             if (found := bar.found(results[0]))
         ],
     }

@@ -7,12 +7,13 @@ shuffled epoch, an iterable of (image, label) batches. Every example comes once 
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
 
 from fmnist_core import Dataset
+from fmnist_core.transforms import parse
 
 Kind = Literal["ours", "peer", "floor"]
 Framework = Literal["numpy", "torch", "tensorflow", "jax"]
@@ -25,6 +26,7 @@ class Setting:
 
     batch_size: int = 128
     dtype: Literal["float32", "uint8"] = "float32"
+    transform: str = ""
 
     @property
     def encoded(self) -> bool:
@@ -40,6 +42,7 @@ class Setting:
             "shuffle": True,
             "dtype": self.dtype,
             "scale": scale,
+            "transform": parse(self.transform) if self.transform else (),
         }
 
 
@@ -57,6 +60,8 @@ class Row:
         Whether it also takes part in the tables by batch size.
     rounds : int, optional
         Most rounds it takes part in, if an epoch takes many seconds.
+    transform : str
+        What becomes of the images, as `fmnist_core.transforms.parse` reads it.
     """
 
     kind: Kind
@@ -65,6 +70,7 @@ class Row:
     needs: tuple[str, ...]
     cheap: bool = False
     rounds: int | None = None
+    transform: str = ""
 
     @property
     def missing(self) -> str | None:
@@ -76,7 +82,7 @@ class Row:
         """Prepare, and return the function whose every call is an epoch."""
         module, function = self.place.split(":")
         prepare = getattr(import_module(f"tests.bench.{module}"), function)
-        epochs: Callable[[], Batches] = prepare(train, setting)
+        epochs: Callable[[], Batches] = prepare(train, replace(setting, transform=self.transform))
         return epochs
 
 
@@ -129,3 +135,44 @@ ROWS: dict[str, Row] = {
     "Grain, prefetched": Row("peer", "jax", "peers_grain:prefetched", (*JAX, "grain")),
     "floor: jax device_put": Row("floor", "jax", "peers_jax:floor", JAX, cheap=True),
 }
+
+CROP_FLIP = "RandomCrop(28, padding=4), RandomHorizontalFlip()"
+CHAINED = (
+    "numpy",
+    "torch",
+    "torchvision",
+    "torchvision, 2 workers",
+    "tensorflow",
+    "jax",
+    "jax-scan",
+)
+CHAINS = {
+    "crop + flip": CROP_FLIP,
+    "crop + flip + erase": f"{CROP_FLIP}, RandomErasing()",
+    "affine": "RandomAffine(10, (0.1, 0.1), (0.9, 1.1))",
+}
+
+
+def _augmented() -> dict[str, Row]:
+    """Return the rows of transforms: ours, and what others offer for the same."""
+    rows = {
+        f"{name}, {chain}": replace(ROWS[name], transform=text)
+        for chain, text in CHAINS.items()
+        for name in CHAINED
+    }
+    peers: tuple[tuple[str, Framework, str, tuple[str, ...]], ...] = (
+        ("tf.image", "tensorflow", "peers_tensorflow:image_each", TENSORFLOW),
+        ("Keras layers", "tensorflow", "peers_tensorflow:keras_layers", TENSORFLOW),
+        ("augmax", "jax", "peers_augmented:by_augmax", (*JAX, "augmax", "dm_pix")),
+        ("dm_pix", "jax", "peers_augmented:by_dm_pix", (*JAX, "augmax", "dm_pix")),
+    )
+    for name, framework, place, needs in peers:
+        rows[f"{name}, crop + flip"] = Row("peer", framework, place, needs, transform=CROP_FLIP)
+    slow = ("torchvision", "tf.image")
+    return {
+        name: replace(row, cheap=False, rounds=3 if name.startswith(slow) else None)
+        for name, row in rows.items()
+    }
+
+
+ROWS |= _augmented()

@@ -8,11 +8,12 @@ on its device. A row whose package is not installed is skipped, and says so.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import report
+from tests.bench import history, report
 from tests.bench.measure import Result, load, measure, workers
 from tests.bench.rows import ROWS, Setting
 
@@ -29,14 +30,23 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     add("--dtype", choices=("float32", "uint8"), default="float32")
     add("--only", nargs="+", choices=ROWS, metavar="NAME", help=f"some of: {'; '.join(ROWS)}")
     add("--tables", action="store_true", help=f"also ours and cheap peers in batches of {SIZES}")
-    add("--output", type=Path, metavar="FOLDER", help="write speed.json and speed.svg there")
+    add("--transforms", action="store_true", help="measure transforms instead of plain epochs")
+    add(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="write speed.json and speed.svg there, or transforms.json and .svg, and add the "
+        "ratios to history.jsonl",
+    )
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     asked = options(arguments)
     train = load(asked.root)
-    names = [name for name in asked.only or ROWS if not ROWS[name].missing]
+    bars = report.TRANSFORM_BARS if asked.transforms else report.BARS
+    wanted = asked.only or rows_of(asked.transforms)
+    names = [name for name in wanted if not ROWS[name].missing]
     cheap = [name for name in names if ROWS[name].cheap]
     plans = [(names, Setting(asked.batch_size, asked.dtype))]
     if asked.tables:
@@ -44,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         plans += [(cheap, Setting(size, "uint8")) for size in SIZES]
     console = Console(width=100)
     results = measured(plans, asked.root, asked.rounds, console)
-    for name in asked.only or ROWS:
+    for name in wanted:
         if reason := ROWS[name].missing:
             results[0].skipped[name] = reason
 
@@ -56,14 +66,17 @@ def main(arguments: list[str] | None = None) -> None:
     console.print(report.epochs_table(results[0]))
     for name, reason in results[0].skipped.items():
         console.print(f"skipped: {name}: {reason.splitlines()[0]}", markup=False)
-    console.print(report.bar_table(results[0]))
+    console.print(report.bar_table(results[0], bars))
     for dtype in ("float32", "uint8"):
         if some := [result for result in results[1:] if result.setting.dtype == dtype]:
             wide = Console(width=120)
             wide.print(f"{dtype}, by batch size: median ms (least to most); {asked.rounds} rounds")
             wide.print(report.sizes_table(some))
     if asked.output:
-        write(asked.output, train.name, len(train), results, title)
+        content = report.as_json(train.name, len(train), results, bars)
+        write(asked.output, "transforms" if asked.transforms else "speed", content, results, title)
+        for worse in history.add(asked.output / "history.jsonl", content):
+            console.print(f"worse by more than 10 %: {worse}", markup=False)
 
 
 def measured(
@@ -88,14 +101,24 @@ def measured(
             return [measure(names, setting, rounds, ask, advance) for names, setting in plans]
 
 
-def write(folder: Path, data: str, examples: int, results: list[Result], title: str) -> None:
+def rows_of(transforms: bool) -> list[str]:
+    """Return the rows of plain epochs, or those of transforms with our own plain ones beside."""
+    if not transforms:
+        return [name for name, row in ROWS.items() if not row.transform]
+    ours = [bar.over[0] for bar in report.TRANSFORM_BARS if not bar.at_least]
+    plain = [name for name in ROWS if f"{name}, crop + flip" in ours]
+    return [*plain, *(name for name, row in ROWS.items() if row.transform)]
+
+
+def write(
+    folder: Path, name: str, content: dict[str, Any], results: list[Result], title: str
+) -> None:
     """Write what was measured, and a picture of it."""
     from tests.bench import plot  # matplotlib is wanted only here
 
     folder.mkdir(parents=True, exist_ok=True)
-    content = report.as_json(data, examples, results)
-    (folder / "speed.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    plot.draw(results[0], title, folder / "speed.svg")
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    plot.draw(results[0], title, folder / f"{name}.svg")
 
 
 if __name__ == "__main__":
