@@ -41,6 +41,7 @@ ROOMS = [
     "planning",
     "dataset",
     "joined",
+    "formats",
     "loading",
     "compat",
     "provenance",

@@ -14,6 +14,7 @@ import click
 from fmnist_core import __version__
 from fmnist_core.errors import FmnistError, printable
 from fmnist_core.tools import fingerprint as fingerprints
+from fmnist_core.tools import formats
 
 CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
@@ -342,5 +343,11 @@ def bundle_command(name: str, output: Path, force: bool) -> None:
     click.echo(f"Wrote {output}")
 
 
-for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
+for command in (
+    fingerprints.fingerprint,
+    fingerprints.merge,
+    fingerprints.compare,
+    formats.export,
+    formats.list_formats,
+):
     main.add_command(command)

@@ -1,0 +1,53 @@
+"""The commands between formats: `export` and `formats`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("name")
+@click.argument("format")
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--split", "splits", multiple=True, help="Only this split; repeatable.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder with the dataset's files.")
+@click.option("--force", is_flag=True, help="Replace what is at DEST, if it is an export too.")
+def export(
+    name: str, format: str, dest: Path, splits: tuple[str, ...], root: Path | None, force: bool
+) -> None:
+    """Write the dataset NAME in another format to DEST; `fmnist formats` lists them.
+
+    DEST, a file or a folder, appears when it is whole.
+    """
+    from fmnist_core.formats.export import export as write
+    from fmnist_core.formats.table import find_format
+    from fmnist_core.formats.target import check_free
+    from fmnist_core.loading import load
+    from fmnist_core.registry import find_dataset
+    from fmnist_core.tools.data import Transfer
+    from fmnist_core.tools.progress import ProgressLine, open_console
+
+    chosen = find_format(format)
+    chosen.load()
+    check_free(dest, force=force)
+    info = find_dataset(name)
+    with ProgressLine(open_console()) as line:
+        line.begin(f"{name}: loading")
+        datasets = load(name, splits or tuple(info.splits), root=root, report=Transfer(line))
+        write(datasets, dest, format=format, force=force, report=Transfer(line, "writing"))
+    count = sum(map(len, datasets))
+    click.echo(f"Wrote {dest}: {count:,} examples, {chosen.written}, for {chosen.read_by}")
+
+
+@click.command("formats")
+def list_formats() -> None:
+    """List the formats to export to, and what reads each."""
+    from rich.table import Table
+
+    from fmnist_core.formats.table import FORMATS
+    from fmnist_core.tools.progress import open_console
+
+    table = Table("format", "what is written", "read by", "needs")
+    for each in FORMATS.values():
+        table.add_row(each.name, each.written, each.read_by, each.needs)
+    open_console().print(table)
