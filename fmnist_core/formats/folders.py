@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,32 +67,23 @@ def is_tree(folder: Path) -> bool:
     return bool(_split_folders(folder))
 
 
-def read(folder: Path, classes: Sequence[str] = ()) -> Iterator[Rows]:
-    """Yield the splits of a folder of pictures, each in the order of the pictures' names.
+def read(folder: Path) -> Iterator[Rows]:
+    """Yield the splits of a folder of pictures, each in the order of the numbers in their names.
 
-    A class is known by the folder's name: that of classes.json, the class's own or a safe one, or
-    the label. Where names are no numbers, the order is that of classes, then of names.
+    Where these tell no order, it is that of the folders, then of the names.
     """
-    known = _labels(folder, classes)
-    for split, class_folders in _split_folders(folder).items():
-        paths, labels = [], []
-        for place in class_folders:
-            label = known.get(place.name.lower())
-            if label is None:
-                raise DataMismatchError(
-                    f"{place}: expected the name of a class ({', '.join(classes) or 'a number'})"
-                )
-            members = _pictures(place)
-            paths += members
-            labels += [label] * len(members)
-        order = sorted(range(len(paths)), key=lambda n: _number(paths[n]))
+    known = _classes(folder)
+    for split, places in _split_folders(folder).items():
+        members = [(path, label) for label, place in enumerate(places) for path in _pictures(place)]
+        members.sort(key=lambda member: _number(member[0]))
         images = []
-        for n in order:
-            with open_regular(paths[n]) as file:
-                images.append(decoded(file.read(_LARGEST), str(paths[n])))
-                check_size(images[0].nbytes * len(images), str(folder))
-        names = [str(paths[n]) for n in order]
-        yield Rows(stacked(images, names), np.array(labels)[order], split_in(split))
+        for path, _ in members:
+            with open_regular(path) as file:
+                images.append(decoded(file.read(_LARGEST), str(path)))
+            check_size(images[0].nbytes * len(images), str(folder))
+        stack = stacked(images, [str(path) for path, _ in members])
+        names = tuple(known.get(place.name, place.name) for place in places)
+        yield Rows(stack, np.array([label for _, label in members]), split_in(split), names)
 
 
 def _split_folders(folder: Path) -> dict[str, list[Path]]:
@@ -119,16 +111,13 @@ def _number(path: Path) -> int:
     return int(match[1][-18:]) if match else 0
 
 
-def _labels(folder: Path, classes: Sequence[str]) -> dict[str, int]:
-    """Return the labels by what their folders may be called, in lower case."""
-    known = {str(label): label for label in range(max(len(classes), 1000))}
-    for names in (classes, safe_names(classes)):
-        known |= {name.lower(): label for label, name in enumerate(names)}
+def _classes(folder: Path) -> dict[str, str]:
+    """Return the names of classes by those of their folders, as classes.json has them."""
     mapping = folder / CLASSES
-    if mapping.is_file():
-        rows = read_json(mapping, _MAX_JSON)
-        try:
-            known |= {str(row["folder"]).lower(): int(row["label"]) for row in rows}  # type: ignore
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataMismatchError(f"{mapping}: expected label and folder of classes") from error
-    return known
+    if not mapping.is_file():
+        return {}
+    rows: Any = read_json(mapping, _MAX_JSON)
+    try:
+        return {str(row["folder"]): str(row["class"]) for row in rows}
+    except (KeyError, TypeError) as error:
+        raise DataMismatchError(f"{mapping}: expected the class and the folder of each") from error

@@ -1,12 +1,13 @@
 """Examples as a file of another format has them: what every reader here gives."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import DataMismatchError
+from fmnist_core.errors import DataMismatchError, printable
 
 MAX_NBYTES = 1 << 30
 """Most bytes of pixels that a file is read for; those of the largest payload here are 547 MB."""
@@ -24,11 +25,14 @@ class Rows(NamedTuple):
     labels : int64 (n,)
     split : str
         "train" or "test" where names say so, else "".
+    classes : tuple of str
+        Name of each label where the file names them, else ().
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     split: str = ""
+    classes: tuple[str, ...] = ()
 
 
 def split_in(name: str) -> str:
@@ -43,6 +47,37 @@ def split_in(name: str) -> str:
     if "train" in word:
         return "train"
     return "test" if "test" in word or "t10k" in word else ""
+
+
+def relabelled(rows: Rows, classes: Sequence[str], where: str) -> Rows:
+    """Return examples under the labels that a dataset's classes have, by the names of theirs.
+
+    A name is the same in whatever case, with whatever between its letters, and in the plural:
+    Hugging Face has "T - shirt / top", KotlinDL "Ankle boots". A name may also be the label.
+
+    Raises
+    ------
+    DataMismatchError
+        If a name is that of no class.
+    """
+    if not rows.classes:
+        return rows
+    labels = {_plain(name): label for label, name in enumerate(classes)}
+    labels = {str(label): label for label in range(len(classes))} | labels
+    unknown = [name for name in rows.classes if _plain(name) not in labels]
+    if unknown:
+        raise DataMismatchError(
+            f"{where}: expected the names of classes ({', '.join(classes)}), found "
+            f"{printable(unknown[0])!r:.80}"
+        )
+    table = np.array([labels[_plain(name)] for name in rows.classes], np.int64)
+    if rows.labels.size and not 0 <= rows.labels.min() <= rows.labels.max() < len(table):
+        raise DataMismatchError(f"{where}: expected labels of {len(table)} named classes")
+    return rows._replace(labels=table[rows.labels], classes=())
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower()).removesuffix("s") or name
 
 
 def check_size(nbytes: int, where: str) -> None:

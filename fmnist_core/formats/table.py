@@ -91,6 +91,20 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "torchvision's ImageFolder, Keras, DL4J",
                 "folders",
             ),
+            Format(
+                "parquet",
+                "a folder as on the Hugging Face Hub: Parquet, README.md, croissant.json",
+                "datasets.load_dataset, pandas, mlcroissant",
+                "parquet",
+                needs="pyarrow",
+            ),
+            Format(
+                "arrow",
+                "a folder of Arrow files (Feather V2)",
+                "pyarrow, pandas, polars",
+                "arrow",
+                needs="pyarrow",
+            ),
         )
     }
 )
