@@ -76,12 +76,13 @@ def read(folder: Path) -> Iterator[Rows]:
     for split, places in _split_folders(folder).items():
         members = [(path, label) for label, place in enumerate(places) for path in _pictures(place)]
         members.sort(key=lambda member: _number(member[0]))
+        paths = [path for path, _ in members]
         images = []
-        for path, _ in members:
+        for path in paths:
             with open_regular(path) as file:
                 images.append(decoded(file.read(_LARGEST), str(path)))
             check_size(images[0].nbytes * len(images), str(folder))
-        stack = stacked(images, [str(path) for path, _ in members])
+        stack = stacked(images, list(map(str, paths)))
         names = tuple(known.get(place.name, place.name) for place in places)
         yield Rows(stack, np.array([label for _, label in members]), split_in(split), names)
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import DataMismatchError
+from fmnist_core.errors import DataMismatchError, brief
 from fmnist_core.formats import croissant
-from fmnist_core.formats.pictures import decoded, encoded, stacked
-from fmnist_core.formats.rows import Rows, as_labels, check_size, split_in
+from fmnist_core.formats.pictures import encoded
+from fmnist_core.formats.rows import Rows, as_labels, check_size, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.formats.target import write_text
@@ -99,22 +99,23 @@ def read(path: Path) -> Iterator[Rows]:
     with foreign(str(path)), pq.ParquetFile(path) as file:
         image, label = _columns(file.schema_arrow.names, str(path))
         metadata = file.schema_arrow.metadata or {}
-        images: list[Any] = []
+        pictures: list[bytes] = []
         labels: list[Any] = []
         for batch in file.iter_batches(1000, columns=[image, label]):
-            for cell in batch.column(0).to_pylist():
-                data = cell.get("bytes") if isinstance(cell, dict) else cell
-                if not isinstance(data, bytes):
-                    raise DataMismatchError(f"{path}: expected pictures in the column {image!r}")
-                images.append(decoded(data, f"{path}, row {len(images)}"))
-                check_size(images[0].nbytes * len(images), str(path))
+            pictures += (_picture(cell, f"{path}, {image}") for cell in batch.column(0).to_pylist())
             labels += batch.column(1).to_pylist()
-    if not images:
-        raise DataMismatchError(f"{path}: expected examples, found none")
-    names = [f"{path}, row {n}" for n in range(len(images))]
+            check_size(sum(map(len, pictures)), str(path))
     numbers, classes = _numbered(labels, _class_names(metadata, label))
-    stack = stacked(images, names)
-    yield Rows(stack, as_labels(numbers, len(stack), str(path)), split_in(path.name), classes)
+    checked = as_labels(numbers, len(pictures), str(path))
+    rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_in(path.name))
+    yield rows._replace(classes=classes)
+
+
+def _picture(cell: Any, where: str) -> bytes:
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(data, bytes):
+        raise DataMismatchError(f"{where}: expected a column of pictures, found {brief(data)}")
+    return data
 
 
 def _columns(names: Sequence[str], where: str) -> tuple[str, str]:

@@ -1,13 +1,14 @@
 """Examples as a file of another format has them: what every reader here gives."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import DataMismatchError, printable
+from fmnist_core.formats.pictures import decoded, stacked
 
 MAX_NBYTES = 1 << 30
 """Most bytes of pixels that a file is read for; those of the largest payload here are 547 MB."""
@@ -86,6 +87,25 @@ def check_size(nbytes: int, where: str) -> None:
         raise DataMismatchError(
             f"{where}: expected at most {MAX_NBYTES:,} bytes of examples, found {nbytes:,}"
         )
+
+
+def rows_of_pictures(pictures: Iterable[tuple[bytes, int]], where: str, split: str = "") -> Rows:
+    """Return examples of pictures as files and their labels.
+
+    Raises
+    ------
+    DataMismatchError
+        If there is none, one cannot be read, or they are not of one size; the row is named.
+    """
+    images, labels, names = [], [], []
+    for number, (data, label) in enumerate(pictures):
+        names.append(f"{where}, row {number}")
+        images.append(decoded(data, names[-1]))
+        labels.append(label)
+        check_size(images[0].nbytes * len(images), where)
+    if not images:
+        raise DataMismatchError(f"{where}: expected examples, found none")
+    return Rows(stacked(images, names), np.array(labels, np.int64), split)
 
 
 def as_images(array: NDArray[Any], where: str) -> NDArray[np.uint8]:

@@ -105,6 +105,32 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "arrow",
                 needs="pyarrow",
             ),
+            Format(
+                "tfrecord",
+                "a folder of TFRecord files: tf.train.Example of image, a PNG, and label",
+                "tf.data.TFRecordDataset",
+                "tfrecord",
+            ),
+            Format(
+                "tfds",
+                "a folder as TensorFlow Datasets prepares it",
+                "tfds.builder_from_directory, tfds.load",
+                "tfds",
+            ),
+            Format(
+                "array-record",
+                "the same with ArrayRecord files, which are read at random",
+                "tfds.data_source, Grain",
+                "tfds",
+                "write_array_record",
+                needs="array_record",
+            ),
+            Format(
+                "webdataset",
+                "a folder of tar shards: 00000.png, 00000.cls, ...",
+                "webdataset, clip-benchmark",
+                "webdataset",
+            ),
         )
     }
 )

@@ -90,7 +90,7 @@ def test_the_hubs_names_of_classes_are_known(tmp_path: Path) -> None:
     [
         ({"image": [b"no picture"], "label": [1]}, "row 0: the picture cannot be read"),
         ({"image": [png(), png((27, 28))], "label": [1, 2]}, "row 1: expected a picture of 28"),
-        ({"image": [3], "label": [1]}, "expected pictures in the column"),
+        ({"image": [3], "label": [1]}, "image: expected a column of pictures, found 3"),
         ({"image": [png()], "label": [None]}, "expected a whole number as the label"),
         ({"picture": [png()], "label": [1]}, "expected columns image and label"),
     ],
