@@ -174,7 +174,10 @@ def paired(arrays: Mapping[str, Any], where: str) -> Iterator[Rows]:
         for one, other in _PAIRS:
             partner = name.replace(one, other)
             if partner != name and partner in arrays:
-                images = as_images(np.asarray(arrays[name]), f"{where}, {name}")
-                labels = as_labels(np.asarray(arrays[partner]), len(images), f"{where}, {partner}")
-                yield Rows(images, labels, split_in(name))
+                given, labels = np.asarray(arrays[name]), np.asarray(arrays[partner])
+                if given.ndim == 3 and given.shape[-1] == labels.size != len(given):
+                    given = np.moveaxis(given, -1, 0)  # as MATLAB and Julia have them
+                images = as_images(given, f"{where}, {name}")
+                numbers = as_labels(labels, len(images), f"{where}, {partner}")
+                yield Rows(images, numbers, split_in(name))
                 break

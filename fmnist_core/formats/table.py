@@ -131,6 +131,45 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "webdataset, clip-benchmark",
                 "webdataset",
             ),
+            Format(
+                "tfjs",
+                "a folder of sprites: a PNG with an image in each row, and one-hot labels",
+                "TensorFlow.js tutorials",
+                "sprite",
+            ),
+            Format(
+                "projector",
+                "a folder with vectors and labels as TSV and a square sprite, for each split",
+                "TensorBoard's Embedding Projector",
+                "projector",
+            ),
+            Format(
+                "mat",
+                "a file with train_images (28, 28, n), train_labels, ...",
+                "MATLAB, Octave, scipy.io.loadmat",
+                "mat",
+            ),
+            Format(
+                "safetensors",
+                "a file with train_images, train_labels, ...",
+                "safetensors of every framework",
+                "safetensors",
+                any_images=True,
+            ),
+            Format(
+                "hdf5",
+                "a file with train/images, train/labels, ...",
+                "h5py, every HDF5 reader",
+                "hdf5",
+                needs="h5py",
+                any_images=True,
+            ),
+            Format(
+                "arff",
+                "a file with a row for each example, as on OpenML",
+                "Weka, scipy.io.arff",
+                "arff",
+            ),
         )
     }
 )
