@@ -97,11 +97,20 @@ class SplitInfo:
 
 @dataclass(frozen=True)
 class OldRevision:
-    """Files of an earlier release, kept so that they can be named when met."""
+    """An earlier release, kept so that it can be named when met.
+
+    Attributes
+    ----------
+    released, note : str
+    files : tuple of FileInfo
+    first_labels : tuple of (str, tuple of int)
+        How the labels of a split begin, by which a copy in another format is known too.
+    """
 
     released: str
     note: str
     files: tuple[FileInfo, ...]
+    first_labels: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,19 @@ _WORDS = {1: "ubyte", 2: "short", 4: "int"}
 def write(splits: Sequence[Split], folder: Path) -> None:
     """Write ``train-images-idx3-ubyte`` and the like; the split "test" is called t10k there."""
     for split in splits:
-        for name, blocks in _payloads(split):
+        for name, blocks in payloads(split):
             write_blocks(folder / name, blocks)
 
 
 def write_gz(splits: Sequence[Split], folder: Path) -> None:
     """Write the same files packed, as ``train-images-idx3-ubyte.gz``."""
     for split in splits:
-        for name, blocks in _payloads(split):
+        for name, blocks in payloads(split):
             write_blocks(folder / f"{name}.gz", gzipped(blocks))
 
 
-def _payloads(split: Split) -> Iterator[tuple[str, Iterator[bytes]]]:
+def payloads(split: Split) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the name and the bytes of the IDX files of images, and of labels."""
     prefix = "t10k" if split.name == "test" else split.name
     images = IdxHeader.of(split.dataset.image_dtype, split.shape)
     labels = IdxHeader.of(split.label_dtype, (len(split),))

@@ -348,6 +348,7 @@ for command in (
     fingerprints.merge,
     fingerprints.compare,
     formats.export,
+    formats.import_copy,
     formats.list_formats,
 ):
     main.add_command(command)

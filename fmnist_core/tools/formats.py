@@ -1,4 +1,4 @@
-"""The commands between formats: `export` and `formats`."""
+"""The commands between formats: `export`, `import` and `formats`."""
 
 from pathlib import Path
 
@@ -37,6 +37,23 @@ def export(
         write(datasets, dest, format=format, force=force, report=Transfer(line, "writing"))
     count = sum(map(len, datasets))
     click.echo(f"Wrote {dest}: {count:,} examples, {chosen.written}, for {chosen.read_by}")
+
+
+@click.command("import")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+def import_copy(name: str, path: Path) -> None:
+    """Bring a copy of the dataset NAME into the store, from a file or folder of any format.
+
+    Its examples are put into the original order and verified. A split that it lacks is left out.
+    """
+    from fmnist_core.registry import find_dataset
+    from fmnist_core.tools.arrival import import_splits
+    from fmnist_core.tools.progress import ProgressLine, open_console
+
+    with ProgressLine(open_console()) as line:
+        lines = import_splits(find_dataset(name), path, line)
+    click.echo("\n".join(lines))
 
 
 @click.command("formats")
