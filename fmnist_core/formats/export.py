@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from fmnist_core.formats.split import Progress, Split
 from fmnist_core.formats.table import find_format
 from fmnist_core.formats.target import placed
 
-Exported = Dataset | Sequence[Dataset] | Mapping[str, Dataset]
+Exported = Dataset | list[Dataset] | tuple[Dataset, ...] | Mapping[str, Dataset]
 
 
 def export(
@@ -28,7 +28,7 @@ def export(
 
     Parameters
     ----------
-    dataset : Dataset, sequence of Dataset, or mapping of str to Dataset
+    dataset : Dataset, list or tuple of Dataset, or mapping of str to Dataset
         Several are the splits of one dataset, such as ``load(name, ("train", "test"))``. A mapping
         names them; otherwise each has the name of its split, and "train" where it has none.
     path : path
@@ -68,7 +68,7 @@ def _named(dataset: Exported) -> dict[str, Dataset]:
     if isinstance(dataset, Mapping):
         pairs = list(dataset.items())
     else:
-        datasets = [dataset] if isinstance(dataset, Dataset) else dataset
+        datasets = dataset if isinstance(dataset, list | tuple) else [dataset]
         pairs = [(getattr(each, "split_name", "") or "train", each) for each in datasets]
     if not pairs or not all(isinstance(each, Dataset) for _, each in pairs):
         raise OptionError(f"expected a Dataset, or several, to export, found {brief(dataset)}")

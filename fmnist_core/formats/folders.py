@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError
+from fmnist_core.errors import DataMismatchError, FileAccessError
 from fmnist_core.files import open_regular, read_json
 from fmnist_core.formats.pictures import decoded, encoded, stacked
 from fmnist_core.formats.rows import Rows, check_size, split_in
@@ -74,7 +74,9 @@ def read(folder: Path) -> Iterator[Rows]:
     """
     known = _classes(folder)
     for split, places in _split_folders(folder).items():
-        members = [(path, label) for label, place in enumerate(places) for path in _pictures(place)]
+        members = [
+            (path, label) for label, place in enumerate(places) for path in pictures_in(place)
+        ]
         members.sort(key=lambda member: _number(member[0]))
         paths = [path for path, _ in members]
         images = []
@@ -90,11 +92,11 @@ def read(folder: Path) -> Iterator[Rows]:
 def _split_folders(folder: Path) -> dict[str, list[Path]]:
     """Return the folders of classes by the name of their split, or "" where there are no splits."""
     inside = _folders(folder)
-    if any(_pictures(place) for place in inside):
+    if any(pictures_in(place) for place in inside):
         return {"": inside}
     nested = {place.name: _folders(place) for place in inside}
     return {
-        name: places for name, places in nested.items() if any(_pictures(each) for each in places)
+        name: places for name, places in nested.items() if any(pictures_in(each) for each in places)
     }
 
 
@@ -102,7 +104,30 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
-def _pictures(folder: Path) -> list[Path]:
+def class_folders(folder: Path) -> list[Path]:
+    """Return the folders of a folder's classes, by name.
+
+    Raises
+    ------
+    FileAccessError
+        If it is missing, or has no folders of pictures.
+    """
+    try:
+        found = _split_folders(folder)
+    except OSError as error:
+        raise FileAccessError(f"{folder}: cannot be read ({error.strerror})") from error
+    if "" in found:
+        return found[""]
+    problem = f"{folder}: expected a folder of pictures ({', '.join(PICTURES)}) for each class"
+    if found:
+        raise FileAccessError(
+            f"{problem}, found them in {', '.join(found)}. Try: {folder / next(iter(found))}"
+        )
+    raise FileAccessError(f"{problem}, found none")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures in a folder, by name."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
 
 

@@ -1,5 +1,6 @@
 """HDF5 with a group for each split: ``train/images``, ``train/labels``; attribute ``classes``."""
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fmnist_core.formats.rows import Rows, check_size, paired
-from fmnist_core.formats.split import BLOCK, Split
+from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.idx.zips import foreign
 
@@ -19,24 +20,57 @@ def write(splits: Sequence[Split], path: Path) -> None:
     """Write one file with every split, packed by gzip."""
     import h5py
 
-    # A file of ours: what the system says when the disk is full stays an OSError with its number.
-    with path.open("x+b") as opened, h5py.File(opened, "w") as file:
-        file.attrs["classes"] = list(splits[0].dataset.classes)
-        for split in splits:
-            example = int(np.prod(split.dataset.image_shape)) * split.dataset.image_dtype.itemsize
-            rows = min(len(split), BLOCK, max(1, _CHUNK // example))
-            images = file.create_dataset(
-                f"{split.name}/images",
-                split.shape,
-                split.dataset.image_dtype,
-                chunks=(rows, *split.dataset.image_shape),
-                compression="gzip",
-            )
-            place = 0
-            for block, _ in split.blocks():
-                images[place : place + len(block)] = block
-                place += len(block)
-            file.create_dataset(f"{split.name}/labels", data=split.labels)
+    with _Sink(path, "x+b") as sink:
+        with h5py.File(sink, "w") as file:
+            file.attrs["classes"] = list(splits[0].dataset.classes)
+            for split in splits:
+                _add(file.create_group(split.name), split, sink)
+        sink.check()
+
+
+def _add(group: Any, split: Split, sink: "_Sink") -> None:
+    dtype, shape = split.dataset.image_dtype, split.dataset.image_shape
+    rows = max(1, _CHUNK // max(1, int(np.prod(shape)) * dtype.itemsize))
+    chunks = (min(len(split), rows), *shape)
+    images = group.create_dataset("images", split.shape, dtype, chunks=chunks, compression="gzip")
+    place = 0
+    for block, _ in split.blocks():
+        images[place : place + len(block)] = block
+        place += len(block)
+        if sink.error:
+            return
+    group.create_dataset("labels", data=split.labels)
+
+
+class _Sink(io.FileIO):
+    """A file that keeps the error of a write: where HDF5 hears of one, it crashes as it closes."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        rest = memoryview(data)
+        while rest.nbytes and self.error is None:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self.error = error
+        return len(data)
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = super().readinto(buffer)
+        return len(buffer) if self.error else count or 0
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+    def check(self) -> None:
+        """Raise the error that a write met."""
+        if self.error:
+            raise self.error
 
 
 def read(path: Path) -> Iterator[Rows]:

@@ -5,7 +5,9 @@
 original file, where TFDS shuffles those that it prepares.
 """
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,13 +43,22 @@ def write_array_record(splits: Sequence[Split], folder: Path) -> None:
     from array_record.python import array_record_module
 
     def write_records(path: Path, blocks: Iterable[list[bytes]]) -> None:
-        writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
-        for block in blocks:
-            for record in block:
-                writer.write(record)
-        writer.close()
+        try:
+            writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
+            for block in blocks:
+                for record in block:
+                    writer.write(record)
+            writer.close()
+        except RuntimeError as error:
+            raise OSError(_number(error), str(error)) from error
 
     _write(splits, folder, "array_record", write_records)
+
+
+def _number(error: RuntimeError) -> int:
+    """Return the system's number of an error of ArrayRecord, which tells its words only."""
+    numbers = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EACCES)
+    return next((n for n in numbers if os.strerror(n) in str(error)), errno.EIO)
 
 
 def _write(

@@ -349,6 +349,7 @@ for command in (
     fingerprints.compare,
     formats.export,
     formats.import_copy,
+    formats.pack,
     formats.list_formats,
 ):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""The commands between formats: `export`, `import` and `formats`."""
+"""The commands between formats: `export`, `import`, `pack` and `formats`."""
 
 from pathlib import Path
 
@@ -54,6 +54,39 @@ def import_copy(name: str, path: Path) -> None:
     with ProgressLine(open_console()) as line:
         lines = import_splits(find_dataset(name), path, line)
     click.echo("\n".join(lines))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "dest",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder of IDX files to write.",
+)
+@click.option("--size", default=28, show_default=True, help="Pixels a side.")
+@click.option("--test", default=0.1, show_default=True, help="Part of the pictures for the test.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the written order.")
+@click.option("--force", is_flag=True, help="Replace what is at DEST, if it was packed too.")
+def pack(folder: Path, dest: Path, size: int, test: float, seed: int, force: bool) -> None:
+    """Write IDX files of the pictures in FOLDER, which has a folder for each class.
+
+    Pictures become grey and square, and are split by the written order.
+    """
+    from fmnist_core.formats.pack import pack as write
+    from fmnist_core.tools.data import Transfer
+    from fmnist_core.tools.progress import ProgressLine, open_console
+
+    with ProgressLine(open_console()) as line:
+        report = Transfer(line, "reading")
+        parts = write(folder, dest, size=size, test=test, seed=seed, force=force, report=report)
+    counts = " and ".join(
+        f"{len(part):,} {name}" for name, part in zip(("train", "test"), parts, strict=False)
+    )
+    classes = len(parts[0].classes)
+    click.echo(f"Wrote {dest}: {counts} examples of {classes} classes, {size} x {size} pixels")
 
 
 @click.command("formats")
