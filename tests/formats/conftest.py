@@ -12,7 +12,7 @@ from fmnist_core import Dataset, export, load
 def splits() -> tuple[Dataset, Dataset]:
     """Some hundred examples of both splits of "synthetic", not in blocks of one length."""
     train, test = load("synthetic", ("train", "test"))
-    return train.take(300), test.take(70)
+    return train.take(300), test.take(50)
 
 
 @pytest.fixture

@@ -1,26 +1,13 @@
-"""ARFF: read back by SciPy."""
+"""ARFF as it comes in."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import scipy.io.arff
 
 from fmnist_core import DataMismatchError, Dataset, concat
 from fmnist_core.formats import arff
 from tests.helpers.payloads import assert_same
-
-
-def test_arff_is_read_back_by_scipy(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    table, meta = scipy.io.arff.loadarff(exported("arff"))
-    names = [f"pixel{n}" for n in range(1, 785)]
-    assert meta.names() == [*names, "class"]
-    assert meta["class"] == ("nominal", tuple("0123456789"))
-    images = np.column_stack([table[name] for name in names]).reshape(-1, 28, 28)
-    assert_same(concat(*splits), images, table["class"].astype(int))
 
 
 def test_arff_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:

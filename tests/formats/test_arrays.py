@@ -1,4 +1,4 @@
-"""Files of named arrays: .mat by SciPy, safetensors by its library, HDF5 by h5py."""
+"""Files of named arrays: .mat, safetensors and HDF5."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,16 +37,6 @@ def test_mat_takes_many_classes(tmp_path: Path) -> None:
     arrays = scipy.io.loadmat(tmp_path / "x.mat")
     assert arrays["train_labels"].ravel().tolist() == [0, 300, 2]
     assert arrays["train_images"].shape == (5, 4, 3)
-
-
-def test_safetensors_is_read_back_by_its_library(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    arrays = safetensors.numpy.load_file(exported("safetensors"))
-    assert len(arrays) == 4
-    for dataset in splits:
-        name = dataset.split_name
-        assert_same(dataset, arrays[f"{name}_images"], arrays[f"{name}_labels"])
 
 
 def test_hdf5_is_read_back_by_h5py(

@@ -1,4 +1,4 @@
-"""Arrow files: read back by pyarrow as tensors, and by pandas as Feather."""
+"""Arrow files: read back by pandas as Feather, and as they come in."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +12,6 @@ from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import arrow
 from fmnist_core.formats.rows import relabelled
 from tests.helpers.payloads import assert_same
-
-
-def test_arrow_is_read_back_by_pyarrow(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    folder = exported("arrow")
-    for dataset in splits:
-        with pa.memory_map(str(folder / f"{dataset.split_name}.arrow")) as mapped:
-            table = pa.ipc.open_file(mapped).read_all()
-            images = table["image"].combine_chunks().to_numpy_ndarray()
-            assert images.shape == (len(dataset), 28, 28)
-            assert_same(dataset, images, table["label"].to_numpy())
 
 
 def test_arrow_is_read_back_by_pandas(

@@ -131,7 +131,7 @@ def test_images_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
 def test_progress_is_told(splits: Splits, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     export(splits, tmp_path / "out", format="npz", report=lambda *now: told.append(now))
-    assert told == [("train", 300, 300), ("test", 70, 70)]
+    assert told == [("train", 300, 300), ("test", 50, 50)]
 
 
 def test_blocks_are_bounded() -> None:

@@ -1,4 +1,4 @@
-"""The .npz of Keras's keys."""
+"""The .npz of Keras's keys, and arrays of other conventions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +10,6 @@ from fmnist_core import DataMismatchError, Dataset, export
 from fmnist_core.formats import npz
 from fmnist_core.formats.rows import paired
 from tests.helpers.payloads import assert_same
-
-
-def test_npz_is_read_back_by_numpy(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    with np.load(exported("npz")) as arrays:
-        assert sorted(arrays) == ["x_test", "x_train", "y_test", "y_train"]
-        for dataset in splits:
-            images, labels = (arrays[f"{kind}_{dataset.split_name}"] for kind in "xy")
-            assert images.dtype == labels.dtype == np.uint8
-            assert_same(dataset, images, labels)
 
 
 def test_npz_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:

@@ -1,7 +1,6 @@
-"""Folders of PNG pictures: read back by Keras and Pillow, and as torchvision's ImageFolder does."""
+"""Folders of PNG pictures: as Keras reads them, and as they come in; odd pictures are named."""
 
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,20 +15,6 @@ from fmnist_core.formats import folders
 from fmnist_core.formats.pictures import decoded, encoded, encoded_blocks
 from fmnist_core.formats.rows import relabelled
 from tests.helpers.payloads import assert_same
-
-
-def test_png_is_read_back_by_pillow(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    folder = exported("png")
-    mapping = json.loads((folder / "classes.json").read_text())
-    assert [row["class"] for row in mapping] == list(GARMENTS)
-    label_of = {row["folder"]: row["label"] for row in mapping}
-    for dataset in splits:
-        paths = sorted((folder / dataset.split_name).rglob("*.png"), key=lambda path: path.name)
-        assert [path.name for path in paths] == [f"{n:05}.png" for n in range(len(dataset))]
-        images = np.stack([np.asarray(Image.open(path)) for path in paths])
-        assert_same(dataset, images, np.array([label_of[path.parent.name] for path in paths]))
 
 
 def test_png_is_read_back_by_keras(

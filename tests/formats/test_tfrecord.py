@@ -1,11 +1,10 @@
-"""TFRecord: read back by TensorFlow; the folder of TFDS by tfds, its ArrayRecord by Grain."""
+"""TFRecord, and the folders of TFDS: the same bytes as TensorFlow's; damage is named."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import grain
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,30 +17,12 @@ from fmnist_core.formats import tfrecord
 from fmnist_core.formats.records import example, framed, parse_example, read_records
 from fmnist_core.formats.rows import relabelled
 from tests.helpers.payloads import assert_same
-
-SPECIFICATION = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-}
-
-
-def parsed(record: Any) -> tuple[Any, int]:
-    features = tf.io.parse_single_example(record, SPECIFICATION)
-    return tf.io.decode_png(features["image"])[..., 0].numpy(), int(features["label"])
+from tests.helpers.readers import READERS
 
 
 def stacked(pairs: list[tuple[Any, int]]) -> tuple[Any, Any]:
     images, labels = zip(*pairs, strict=True)
     return np.stack(images), np.array(labels)
-
-
-def test_tfrecord_is_read_back_by_tensorflow(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    folder = exported("tfrecord")
-    for dataset in splits:
-        records = tf.data.TFRecordDataset(str(folder / f"{dataset.split_name}.tfrecord"))
-        assert_same(dataset, *stacked([parsed(record) for record in records]))
 
 
 def test_tfrecord_comes_in(
@@ -86,7 +67,7 @@ def test_a_damaged_record_is_named(exported: Callable[[str], Path], damage: str)
     else:
         data[0:8] = (1 << 60).to_bytes(8, "little")
     path.write_bytes(data)
-    with pytest.raises(DataMismatchError, match="record 0" if damage == "lies" else "record 69"):
+    with pytest.raises(DataMismatchError, match="record 0" if damage == "lies" else "record 49"):
         list(tfrecord.read(path))
 
 
@@ -98,17 +79,19 @@ def test_other_messages_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["tfds", "array-record"])
-def test_tfds_opens_the_folder(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str
+def test_tfds_knows_the_features(exported: Callable[[str], Path], format: str) -> None:
+    features = tfds.builder_from_directory(exported(format)).info.features
+    assert features["label"].names == list(GARMENTS)
+    assert features["image"].shape == (28, 28, 1)
+
+
+def test_array_record_is_read_back_by_tfds(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
 ) -> None:
-    builder = tfds.builder_from_directory(exported(format))
-    assert builder.info.features["label"].names == list(GARMENTS)
+    """Grain reads it in test_read_back."""
+    found = READERS["tfds"](exported("array-record"))
     for dataset in splits:
-        name = dataset.split_name
-        assert builder.info.splits[name].num_examples == len(dataset)
-        source = builder.as_dataset(name) if format == "tfds" else builder.as_data_source(name)
-        pairs = [(np.asarray(one["image"])[..., 0], int(one["label"])) for one in source]
-        assert_same(dataset, *stacked(pairs))
+        assert_same(dataset, *found[dataset.split_name])
 
 
 def test_tfds_load_finds_it_where_it_looks(tmp_path: Path, fashion_root: Path) -> None:
@@ -118,14 +101,6 @@ def test_tfds_load_finds_it_where_it_looks(tmp_path: Path, fashion_root: Path) -
     export(test, tmp_path / "fashion_mnist" / "3.0.1", format="tfds")
     found = tfds.load("fashion_mnist", split="test", data_dir=tmp_path, download=False)
     assert_same(test, *stacked([(one["image"].numpy()[..., 0], one["label"]) for one in found]))
-
-
-def test_grain_reads_array_record(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
-    (path,) = exported("array-record").glob("synthetic-test.array_record-*")
-    source = grain.sources.ArrayRecordDataSource(str(path))
-    assert_same(splits[1], *stacked([parsed(source[n]) for n in range(len(source))]))
 
 
 @pytest.mark.parametrize("format", ["tfds", "array-record"])
