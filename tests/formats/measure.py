@@ -2,9 +2,9 @@
 
     python -m tests.formats.measure --root FOLDER [FORMAT ...]
 
-Each export runs in a process of its own. Time is that of the command without Python's start; memory
-is the most that was resident, the mapped files among it. What the format's library reads back must
-have the digests of the original payloads.
+Each export runs in a process of its own. Time is that of the export alone; memory is the most that
+was resident (Linux), the mapped files among it. What the format's library reads back must have the
+digests of the original payloads.
 """
 
 import argparse
@@ -19,14 +19,16 @@ from fmnist_core.formats.table import FORMATS
 from tests.helpers.payloads import payload_digests
 from tests.helpers.readers import READERS
 
-EXPORT = """
-import resource, sys, time
+EXPORT = r"""
+import pathlib, re, sys, time
 import fmnist_core as fm
 root, format, path = sys.argv[1:]
 splits = fm.load("fashion-mnist", ("train", "test"), root=root)
 began = time.perf_counter()
 fm.export(splits, path, format=format)
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+seconds = time.perf_counter() - began
+status = pathlib.Path("/proc/self/status").read_text()
+print(seconds, int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1000)
 """
 
 

@@ -113,8 +113,9 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path, splits: Splits) -> None:
         export((splits[0], splits[0]), tmp_path / "out", format="npz")
     with pytest.raises(OptionError, match="at least one example"):
         export(splits[0].take(0), tmp_path / "out", format="npz")
+    other = splits[1].relabel(splits[1].labels, classes=list("abcdefghij"))
     with pytest.raises(OptionError, match="the same classes"):
-        export((splits[0], splits[1].relabel(splits[1].labels, classes=11)), "x", format="npz")
+        export((splits[0], other), tmp_path / "x", format="npz")
 
 
 def test_images_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
@@ -168,6 +169,15 @@ def test_what_is_there_stays_unless_forced(splits: Splits, tmp_path: Path, name:
 def contents(path: Path) -> dict[str, bytes]:
     files = path.rglob("*") if path.is_dir() else [path]
     return {str(file): file.read_bytes() for file in files if file.is_file()}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_examples_give_the_same_bytes(splits: Splits, tmp_path: Path, name: str) -> None:
+    found = []
+    for place in (tmp_path / "a", tmp_path / "b"):
+        export(splits, place, format=name)
+        found.append({str(Path(k).relative_to(place)): v for k, v in contents(place).items()})
+    assert found[0] == found[1]
 
 
 def test_force_loses_no_file_of_others(splits: Splits, tmp_path: Path) -> None:

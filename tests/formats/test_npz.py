@@ -18,12 +18,6 @@ def test_npz_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str],
         assert_same(dataset, rows.images, rows.labels)
 
 
-def test_the_same_data_give_the_same_file(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
-    for name in "ab":
-        export(splits, tmp_path / name, format="npz")
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
 def test_other_types_and_shapes_go_out(tmp_path: Path) -> None:
     images = np.random.default_rng(0).random((7, 4, 5, 3))
     export(Dataset(images, np.arange(7)), tmp_path / "colour.npz", format="npz")
