@@ -31,7 +31,9 @@ def write(splits: Sequence[Split], folder: Path) -> None:
     files = {split.name: f"data/{split.name}-00000-of-00001.parquet" for split in splits}
     for split in splits:
         _write_split(split, folder / files[split.name])
-    write_text(folder / "README.md", _card(splits))
+    write_text(
+        folder / "README.md", _card(splits, {name: folder / path for name, path in files.items()})
+    )
     metadata = croissant.described(splits, folder, files)
     write_text(folder / "croissant.json", json.dumps(metadata, indent=1) + "\n")
 
@@ -57,7 +59,7 @@ def _features(dataset: Dataset) -> dict[str, Any]:
     return {"info": {"features": {"image": {"_type": "Image"}, "label": label}}}
 
 
-def _card(splits: Sequence[Split]) -> str:
+def _card(splits: Sequence[Split], files: Mapping[str, Path]) -> str:
     """Return the README.md, whose head tells the Hub the features, splits and files."""
     dataset = splits[0].dataset
     names = "".join(
@@ -65,8 +67,12 @@ def _card(splits: Sequence[Split]) -> str:
         for label, name in enumerate(dataset.classes)
     )
     config = (dataset.name or "default").replace("-", "_")
-    counts = "".join(f"  - name: {s.name}\n    num_examples: {len(s)}\n" for s in splits)
-    files = "".join(f"  - split: {s.name}\n    path: data/{s.name}-*\n" for s in splits)
+    counts = "".join(
+        f"  - name: {split.name}\n    num_bytes: {files[split.name].stat().st_size}\n"
+        f"    num_examples: {len(split)}\n"
+        for split in splits
+    )
+    patterns = "".join(f"  - split: {s.name}\n    path: data/{s.name}-*\n" for s in splits)
     about = f"\n# {dataset.info.title}\n\n{dataset.info.homepage}\n" if dataset.name else ""
     licence = f"\nLicence: {dataset.info.licence}\n" if dataset.name else ""
     cite = f"\n```bibtex\n{dataset.info.citation}\n```\n" if dataset.name else ""
@@ -87,7 +93,7 @@ dataset_info:
 {counts}configs:
 - config_name: {config}
   data_files:
-{files}---
+{patterns}---
 {about}{licence}{cite}"""
 
 

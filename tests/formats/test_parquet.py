@@ -24,9 +24,12 @@ from tests.helpers.payloads import assert_same
 def test_parquet_is_read_back_by_datasets(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], tmp_path_factory: Any
 ) -> None:
-    found = datasets.load_dataset(
-        str(exported("parquet")), cache_dir=str(tmp_path_factory.mktemp("hub"))
-    )
+    folder, cache = str(exported("parquet")), str(tmp_path_factory.mktemp("hub"))
+    declared = datasets.load_dataset_builder(folder, cache_dir=cache).info.splits
+    assert {name: split.num_examples for name, split in declared.items()} == {
+        each.split_name: len(each) for each in splits
+    }
+    found = datasets.load_dataset(folder, cache_dir=cache)
     assert set(found) == {"train", "test"}
     for dataset in splits:
         split = found[dataset.split_name]
