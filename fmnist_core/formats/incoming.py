@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fmnist_core.errors import FileAccessError
+from fmnist_core.errors import DataMismatchError
 from fmnist_core.files import open_regular
 from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds
 from fmnist_core.formats.pictures import SIGNATURE
@@ -31,6 +31,11 @@ def _begins(*signatures: bytes) -> Callable[[Path, bytes], bool]:
     return lambda path, head: head.startswith(signatures)
 
 
+def _is_npz(path: Path, head: bytes) -> bool:
+    length = int.from_bytes(head[26:28], "little")
+    return head.startswith(b"PK\x03\x04") and head[30 : 30 + length].endswith(b".npy")
+
+
 def _is_sprite(path: Path, head: bytes) -> bool:
     return head.startswith(SIGNATURE) and sprite.labels_of(path).is_file()
 
@@ -45,7 +50,7 @@ KINDS = (
     Kind("Arrow", _begins(b"ARROW1"), "arrow"),
     Kind("HDF5", _begins(b"\x89HDF\r\n\x1a\n"), "hdf5"),
     Kind("MATLAB", _begins(b"MATLAB 5.0"), "mat"),
-    Kind("npz", _begins(b"PK\x03\x04"), "npz"),
+    Kind("npz", _is_npz, "npz"),
     Kind("a tar archive", lambda path, head: head[257:262] == b"ustar", "webdataset"),
     Kind("a sprite", _is_sprite, "sprite"),
     Kind("ARFF", lambda path, head: arff.is_arff(head), "arff"),
@@ -70,19 +75,19 @@ def find(path: Path) -> list[Found]:
     Raises
     ------
     FileAccessError
-        If a file or folder cannot be read.
+        If a file cannot be read.
     """
-    if not path.is_dir():
-        kind = kind_of(path) if path.is_file() else None
-        return [kind] if kind else []
     try:
+        if not path.is_dir():
+            kind = kind_of(path) if path.is_file() else None
+            return [kind] if kind else []
         if tfds.is_prepared(path):
             return [Found(path, "a folder of TFDS", tfds.read)]
         if folders.is_tree(path):
             return [Found(path, "folders of pictures", folders.read)]
         files = _files(path)
-    except OSError as error:
-        raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
+    except PermissionError:  # what may not be looked into holds nothing for us
+        return []
     return [kind for file in files if (kind := kind_of(file))]
 
 
@@ -106,6 +111,9 @@ def read_all(found: Sequence[Found]) -> list[Rows]:
         If a file is damaged, or is of the format but holds something else; the place is named.
     """
     parts = [rows for each in found for rows in each.read(each.path)]
+    if not parts:
+        where = found[0].path if found else "here"
+        raise DataMismatchError(f"{where}: expected images with their labels, found none")
     splits = dict.fromkeys(rows.split for rows in parts)
     return [_joined([rows for rows in parts if rows.split == split]) for split in splits]
 

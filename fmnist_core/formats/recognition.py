@@ -42,8 +42,9 @@ def recognised(path: Path) -> Identity | None:
     except FrameworkMissingError as error:
         return Identity(str(path), found.kind, "foreign", f"{found.kind}; {error}")
     except FmnistError as error:
-        words = f"{found.kind}: {str(error).removeprefix(f'{path}: ')}"
-        return Identity(str(path), found.kind, "damaged", words)
+        reason = str(error).removeprefix(f"{path}: ")
+        words = f"{found.kind}, of which no examples can be read: {reason}"
+        return Identity(str(path), found.kind, "foreign", words)
     findings = [_finding(each, found.kind) for each in rows]
     worst = max(findings, key=lambda finding: _WORSE.index(finding.verdict))
     words = "; ".join(finding.found for finding in findings)

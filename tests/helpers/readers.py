@@ -104,19 +104,26 @@ def arrow(folder: Path) -> Splits:
     return found
 
 
-def _parsed(record: Any) -> tuple[Any, int]:
+def _parsed(records: Any) -> tuple[Any, Any]:
+    """Return what a tf.data.Dataset of serialised examples holds."""
     import tensorflow as tf
 
     number, text = (tf.io.FixedLenFeature([], kind) for kind in (tf.int64, tf.string))
-    features = tf.io.parse_single_example(record, {"image": text, "label": number})
-    return tf.io.decode_png(features["image"])[..., 0].numpy(), int(features["label"])
+
+    def parse(record: Any) -> tuple[Any, Any]:
+        features = tf.io.parse_single_example(record, {"image": text, "label": number})
+        return tf.io.decode_png(features["image"])[..., 0], features["label"]
+
+    batches = [(images.numpy(), labels.numpy()) for images, labels in records.map(parse).batch(500)]
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def tfrecord(folder: Path) -> Splits:
     import tensorflow as tf
 
     return {
-        name: _stacked(map(_parsed, tf.data.TFRecordDataset(str(path))))
+        name: _parsed(tf.data.TFRecordDataset(str(path)))
         for name, path in _here(folder, "{}.tfrecord").items()
     }
 
@@ -138,12 +145,14 @@ def tfds(folder: Path) -> Splits:
 
 def array_record(folder: Path) -> Splits:
     import grain
+    import tensorflow as tf
 
     found = {}
     for name in NAMES:
         (path,) = folder.glob(f"*-{name}.array_record-*")
         source = grain.sources.ArrayRecordDataSource(str(path))
-        found[name] = _stacked(_parsed(source[n]) for n in range(len(source)))
+        records = [source[n] for n in range(len(source))]
+        found[name] = _parsed(tf.data.Dataset.from_tensor_slices(records))
     return found
 
 
