@@ -10,10 +10,10 @@ BENCH_READY := .venv/.bench-ready
 help:  ## say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt plugins/fmnist-grain/pyproject.toml
 	@echo "Installing torch, TensorFlow, JAX and the tools into .venv; this takes a few minutes ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" -e plugins/fmnist-grain
 	@touch $@
 
 # torchvision without what it asks for: its wheel would replace torch by a build for CUDA.

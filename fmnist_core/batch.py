@@ -3,7 +3,7 @@
 Every adapter that can start from numpy starts here; the others must give the same bits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -143,6 +143,13 @@ def transformed_fields(
             if mixes_labels:
                 made["label"] = labels
     return made
+
+
+def values_of(batch: Any) -> tuple[Any, ...]:
+    """Return the values of a batch in any form, in the order in which it has them."""
+    if isinstance(batch, Mapping):
+        return tuple(batch.values())
+    return tuple(batch) if isinstance(batch, tuple | list) else (batch,)
 
 
 def first_examples(count: int) -> Examples:

@@ -59,13 +59,6 @@ class Examples(NamedTuple):
         return Examples(self.epoch, self.positions.reshape(-1), self.rows.reshape(-1))
 
 
-def values_of(batch: Any) -> tuple[Any, ...]:
-    """Return the values of a batch in any form, in the order in which it has them."""
-    if isinstance(batch, Mapping):
-        return tuple(batch.values())
-    return tuple(batch) if isinstance(batch, tuple | list) else (batch,)
-
-
 @dataclass(frozen=True)
 class BatchPlan:
     """Which examples form each batch of each epoch, on one shard.

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -121,6 +122,24 @@ def test_an_adapter_imports_its_framework_and_the_core(path: Path) -> None:
 def test_an_adapter_is_a_typed_package(package: Path) -> None:
     assert (package / "__init__.py").is_file()
     assert (package / "py.typed").is_file()
+
+
+PLUGIN_FILES = sorted((PROJECT / "plugins").glob("*/*/*.py"))
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: path.stem)
+def test_a_plugin_imports_only_what_the_docs_offer(path: Path) -> None:
+    page = (PROJECT / "docs" / "adapters.md").read_text(encoding="utf-8")
+    offered = {
+        module: set(re.findall(r"`(\w+)`", names))
+        for module, names in re.findall(r"^\| `(fmnist_core[\w.]*)` \| (.*?) \|", page, re.M)
+    }
+    offered["fmnist_core"] = {*fmnist_core.__all__, "testing"}
+    assert "Assembler" in offered["fmnist_core.batch"]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fmnist_core"):
+            taken = {alias.name for alias in node.names}
+            assert taken <= offered.get(node.module or "", set()), f"{path.name}: {node.module}"
 
 
 def test_public_names_are_sorted_and_documented() -> None:

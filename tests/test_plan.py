@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fmnist_core import BatchPlan, OptionError
 from fmnist_core import plan as plan_module
+from fmnist_core.batch import values_of
 from fmnist_core.order import whole_order
-from fmnist_core.plan import values_of
 
 WEIGHTED = ("image", "label", "weight")
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Assembler, resolve
+from fmnist_core.batch import Assembler, resolve, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_jax.device import JaxBatch, Resident, put
 from fmnist_jax.loaders import DeviceBatches, JaxBatches

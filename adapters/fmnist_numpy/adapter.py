@@ -6,10 +6,10 @@ from typing import Any
 from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Arrays, Assembler, Batches
+from fmnist_core.batch import Arrays, Assembler, Batches, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
-from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.transforms import Chain, Mix, Transform
 
 

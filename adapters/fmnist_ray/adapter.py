@@ -14,12 +14,12 @@ import ray.train
 from numpy.typing import DTypeLike, NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Assembler
+from fmnist_core.batch import Assembler, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError, check_range
 from fmnist_core.order import MAX_EXAMPLES
-from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.provenance import Provenance
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_ray.read import BLOCK_BYTES, FmnistDatasource, row_nbytes

@@ -11,11 +11,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import resolve
+from fmnist_core.batch import resolve, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BatchPlan, Field, Remainder, values_of
+from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.provenance import Provenance
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_tensorflow.fields import Fields

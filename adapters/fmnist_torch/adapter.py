@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from fmnist_core import hookimpl
-from fmnist_core.batch import Assembler
+from fmnist_core.batch import Assembler, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError
-from fmnist_core.plan import BatchPlan, Remainder, values_of
+from fmnist_core.plan import BatchPlan, Remainder
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_torch.datasets import Fields, MapDataset
 from fmnist_torch.device import TorchBatch

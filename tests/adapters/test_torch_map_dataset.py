@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fmnist_core import Dataset, OptionError
-from fmnist_core.plan import values_of
+from fmnist_core.batch import values_of
 from fmnist_core.testing import made_dataset
 from fmnist_core.transforms import RandomHorizontalFlip
 

@@ -195,10 +195,8 @@ def test_identify_tells_what_a_copy_holds(test_split: Dataset, tmp_path: Path) -
     assert result.exit_code == 1
     assert "all.arff: Fashion-MNIST test in the original order, as ARFF" in result.stdout
     assert "Arrow with 30 images, among them of Fashion-MNIST 30 of test" in result.stdout
-    assert (
-        "bad.csv: CSV: expected whole numbers from 0 to 255, found '256' in line 2, column 5"
-        in (result.stdout)
-    )
+    assert "bad.csv: CSV, of which no examples can be read: expected whole numbers" in result.stdout
+    assert "found '256' in line 2, column 5" in result.stdout
 
 
 def test_import_brings_a_copy_into_the_store(

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core import BatchPlan, Dataset, Encoding
-from fmnist_core.batch import resolve
+from fmnist_core.batch import resolve, values_of
 from fmnist_core.encoding import Layout
-from fmnist_core.plan import values_of
 from fmnist_core.transforms import NUMPY, Chain
 
 Array = NDArray[Any]
