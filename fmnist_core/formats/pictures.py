@@ -27,7 +27,7 @@ def encoded_blocks(height: int, width: int, blocks: Iterable[NDArray[np.uint8]])
     Written here, and not by Pillow, because that holds the whole picture.
     """
     yield SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj()
     for block in blocks:
         rows = np.zeros((len(block), width + 1), np.uint8)  # each begins with its filter: none
         rows[:, 1:] = block
