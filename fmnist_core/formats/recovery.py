@@ -192,7 +192,7 @@ def _placed(
     order = chosen[np.argsort(places.index[chosen])]
     own = Rows(rows.images[order], rows.labels[order], split)
     if not is_genuine(info, split, own):
-        counts = np.bincount(own.labels, minlength=len(info.classes))[: len(info.classes)]
+        counts = [int((own.labels == label).sum()) for label in range(len(info.classes))]
         raise DataMismatchError(
             f"{where}: expected the labels of {title}, found others on the same images; of each "
             f"class there are {', '.join(map(str, counts))}"
