@@ -12,7 +12,6 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
 from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief
 from fmnist_core.files import as_path, expanded
-from fmnist_core.formats import incoming, recovery
 from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
 from fmnist_core.source import FileStamp, Source, SourceFiles
@@ -150,6 +149,8 @@ def _in_place(root: Path, info: DatasetInfo, split: str, upright: bool, first: i
     try:
         both = find_in_folder(root, info, split)
     except FileAccessError:
+        from fmnist_core.formats import incoming, recovery
+
         found = incoming.find(root) if recovery.is_recoverable(info) else []
         if not found:
             raise

@@ -119,7 +119,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             ),
             Format(
                 "array-record",
-                "the same with ArrayRecord files, which are read at random",
+                "a folder as TensorFlow Datasets prepares it, with ArrayRecord files",
                 "tfds.data_source, Grain",
                 "tfds",
                 "write_array_record",

@@ -36,7 +36,7 @@ def export(
         datasets = load(name, splits or tuple(info.splits), root=root, report=Transfer(line))
         write(datasets, dest, format=format, force=force, report=Transfer(line, "writing"))
     count = sum(map(len, datasets))
-    click.echo(f"Wrote {dest}: {count:,} examples, {chosen.written}, for {chosen.read_by}")
+    click.echo(f"Wrote {dest}: {count:,} examples as {format}, for {chosen.read_by}")
 
 
 @click.command("import")
