@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError
+from fmnist_core.errors import DataMismatchError, FileAccessError
 from fmnist_core.files import open_regular
 from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds
 from fmnist_core.formats.pictures import SIGNATURE
@@ -72,10 +72,7 @@ class Found(NamedTuple):
 def find(path: Path) -> list[Found]:
     """Return what is at a path: a file or a folder of another format, or several in a folder.
 
-    Raises
-    ------
-    FileAccessError
-        If a file cannot be read.
+    What cannot be read is left out.
     """
     try:
         if not path.is_dir():
@@ -86,15 +83,18 @@ def find(path: Path) -> list[Found]:
         if folders.is_tree(path):
             return [Found(path, "folders of pictures", folders.read)]
         files = _files(path)
-    except PermissionError:  # what may not be looked into holds nothing for us
+    except OSError:  # it may not be looked into, or a name is too long
         return []
     return [kind for file in files if (kind := kind_of(file))]
 
 
 def kind_of(path: Path) -> Found | None:
-    """Return what a file is, or None if it is of none of these formats."""
-    with open_regular(path) as file:
-        head = file.read(_HEAD)
+    """Return what a file is, or None if it is of none of these formats or cannot be read."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD)
+    except FileAccessError:
+        return None
     for kind in KINDS:
         if kind.fits(path, head):
             read = import_module(f"fmnist_core.formats.{kind.module}").read

@@ -6,7 +6,7 @@ import numpy as np
 
 from fmnist_core.catalog import CATALOG
 from fmnist_core.catalog.keys import image_keys, known_keys
-from fmnist_core.errors import DataMismatchError, FmnistError, FrameworkMissingError
+from fmnist_core.errors import DataMismatchError, FmnistError, FrameworkMissingError, printable
 from fmnist_core.formats.incoming import Found, find, kind_of, read_all
 from fmnist_core.formats.recovery import (
     in_order,
@@ -28,11 +28,6 @@ def recognised(path: Path) -> Identity | None:
     """Return what a file or folder of another format holds, or None if it is of none of them.
 
     A folder is one only if it is one as a whole, as TFDS prepares it or with pictures by class.
-
-    Raises
-    ------
-    FileAccessError
-        If it cannot be read.
     """
     found = _folder(path) if path.is_dir() else kind_of(path)
     if found is None:
@@ -42,7 +37,7 @@ def recognised(path: Path) -> Identity | None:
     except FrameworkMissingError as error:
         return Identity(str(path), found.kind, "foreign", f"{found.kind}; {error}")
     except FmnistError as error:
-        reason = str(error).removeprefix(f"{path}: ")
+        reason = str(error).removeprefix(f"{printable(str(path))}: ")
         words = f"{found.kind}, of which no examples can be read: {reason}"
         return Identity(str(path), found.kind, "foreign", words)
     findings = [_finding(each, found.kind) for each in rows]
