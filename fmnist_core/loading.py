@@ -96,8 +96,8 @@ def load(
     IdxError
         If a file under `root` is damaged; the message says how.
     DataMismatchError
-        If a file under `root` is complete but its payload's SHA-256 is not the catalog's, or a copy in
-        another format is another revision or has other examples.
+        If a file under `root` is complete but its payload's SHA-256 is not the catalog's, or a copy
+        in another format is another revision or has other examples.
     FrameworkMissingError
         If a package is missing that reads such a copy.
     """
