@@ -14,6 +14,7 @@ import click
 from fmnist_core import __version__
 from fmnist_core.errors import FmnistError, OptionError, printable
 from fmnist_core.tools import fingerprint as fingerprints
+from fmnist_core.tools import formats
 
 CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
@@ -356,5 +357,9 @@ for command in (
     fingerprints.merge,
     fingerprints.compare,
     fingerprints.compare_training,
+    formats.export,
+    formats.import_copy,
+    formats.pack,
+    formats.list_formats,
 ):
     main.add_command(command)
