@@ -157,16 +157,16 @@ class JoinedArray:
     def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
         """Return the rows at `indices`, fresh, in native byte order; numpy.take calls this."""
         places = np.asarray(indices, np.int64)
-        found = np.empty((places.size, *self.shape[1:]), self.dtype)
+        rows = np.empty((places.size, *self.shape[1:]), self.dtype)
         flat = places.reshape(-1)
         flat = np.where(flat < 0, flat + len(self), flat)
         which = np.searchsorted(self._ends, flat, side="right")
         for number, part in enumerate(self._parts):
-            own = np.flatnonzero(which == number)
-            if own.size:
+            of_part = np.flatnonzero(which == number)
+            if of_part.size:
                 first = int(self._ends[number]) - len(part)
-                found[own] = np.take(part, flat[own] - first, axis=0)
-        return found.reshape(*places.shape, *self.shape[1:])
+                rows[of_part] = np.take(part, flat[of_part] - first, axis=0)
+        return rows.reshape(*places.shape, *self.shape[1:])
 
 
 class JoinedSource(Source):
