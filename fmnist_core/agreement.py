@@ -1,4 +1,4 @@
-"""What the ranks of a group must agree on before they read, and which shard a launcher names."""
+"""Check that the ranks of a group agree before they read, and read a launcher's shard."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,13 +7,13 @@ from fmnist_core.errors import OptionError, check_range
 
 
 def check_agreement(records: Sequence[Mapping[str, Any]]) -> None:
-    """Check what the ranks of a group say of their loaders, in the order of the ranks.
+    """Check that the loaders of a group of ranks agree; records are in the order of the ranks.
 
     Parameters
     ----------
     records : sequence of mapping
-        What `batch.EpochCounter.record` gives on each rank. All values must be equal but "shard",
-        of which each rank has its own.
+        `ResumableLoader.agreement` of each rank. All values must be equal except "shard", which
+        differs on each rank.
 
     Raises
     ------
@@ -26,18 +26,18 @@ def check_agreement(records: Sequence[Mapping[str, Any]]) -> None:
             if name != "shard" and record.get(name) != first[name]:
                 raise OptionError(
                     f"ranks disagree on {name}: rank 0 has {first[name]!r}, rank {rank} has "
-                    f"{record.get(name)!r}. Every rank must make its loader alike"
+                    f"{record.get(name)!r}. Make the loader with the same options on every rank"
                 )
     shards = [tuple(record["shard"]) for record in records]
     if sorted(shards) != [(index, len(records)) for index in range(len(records))]:
         raise OptionError(
-            f"expected the ranks to have the shards 0 to {len(records) - 1} of {len(records)}, "
-            f'each its own; found {shards}. Try: shard="auto"'
+            f"expected the ranks to have shards 0 to {len(records) - 1} of {len(records)}, one "
+            f'each; found {shards}. Try: shard="auto"'
         )
 
 
 def check_shard(index: str, count: str, where: str) -> tuple[int, int]:
-    """Return the shard that a launcher names in two texts, or raise OptionError."""
+    """Return the shard that a launcher gives as two strings, or raise OptionError."""
     try:
         pair = int(index), int(count)
     except ValueError as error:

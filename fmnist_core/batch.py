@@ -1,6 +1,6 @@
 """The reference: the numpy arrays of a batch, and epochs of them.
 
-Every adapter that can start from numpy starts here; the others must give the same bits.
+Every adapter that builds on numpy uses this; the others must give the same bits.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,7 @@ VIEWS: tuple[Field, ...] = ("image", "view")
 """Fields that hold an image, in the order of their streams of draws."""
 
 SENT_AT_ONCE = 2**20
-"""Row numbers sent to a device at once: an epoch's, unless it is long."""
+"""Most row numbers sent to a device at once: those of a whole epoch, unless it is longer."""
 
 
 class Assembler:
@@ -38,16 +38,16 @@ class Assembler:
     ----------
     dataset : Dataset
     plan : BatchPlan
-        Whose fields a batch holds, in this order.
+        Its fields are those of a batch, in this order.
     encoding : Encoding
-        What pixels and labels become.
+        How pixels and labels are converted.
     adapter : Adapter
-        Whose layout and label type are taken where the encoding leaves them open.
+        Its layout and label type are used where the encoding has None.
 
     Raises
     ------
     OptionError
-        If these images cannot be encoded so, or the dataset has no such field.
+        If these images cannot be encoded this way, or the dataset has no such field.
     """
 
     def __init__(
@@ -153,19 +153,19 @@ def values_of(batch: Any) -> tuple[Any, ...]:
 
 
 def first_examples(count: int) -> Examples:
-    """Return the first examples in their own order, to see what an assembler makes of them."""
+    """Return the first examples in file order, to see an assembler's output."""
     return Examples(0, np.arange(count, dtype=np.int64), np.arange(count, dtype=np.int64))
 
 
 def resolve(
     encoding: Encoding, dataset: Dataset, fields: tuple[Field, ...], adapter: Adapter
 ) -> Encoding:
-    """Return an encoding with nothing left open, for one dataset and an adapter's habits.
+    """Return an encoding without None, for one dataset and an adapter's defaults.
 
     Raises
     ------
     OptionError
-        If these images cannot be encoded so, or the dataset has no such field.
+        If these images cannot be encoded this way, or the dataset has no such field.
     """
     if "extended" in fields and dataset.extended is None:
         raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
@@ -198,10 +198,10 @@ def epoch_batches(
 
 
 class ResumableLoader(Generic[_Batch]):
-    """What every loader that counts its own batches offers: position, state, provenance, a look.
+    """Position, state, provenance and `peek` of a loader that counts its batches itself.
 
-    A loader that inherits it has `_epochs`, `_assemble`, and a method `_batches` that yields the
-    batches of an epoch from a start on.
+    A subclass has `_epochs`, `_assemble`, and a method `_batches` that yields the batches of an
+    epoch from a start.
     """
 
     _epochs: EpochCounter
@@ -216,35 +216,35 @@ class ResumableLoader(Generic[_Batch]):
         return self._epochs.epoch
 
     def peek(self) -> _Batch:
-        """Return the first batch of the next iteration, which is not taken by this look.
+        """Return the first batch of the next iteration, without beginning that iteration.
 
         Raises
         ------
         OptionError
-            If that epoch has no batch.
+            If that epoch has no batches.
         """
         for batch in self._batches(*self._epochs.upcoming()):
             return batch
-        raise OptionError(f"epoch {self.epoch} has no batch to look at")
+        raise OptionError(f"epoch {self.epoch} has no batches to peek at")
 
     def state_dict(self) -> State:
-        """Return where the latest iteration is: a small dictionary that JSON can hold.
+        """Return the position of the latest iteration: a small dictionary that JSON can hold.
 
         It counts the batches that were received, not those made ahead. Any loader of the same data
-        in the same order goes on from it, whatever its batch size, shard, workers or framework.
+        in the same order can resume from it, with any batch size, shard, workers or framework.
         """
         made = self._assemble
         return self._epochs.state(made.dataset.digest, made.encoding.transform.record())
 
     def load_state_dict(self, state: object) -> None:
-        """Make the next iteration go on from a state.
+        """Make the next iteration resume from a state.
 
         Raises
         ------
         DataMismatchError
-            If it is of other data.
+            If the state belongs to other data.
         OptionError
-            If it is no state, is of another order, or an epoch cannot begin there.
+            If it is not a state, belongs to another order, or an epoch cannot begin there.
         """
         made = self._assemble
         chain = made.encoding.transform.record()
@@ -279,7 +279,7 @@ class ResumableLoader(Generic[_Batch]):
 
     @property
     def provenance(self) -> Provenance:
-        """What this was made from, and where its next iteration begins."""
+        """The dataset, plan and encoding of this loader, and where its next iteration begins."""
         made = self._assemble
         adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
         return Provenance(adapter, made.dataset, self._epochs.plan, made.encoding, upcoming)
@@ -292,7 +292,7 @@ class ResumableLoader(Generic[_Batch]):
 
 
 class Batches(ResumableLoader[_Batch]):
-    """A re-iterable of batches: the n-th time it is iterated is epoch `epoch` + n.
+    """A re-iterable of batches: the n-th iteration reads epoch `epoch` + n.
 
     Parameters
     ----------
@@ -301,7 +301,7 @@ class Batches(ResumableLoader[_Batch]):
     convert : callable
         Turns the numpy arrays of a batch into the framework's own form.
     epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+        Where to begin: the first epoch, and how many of its examples to skip.
     """
 
     def __init__(

@@ -56,18 +56,18 @@ _Dataset = TypeVar("_Dataset", bound=Choosable)
 
 
 def select(dataset: _Dataset, rows: ArrayLike) -> _Dataset:
-    """Return some rows, in the given order; a row may come more than once.
+    """Return the given rows, in the given order; a row may occur more than once.
 
     Parameters
     ----------
     rows : sequence of int, or of bool (n,)
-        Row numbers of this dataset, in [0, n), or a mask. They are no `indices`, which count in
-        the original file; to leave out examples that another selection holds, see `minus`.
+        Row numbers of this dataset, in [0, n), or a mask. They are not `indices`, which count in
+        the original file; to leave out the examples of another selection, see `minus`.
 
     Raises
     ------
     OptionError
-        If they are neither.
+        If they are not row numbers or a mask.
     """
     if type(rows) is range and rows.step == 1:
         checked_rows([*rows[:1], *rows[-1:]], len(dataset))
@@ -89,14 +89,14 @@ def filter(dataset: _Dataset, keep: Callable[[NDArray[Any], int], bool]) -> _Dat
 def split(
     dataset: _Dataset, *parts: float, seed: int = 0, stratify: bool = False
 ) -> tuple[_Dataset, ...]:
-    """Return disjoint parts, drawn by the written order of `seed`; same on every machine.
+    """Return disjoint parts, drawn by the written order of `seed`; the same on every machine.
 
     Parameters
     ----------
     *parts : float or int
-        Sizes of the parts: all shares from 0 to 1, or all numbers of examples. A share has
-        n * share examples, halves rounded up. What is left is one more part, always after a single
-        size and otherwise unless it is empty.
+        Sizes of the parts, either all shares from 0 to 1 or all numbers of examples. A share gives
+        n * share examples, halves rounded up. The remaining examples are one more part: always
+        after a single size, otherwise unless it would be empty.
     seed : int
         Seed of the written order that draws the parts.
     stratify : bool
@@ -105,12 +105,12 @@ def split(
     Returns
     -------
     tuple of Dataset
-        Each in the order of the whole; together they are the whole.
+        Each in the order of this dataset; together they hold all its examples.
 
     Raises
     ------
     OptionError
-        If the sizes are no such numbers or exceed the whole.
+        If the sizes are not such numbers, or exceed the number of examples.
 
     Examples
     --------
@@ -122,9 +122,9 @@ def split(
 
 
 def named_split(dataset: _Dataset, name: str) -> tuple[_Dataset, _Dataset]:
-    """Return train and validation parts of a train split, divided as others divide it.
+    """Return train and validation parts of a train split, in a common division.
 
-    "first-55000" keeps the last 5,000 examples for validation; "tf1" the first 5,000, as
+    "first-55000" keeps the last 5,000 examples for validation; "tf1" keeps the first 5,000, as
     ``read_data_sets`` of TensorFlow 1 does.
 
     Raises
@@ -141,11 +141,11 @@ def named_split(dataset: _Dataset, name: str) -> tuple[_Dataset, _Dataset]:
 def folds(
     dataset: _Dataset, count: int, *, seed: int = 0, stratify: bool = True
 ) -> list[tuple[_Dataset, _Dataset]]:
-    """Return `count` (train, validation) pairs for cross-validation; same on every machine.
+    """Return `count` (train, validation) pairs for cross-validation; the same on every machine.
 
-    The validation parts are disjoint and together they are the whole; each train part is the rest.
-    Their sizes differ by one example at most and, with `stratify`, so do their counts of each
-    class. All keep the order of the whole.
+    The validation parts are disjoint, and together they hold all examples; each train part holds
+    the other examples. Their sizes differ by one example at most and, with `stratify`, so do their
+    counts of each class. All keep the order of this dataset.
 
     Raises
     ------
@@ -175,25 +175,25 @@ def per_class(dataset: _Dataset, count: int, *, seed: int = 0) -> _Dataset:
 def resample(
     dataset: _Dataset, counts: Mapping[str, int] | Sequence[int] | int, *, seed: int = 0
 ) -> _Dataset:
-    """Return as many examples of each class as asked: long-tailed, or balanced with repeats.
+    """Return a given number of examples of each class: long-tailed, or balanced with repeats.
 
     Parameters
     ----------
     counts : mapping of class name to int, sequence of int, or int
-        Examples of each class; of classes that a mapping leaves out, all. A class that has fewer
-        repeats: whole passes over its examples, each in an order of its own.
+        Number of examples of each class; a class that a mapping leaves out keeps all. A class with
+        fewer examples repeats them: whole passes, each in its own order.
     seed : int
         Seed of the written order that draws them.
 
     Returns
     -------
     Dataset
-        In the order of the whole.
+        In the order of this dataset.
 
     Raises
     ------
     OptionError
-        If a class or a count does not exist, or a class without examples is asked for some.
+        If a class does not exist, a count is not valid, or a class without examples has a count.
     """
     rows = resampled_rows(dataset.labels, _wanted_counts(dataset, counts), dataset.classes, seed)
     return dataset.derived(rows)
@@ -207,7 +207,9 @@ def _wanted_counts(dataset: Choosable, counts: object) -> list[int]:
         return [asked.get(label, count) for label, count in enumerate(present)]
     if isinstance(counts, Sequence) and not isinstance(counts, str):
         if len(counts) != len(present):
-            raise OptionError(f"expected {len(present)} counts, one a class, found {len(counts)}")
+            raise OptionError(
+                f"expected {len(present)} counts, one for each class, found {len(counts)}"
+            )
         return list(counts)
     return [counts] * len(present)  # type: ignore[list-item]
 
@@ -222,24 +224,24 @@ def partition(
 ) -> list[_Dataset]:
     """Divide the examples among clients unevenly, by a Dirichlet distribution; federated learning.
 
-    It is drawn in whole numbers as a Polya urn (Blackwell and MacQueen 1973): an example goes to
-    the client of an earlier one of its class with a chance that grows with their number, or to any.
-    So it is the same on every machine, and no floating point decides.
+    The division is drawn in whole numbers as a Polya urn (Blackwell and MacQueen 1973): the more
+    examples of its class a client has, the more likely it gets the next one. No floating-point
+    arithmetic is involved, so the division is the same on every machine.
 
     Parameters
     ----------
     clients : int
     by : {"label", "size"}
-        Whether each class is divided anew, so that clients differ in their classes, or all examples
-        are divided at once, so that they differ in size alone.
+        "label" divides each class separately, so clients differ in their classes; "size" divides
+        all examples together, so they differ only in size.
     alpha : float
-        Concentration, from 0.001 to 1000: small for clients that differ much.
+        Concentration, from 0.001 to 1000; the smaller, the more the clients differ.
     seed : int
 
     Returns
     -------
     list of Dataset
-        Disjoint; together they are the whole. Each in the order of the whole.
+        Disjoint parts that together hold all examples, each in the order of this dataset.
 
     Raises
     ------
@@ -251,17 +253,17 @@ def partition(
 
 
 def tasks(dataset: _Dataset, classes: Iterable[Sequence[str | int]]) -> list[_Dataset]:
-    """Return the examples of some classes at a time, with their labels; continual learning.
+    """Return a dataset for each group of classes, labels unchanged; continual learning.
 
     Parameters
     ----------
     classes : iterable of sequences of str or int
-        Names or numbers of the classes of each task; no class may be in two.
+        Names or numbers of the classes of each task; no class may be in two tasks.
 
     Raises
     ------
     OptionError
-        If there is no such class, or tasks overlap.
+        If a class does not exist, or is in two tasks.
 
     Examples
     --------
@@ -272,13 +274,13 @@ def tasks(dataset: _Dataset, classes: Iterable[Sequence[str | int]]) -> list[_Da
     for some in numbers:
         if twice := sorted(seen & set(some)):
             names = ", ".join(repr(dataset.classes[label]) for label in twice)
-            raise OptionError(f"expected tasks without a class in common, found {names} in two")
+            raise OptionError(f"expected each class in one task only, found {names} in two")
         seen |= set(some)
     return [dataset.derived(np.flatnonzero(np.isin(dataset.labels, some))) for some in numbers]
 
 
 def of_classes(dataset: _Dataset, *classes: str | int) -> _Dataset:
-    """Return the examples of some classes, whose labels become 0, 1, ... in the given order.
+    """Return the examples of the given classes, relabelled 0, 1, ... in the given order.
 
     Parameters
     ----------
@@ -288,7 +290,7 @@ def of_classes(dataset: _Dataset, *classes: str | int) -> _Dataset:
     Raises
     ------
     OptionError
-        If there is no such class, or one comes twice.
+        If a class does not exist or occurs twice.
 
     Examples
     --------
@@ -311,9 +313,9 @@ def relabel(
     Parameters
     ----------
     labels : integer array (n,), or mapping
-        The new label of each example, or of each old label, by its number or its class's name.
+        The new label of each example, or a mapping from old labels (numbers or class names) to new.
     classes : sequence of str, optional
-        Names of the new labels; by default the same as before.
+        Names of the new labels; by default those of the old ones.
 
     Returns
     -------
@@ -323,9 +325,9 @@ def relabel(
     Raises
     ------
     OptionError
-        If there is not one label for each example, or an old label has no new one.
+        If the labels are not one for each example, or an old label has no new one.
     DataMismatchError
-        If a label has no class.
+        If a label has no class name.
     """
     names = dataset.classes if classes is None else tuple(classes)
     new = _new_labels(dataset, labels)
@@ -340,8 +342,8 @@ def relabel(
     again = np.flatnonzero(whole[dataset.indices] != new)
     if again.size:
         raise OptionError(
-            f"example {dataset.indices[again[0]]} comes more than once and was given different "
-            "labels. Try: relabel before you repeat"
+            f"example {dataset.indices[again[0]]} occurs more than once and was given different "
+            "labels. Try: relabel before you repeat examples"
         )
     described = dataset.description.relabelled(names)
     return dataset.described(dataset.source.with_labels(whole), described, dataset.rows)
@@ -369,7 +371,7 @@ def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
 
 
 def minus(dataset: _Dataset, *others: Choosable) -> _Dataset:
-    """Return the examples that no other selection holds, in their order.
+    """Return the examples that are in none of the other selections; the order stays.
 
     Parameters
     ----------
@@ -379,7 +381,7 @@ def minus(dataset: _Dataset, *others: Choosable) -> _Dataset:
     Raises
     ------
     OptionError
-        If another is of other data.
+        If a selection is of other data.
     """
     keep = np.ones(len(dataset), np.bool_)
     for other in others:
@@ -409,12 +411,13 @@ def same_data(one: Choosable, other: object) -> bool:
 def without(dataset: _Dataset, *names: str) -> _Dataset:
     """Return the examples that are in none of the named lists of rows (`quality.LISTS`).
 
-    The lists name places in the original file, whatever was selected before. The order stays.
+    The lists hold places in the original file, so earlier selections do not matter. The order
+    stays.
 
     Raises
     ------
     OptionError
-        If there is no such list, or it is of other data; it always is for data of one's own.
+        If there is no such list, or it belongs to other data, which includes your own data.
     """
     if not names:
         return dataset

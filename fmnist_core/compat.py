@@ -1,7 +1,7 @@
-"""Fashion-MNIST under the names that older code uses, so that only an import line changes.
+"""Functions with the names that older code calls, so that only its import line changes.
 
-`load_mnist` is that of the dataset's own repository, `read_data_sets` that of TensorFlow 1's
-tutorials, `load_data` that of Keras. docs/compat.md says what is the same and what is not.
+`load_mnist` replaces the function of the dataset's repository, `read_data_sets` that of TensorFlow
+1's tutorials, `load_data` that of Keras. docs/compat.md lists what is the same and what differs.
 """
 
 import os
@@ -20,14 +20,15 @@ from fmnist_core.errors import (
     OptionError,
     check_range,
     check_seed,
+    printable,
 )
 from fmnist_core.files import as_path
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import whole_order
-from fmnist_core.storage.obtain import spellings
+from fmnist_core.storage.obtain import file_in, spellings
 
 NUM_CLASSES = 10
-"""Columns of one-hot labels; TensorFlow 1 knew no other number."""
+"""Columns of one-hot labels; TensorFlow 1 always had ten."""
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -36,27 +37,28 @@ _NAMES = ("images-idx3-ubyte", "labels-idx1-ubyte")
 
 
 def load_mnist(path: str | os.PathLike[str], kind: str = "train") -> Arrays:
-    """Return the images and labels of a folder, as Fashion-MNIST's own mnist_reader does.
+    """Return the images and labels of a folder, as Fashion-MNIST's mnist_reader does.
 
-    The folder may hold any dataset of uint8 images: the files must be whole, not genuine.
+    The folder may hold any dataset of uint8 images: the files must be complete, but are not
+    compared with the catalog.
 
     Parameters
     ----------
     path : path
-        Folder with ``{kind}-images-idx3-ubyte.gz`` and ``{kind}-labels-idx1-ubyte.gz``; failing
-        these, raw, .xz, or with dots (``train-images.idx3-ubyte``).
+        Folder with ``{kind}-images-idx3-ubyte.gz`` and ``{kind}-labels-idx1-ubyte.gz``; without
+        these, raw or .xz files, or dotted names (``train-images.idx3-ubyte``).
     kind : {"train", "t10k"}
 
     Returns
     -------
     images : uint8 (n, height * width)
     labels : uint8 (n,)
-        Both writable, which those of mnist_reader were not.
+        Both writable, unlike those of mnist_reader.
 
     Raises
     ------
     OptionError
-        If `kind` is neither of the two.
+        If `kind` is not one of the two.
     FileAccessError
         If the folder has no such file, or it cannot be read.
     IdxError
@@ -73,14 +75,14 @@ def load_mnist(path: str | os.PathLike[str], kind: str = "train") -> Arrays:
 
 
 class DataSet:
-    """One of the sets that `read_data_sets` gives; `next_batch` walks through it for ever.
+    """One of the sets that `read_data_sets` returns; `next_batch` never ends.
 
     Parameters
     ----------
     images : array (n, height, width, 1)
     labels : array (n,) or (n, 10)
     dtype : {float32, uint8}
-        float32 is x * (1 / 255), uint8 is x; also by name, or as TensorFlow's.
+        float32 is x * (1 / 255), uint8 is x; also as a string or a TensorFlow dtype.
     reshape : bool
         Whether images become (n, height * width).
     seed : int, optional
@@ -116,12 +118,12 @@ class DataSet:
 
     @property
     def images(self) -> NDArray[Any]:
-        """All images, in the order of the file, however they are shuffled."""
+        """All images in file order, even when batches are shuffled."""
         return self._images
 
     @property
     def labels(self) -> NDArray[Any]:
-        """All labels, in the order of the file."""
+        """All labels in file order."""
         return self._labels
 
     @property
@@ -131,7 +133,7 @@ class DataSet:
 
     @property
     def epochs_completed(self) -> int:
-        """Number of epochs that a batch has gone beyond; one just used up does not count yet."""
+        """Number of completed epochs; an epoch completes when a batch reaches into the next one."""
         return self._epochs_completed
 
     def next_batch(
@@ -139,23 +141,23 @@ class DataSet:
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the next examples: fresh images and labels.
 
-        A batch that an epoch's end falls into holds the rest of that epoch and the beginning of
-        the next, so all batches have the same size and every epoch has each example once.
+        A batch at the end of an epoch continues into the next one, so all batches have the same
+        size and every epoch has each example once.
 
         Parameters
         ----------
         batch_size : int
             1 to n.
         fake_data : bool
-            Ignored; whether data are made up was decided in `read_data_sets`.
+            Ignored; `read_data_sets` has decided it.
         shuffle : bool
-            Whether an epoch that begins in this batch gets an order of its own, the written order
+            Whether an epoch that begins in this batch gets a new order, the written order
             (docs/order.md) of this seed and epoch; otherwise the order stays as it is.
 
         Raises
         ------
         OptionError
-            If the set has not so many examples.
+            If the set has fewer examples.
         """
         if self.num_examples == 0:
             raise OptionError("this set is empty, so it has no next batch")
@@ -180,7 +182,7 @@ class DataSet:
 
 
 class Datasets(NamedTuple):
-    """What `read_data_sets` gives."""
+    """The three sets that `read_data_sets` returns."""
 
     train: DataSet
     validation: DataSet
@@ -199,46 +201,46 @@ def read_data_sets(
     *,
     name: str = "fashion-mnist",
 ) -> Datasets:
-    """Return train, validation and test sets, as TensorFlow 1's tutorials read them.
+    """Return train, validation and test sets, as in TensorFlow 1's tutorials.
 
-    Batches follow this library's written order, the same on every machine; TensorFlow 1 shuffled by
-    numpy's global generator, and that order is not to be had here.
+    Batches follow fmnist's written order, the same on every machine. TensorFlow 1 shuffled with
+    numpy's global generator; that order is not available here.
 
     Parameters
     ----------
     train_dir : path
-        Folder with IDX files, named as for `load_mnist`, of any dataset. If it has none of them,
-        the data are those of ``load(name)``: verified, and kept in the store, not here.
+        Folder with IDX files of any dataset, named as for `load_mnist`. If it has none of them,
+        the data are those of ``load(name)``: verified, and kept in the store, not in this folder.
     fake_data : bool
-        Whether to take the built-in dataset "synthetic" instead; it needs no files.
+        Whether to use the built-in dataset "synthetic" instead; it needs no files.
     one_hot : bool
         Whether labels are float64 (n, 10) instead of uint8 (n,).
     dtype : {float32, uint8}
         float32 is x * (1 / 255), which differs from x / 255 in the last bit of some values; uint8
-        is x. Also by name, or as TensorFlow's.
+        is x. Also as a string or a TensorFlow dtype.
     reshape : bool
         Whether images are (n, height * width) instead of (n, height, width, 1).
     validation_size : int
-        How many of the first examples of the train split make the validation set.
+        How many examples at the beginning of the train split form the validation set.
     seed : int, optional
         Seed of the written order; None is 0.
     source_url : str, optional
         Where to fetch from, as for `load`.
     name : str
-        What to load if the folder has no files. TensorFlow 1's own choice was "mnist".
+        Dataset to load if the folder has no files. TensorFlow 1 used "mnist".
 
     Raises
     ------
     OptionError
         If an option's value is not allowed.
     FileAccessError
-        If the folder has some of the four files only, or one cannot be read.
+        If the folder has only some of the four files, or a file cannot be read.
     IdxError, DataMismatchError
         If a file is damaged, or is not what it should be.
     UnknownDatasetError, FetchError
         As `load`.
     """
-    _pixel_dtype(dtype)  # said before anything is fetched
+    _pixel_dtype(dtype)  # raises before anything is downloaded
     train, test = _splits(as_path(train_dir).expanduser(), fake_data, name, source_url)
     held = check_range("validation_size", validation_size, 0, len(train))
     make = partial(_data_set, one_hot, dtype=dtype, reshape=reshape, seed=seed)
@@ -253,7 +255,7 @@ def load_data(
     Parameters
     ----------
     name, root
-        As for `load`, whose errors these are too.
+        As for `load`; the errors are those of `load` too.
 
     Returns
     -------
@@ -265,12 +267,13 @@ def load_data(
 
 
 def _read(folder: Path, kind: str) -> Dataset:
-    """Return the whole, unverified dataset that a folder's two files of one kind hold."""
+    """Return the unverified dataset of a folder's two files of one kind."""
     dataset = open_idx(*(_file(folder, f"{kind}-{name}") for name in _NAMES))
     types = dataset.image_dtype.name, dataset.labels.dtype.name
     if types != ("uint8", "uint8") or len(dataset.image_shape) != 2:
         raise DataMismatchError(
-            f"{folder}: expected uint8 images (n, height, width) and uint8 labels, found {dataset} "
+            f"{printable(folder)}: expected uint8 images (n, height, width) and uint8 "
+            f"labels, found {dataset} "
             f"and {dataset.labels.dtype} labels. Try: open_idx(images_path, labels_path)"
         )
     return dataset
@@ -280,7 +283,8 @@ def _file(folder: Path, name: str) -> Path:
     path = _find(folder, name)
     if path is None:
         raise FileAccessError(
-            f"{folder}: expected {name}.gz, or raw, .xz or with a dot; found no such file. "
+            f"{printable(folder)}: expected {name}.gz, or raw, .xz or with a dot; found "
+            "no such file. "
             'Try: load_data() to fetch Fashion-MNIST, or "fmnist fetch fashion-mnist"'
         )
     return path
@@ -288,7 +292,7 @@ def _file(folder: Path, name: str) -> Path:
 
 def _find(folder: Path, name: str) -> Path | None:
     # First the one name that older code read, so that it reads the same file here.
-    paths = (folder / spelling for spelling in (f"{name}.gz", *spellings(name)))
+    paths = (file_in(folder, spelling) for spelling in (f"{name}.gz", *spellings(name)))
     # A folder may bear a file's name, and a link may lead nowhere, which is said when it is read.
     return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 
@@ -298,7 +302,7 @@ def _splits(
 ) -> tuple[Dataset, Dataset]:
     if fake_data:
         return load("synthetic", "train"), load("synthetic", "test")
-    # One file is enough: fetching what lacks could pair one dataset's train with another's test.
+    # One file is enough: fetching the others could pair one dataset's train with another's test.
     if any(_find(folder, f"{kind}-{rest}") for kind in _KINDS for rest in _NAMES):
         return _read(folder, "train"), _read(folder, "t10k")
     return load(name, "train", source_url=source_url), load(name, "test", source_url=source_url)
@@ -324,7 +328,7 @@ def _flat(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def _pixels(images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return fresh pixels; those of float32 by the multiplication that TensorFlow 1 did."""
+    """Return fresh pixels; float32 by the same multiplication as in TensorFlow 1."""
     pixels = images.astype(dtype)
     if dtype == np.float32:
         np.multiply(pixels, np.float32(1 / 255), out=pixels)
@@ -332,7 +336,7 @@ def _pixels(images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _pixel_dtype(dtype: object) -> np.dtype[Any]:
-    """Return what numpy, a string or TensorFlow calls float32 or uint8."""
+    """Return float32 or uint8, given as numpy's type, a string or TensorFlow's type."""
     given: Any = getattr(dtype, "as_numpy_dtype", dtype)
     with suppress(TypeError, ValueError):
         named: np.dtype[Any] = np.dtype(given)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core import choosing, picture, rows
 from fmnist_core.encoding import Constant, Encoding, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError
+from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError, brief
 from fmnist_core.hookspecs import Adapter, EncodingOptions
 from fmnist_core.plan import Field, Remainder
 from fmnist_core.planning import planned
@@ -192,9 +192,12 @@ class Dataset:
         try:
             place = self.rows[operator.index(row)]
         except TypeError as error:
+            # As np.where gives it.
+            advice = "np.flatnonzero(mask)" if isinstance(row, tuple) and len(row) == 1 else ""
             raise OptionError(
                 "a dataset is indexed by a whole number, a slice, row numbers or a mask, "
-                f"not {row!r:.80}"
+                f"not {brief(row)}",
+                advice=advice,
             ) from error
         except IndexError as error:
             raise RowOutsideError(f"row {row} is not among the {len(self)} examples") from error

@@ -1,4 +1,4 @@
-"""Encoding: what a pixel and a label become.
+"""Encoding: how pixels and labels are converted.
 
 Pixel values come from a 256-entry table, computed by float32 arithmetic in numpy, that every
 framework reproduces exactly (`Encoding.table`).
@@ -25,9 +25,9 @@ Constant = float | tuple[float, ...]
 """A mean or standard deviation: one number, or one for each channel."""
 
 CHANNEL_COUNTS = (1, 3, 4)
-"""Lengths of a last axis of images that holds channels: grey, colour, colour with opacity."""
+"""Lengths of the last axis if it holds channels: grey, colour, colour with opacity."""
 
-# The other element types of IDX; images of these types keep them.
+# The other element types of IDX; images of these types keep their type.
 _OTHER_DTYPES = ("int8", "int16", "int32", "float64")
 
 CACHE_LINE = 64
@@ -39,7 +39,7 @@ _GREY_AS_COLOUR = np.zeros(3, np.intp)
 
 @dataclass(frozen=True)
 class Encoding:
-    """What a pixel and a label become.
+    """How pixels and labels are converted.
 
     Parameters
     ----------
@@ -49,18 +49,18 @@ class Encoding:
     scale : {"unit", "standard", "raw"}
         x / 255; (x / 255 - mean) / std, in float32 and in that order; or x itself.
     layout : {"NHW", "NHWC", "NCHW", "flat"}, optional
-        Axes of a batch of images; None takes the framework's habit.
+        Axes of a batch of images; None is the framework's default.
     labels : {"index", "one_hot"}
         Class numbers, or float32 rows with a single 1.
     mean, std : float or tuple of float, optional
-        Of x / 255, for ``scale="standard"``; one number, or one for each channel. None takes the
-        dataset's.
+        Mean and standard deviation of x / 255, for ``scale="standard"``; one number, or one for
+        each channel. None is the dataset's.
     channels : {1, 3}, optional
-        Channels of an encoded image. 3 repeats a grey channel; None keeps what there is.
+        Channels of an encoded image. 3 repeats a grey channel; None keeps the channels.
     label_dtype : {"int32", "int64"}, optional
-        Element type of index labels; None takes the framework's habit.
+        Element type of index labels; None is the framework's default.
     transform : Transform, sequence of Transform, or Chain, optional
-        What is done to the uint8 pixels before they are encoded (`fmnist_core.transforms`).
+        Transforms of the uint8 pixels before they are encoded (`fmnist_core.transforms`).
 
     Raises
     ------
@@ -105,21 +105,21 @@ class Encoding:
         mean: Constant | None = None,
         std: Constant | None = None,
     ) -> "Encoding":
-        """Return this encoding with nothing left open, for images of one type and shape.
+        """Return this encoding without None, for images of one type and shape.
 
         Parameters
         ----------
         image_dtype, image_shape : numpy.dtype, tuple of int
             Of one image before it is encoded.
         layout, label_dtype
-            The framework's habits, taken where this encoding has None.
+            The framework's defaults, used where this encoding has None.
         mean, std : float, or one for each channel, optional
-            The dataset's constants, taken where this encoding has none.
+            The dataset's constants, used where this encoding has None.
 
         Raises
         ------
         OptionError
-            If these images cannot be encoded so.
+            If these images cannot be encoded this way.
         """
         self._check_dtype(image_dtype.name)
         image_shape = self.transform.check(image_shape, image_dtype, self.labels)
@@ -155,6 +155,8 @@ class Encoding:
 
     def _check_dtype(self, found: str) -> None:
         if found not in ("uint8", "float32", *_OTHER_DTYPES):
+            if found == "bool":
+                raise OptionError("images are bool. Try: images.astype('uint8') * 255")
             raise OptionError(
                 f"images are {found}, which IDX does not hold. Try: for pixels from 0 to 255, "
                 "images.astype('uint8'); else images.astype('float32') with scale=\"raw\""
@@ -181,7 +183,7 @@ class Encoding:
         if self.mean is None or self.std is None:
             raise OptionError(
                 'scale="standard" needs the mean and standard deviation of the train split, which '
-                'are not known for these data. Try: mean=, std=, or scale="unit"'
+                'are unknown for these data. Try: mean=, std=, or scale="unit"'
             )
         mean, std = self.constants
         if {mean.size, std.size} - {1, channels}:
@@ -191,17 +193,17 @@ class Encoding:
             )
         with np.errstate(all="ignore"):
             values = np.abs(_standardized(_unit(self._table_pixels()), mean, std))
-        # Some frameworks flush subnormal values to zero, so they could not agree.
+        # Some frameworks flush subnormal values to zero, so the adapters would differ.
         held = np.isfinite(values) & ((values == 0) | (values >= np.finfo(np.float32).tiny))
         if not (std > 0).all() or not held.all():
             raise OptionError(
                 f"mean {self.mean} and std {self.std} give values that float32 cannot hold; std "
-                "must be above 0, and both of the size of x / 255"
+                "must be above 0, and both must be on the scale of x / 255"
             )
 
     @property
     def constants(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and std as float32 arrays, each of shape () or (channels,); 0 and 1 if not known."""
+        """Mean and std as float32 arrays of shape () or (channels,); 0 and 1 if unknown."""
         mean = 0.0 if self.mean is None else self.mean
         std = 1.0 if self.std is None else self.std
         return np.asarray(mean, np.float32), np.asarray(std, np.float32)
@@ -213,7 +215,7 @@ class Encoding:
 
     @property
     def numpy_dtype(self) -> np.dtype[Any]:
-        """Element type of encoded images; bfloat16 is that of ml_dtypes.
+        """Element type of encoded images; bfloat16 comes from ml_dtypes.
 
         Raises
         ------
@@ -251,8 +253,8 @@ class Encoding:
     def encode_pixels(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return the values of pixels, element by element, as a fresh array of the same shape.
 
-        Where mean or std differ between channels, the last axis is that of the channels. Division
-        and subtraction are exactly rounded in IEEE 754, so any numpy gives these bits.
+        If mean or std differ between channels, the last axis holds the channels. IEEE 754 rounds
+        division and subtraction exactly, so every numpy gives these bits.
         """
         if self.scale == "raw":
             raw = _aligned(pixels.shape, self.numpy_dtype)
@@ -264,12 +266,12 @@ class Encoding:
         return values.astype(self.numpy_dtype, copy=False)
 
     def encode_images(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Return (batch, ...) images encoded and in this layout: fresh, C-contiguous."""
+        """Return (batch, ...) images, encoded, in this layout: fresh, C-contiguous."""
         values = self.arrange(self.encode_pixels(self.with_channels(images)))
         return np.ascontiguousarray(values)
 
     def with_channels(self, images: Any) -> Any:
-        """Return (batch, height, width[, channels]) images, of any array library, in `channels`."""
+        """Return (batch, height, width[, channels]) images of any array library with `channels`."""
         if self.channels != 3 or (has_channels(images.shape[1:]) and images.shape[-1] != 1):
             return images
         grey = images[..., np.newaxis] if images.ndim == 3 else images
@@ -278,7 +280,7 @@ class Encoding:
     def arrange(self, images: Any) -> Any:
         """Return (batch, height, width[, channels]) images, of any array library, in this layout.
 
-        One channel has the same bytes in every layout, so nothing is moved.
+        Images with one channel have the same bytes in every layout, so nothing is copied.
         """
         if self.layout == "flat":
             return images.reshape(len(images), math.prod(images.shape[1:]))
@@ -293,13 +295,13 @@ class Encoding:
         return images[..., 0] if self.layout == "NHW" else images
 
     def encoded_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of one encoded image whose own shape is `shape`."""
+        """Return the encoded shape of an image of shape `shape`."""
         shape = self.transform.shape(shape)
         one = self.arrange(self.with_channels(np.empty((1, *shape), np.uint8)))
         return tuple(one.shape[1:])
 
     def num_channels(self, shape: tuple[int, ...]) -> int:
-        """Return how many channels an encoded image has whose own shape is `shape`."""
+        """Return how many channels an image of shape `shape` has when it is encoded."""
         return self.channels if self.channels == 3 else num_channels(shape)
 
     def record(self) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""EpochFingerprint: what was received of one epoch, as sums of digests and a short note of each.
+"""EpochFingerprint: the examples received in one epoch, as sums of digests and a mark of each.
 
-docs/fingerprint.md states the formula. An example's term holds its position in the epoch's order,
-and terms are added, so neither batch sizes nor shards nor the order of merging matter: it is the
-sum of M. Bellare and D. Micciancio, "A new paradigm for collision-free hashing: incrementality at
-reduced cost" (EUROCRYPT 1997), their AdHash, with SHA-256 and a modulus of 2**256. It finds honest
-mistakes; one who may choose the data could make two runs collide (D. Wagner, "A generalized
-birthday problem", CRYPTO 2002).
+docs/fingerprint.md states the formula. An example's term contains its position in the epoch's
+order, and terms are summed, so batch sizes, shards and the order of merging do not matter. The sum
+is AdHash with SHA-256 and a modulus of 2**256 (M. Bellare and D. Micciancio, "A new paradigm for
+collision-free hashing: incrementality at reduced cost", EUROCRYPT 1997). It finds honest mistakes;
+someone who can choose the data could make two runs collide (D. Wagner, "A generalized birthday
+problem", CRYPTO 2002).
 """
 
 import base64
@@ -22,25 +22,24 @@ from numpy.typing import NDArray
 from fmnist_core.errors import DataMismatchError, OptionError, brief
 
 MISSING = -1
-"""The index at a position of which nothing was received."""
+"""The index at a position where nothing was received."""
 
 BYTES_PER_EXAMPLE = 12
-"""Memory that an example takes: its index and its mark."""
+"""Memory of one example: its index and its mark."""
 
 _MODULUS = 2**256
 
 
 @dataclass(eq=False)
 class EpochFingerprint:
-    """What was received of one epoch.
+    """The examples received in one epoch.
 
     Attributes
     ----------
     index : int64 array (n,)
-        At each position of the epoch's order the `index` of the example received, or -1.
+        At each position of the epoch's order, the `index` of the received example, or -1.
     marks : uint32 array (n,)
-        The first four bytes of its content's digest: enough to find where two runs differ, the
-        sums having said that they do.
+        The first four bytes of its content's digest. They locate a difference that the sums show.
     ordered, unordered : int
         Sums over all examples, mod 2**256, with and without their positions.
     """
@@ -52,7 +51,7 @@ class EpochFingerprint:
 
     @classmethod
     def empty(cls, num_examples: int) -> "EpochFingerprint":
-        """Return that of an epoch of which nothing was received yet."""
+        """Return the fingerprint of an epoch before any example is received."""
         return cls(np.full(num_examples, MISSING, np.int64), np.zeros(num_examples, np.uint32))
 
     @property
@@ -62,12 +61,12 @@ class EpochFingerprint:
 
     @property
     def digest(self) -> str:
-        """What was received, and in which order: 64 hexadecimal digits."""
+        """Digest of the examples and their order: 64 hexadecimal digits."""
         return f"{self.ordered:064x}"
 
     @property
     def unordered_digest(self) -> str:
-        """What was received, in whatever order: 64 hexadecimal digits."""
+        """Digest of the examples in any order: 64 hexadecimal digits."""
         return f"{self.unordered:064x}"
 
     def add(
@@ -82,7 +81,7 @@ class EpochFingerprint:
         Raises
         ------
         OptionError
-            If a position was received before.
+            If a position was already received.
         DataMismatchError
             If an index is negative.
         """
@@ -105,7 +104,7 @@ class EpochFingerprint:
         self.marks[positions] = [int.from_bytes(digest[:4], "little") for digest in digests]
 
     def merged(self, other: "EpochFingerprint") -> "EpochFingerprint":
-        """Return that of both parts together.
+        """Return the fingerprint of both parts together.
 
         Raises
         ------
@@ -122,7 +121,7 @@ class EpochFingerprint:
         )
 
     def record(self) -> dict[str, Any]:
-        """Return it in a form that JSON can hold."""
+        """Return this fingerprint in a form that JSON can hold."""
         return {
             "examples": self.examples,
             "digest": self.digest,
@@ -133,12 +132,12 @@ class EpochFingerprint:
 
     @classmethod
     def from_record(cls, record: object, num_examples: int) -> "EpochFingerprint":
-        """Return what a record stands for.
+        """Return the fingerprint of a record.
 
         Raises
         ------
         DataMismatchError
-            If it is none, or not of so many examples.
+            If it is not a record, or has another number of examples.
         """
         if not isinstance(record, dict) or not _PARTS <= record.keys():
             raise DataMismatchError(f"expected {', '.join(sorted(_PARTS))}, found {brief(record)}")
@@ -158,7 +157,7 @@ class EpochFingerprint:
         if again.size:
             raise OptionError(
                 f"{again.size:,} positions, the first {again.min():,}, were received twice. "
-                "Try: each shard, and each piece of an epoch, once"
+                "Try: merge each shard, and each piece of an epoch, once"
             )
 
 
@@ -170,7 +169,7 @@ def _packed(array: NDArray[Any]) -> str:
 
 
 def _unpacked(text: object, dtype: str, count: int) -> NDArray[Any]:
-    """Return `count` numbers, or raise DataMismatchError; never makes more than so many."""
+    """Return `count` numbers, or raise DataMismatchError; never unpacks more than that."""
     nbytes = count * np.dtype(dtype).itemsize
     try:
         packed = base64.b64decode(text if isinstance(text, str) else "?", validate=True)
@@ -178,10 +177,10 @@ def _unpacked(text: object, dtype: str, count: int) -> NDArray[Any]:
         unpacked = unpacker.decompress(packed, nbytes + 1)
     except (ValueError, OverflowError, zlib.error) as error:
         raise DataMismatchError(
-            f"expected numbers as base64 of zlib, found other: {error}"
+            f"expected numbers as base64 of zlib, found something else: {error}"
         ) from error
     if len(unpacked) != nbytes or not unpacker.eof:
-        raise DataMismatchError(f"expected {nbytes} bytes of numbers, found others")
+        raise DataMismatchError(f"expected {nbytes} bytes of numbers, found another length")
     return np.frombuffer(unpacked, dtype)
 
 

@@ -1,4 +1,4 @@
-"""Which epoch a loader reads next, and how far its iterations have come."""
+"""The next epoch of a loader, and the positions of its iterations."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,12 +9,12 @@ from fmnist_core.state import State
 
 _Batch = TypeVar("_Batch")
 
-# Of the module, not of a loader, which could not be pickled with it.
+# In the module, not in a loader: a loader with a lock could not be pickled.
 _TAKING_AN_EPOCH = threading.Lock()
 
 
 class EpochPosition:
-    """How far one iteration has come, counted in batches that were received."""
+    """The position of one iteration, counted in batches that were received."""
 
     def __init__(self, plan: BatchPlan, epoch: int, start: int) -> None:
         self.plan = plan
@@ -23,20 +23,20 @@ class EpochPosition:
         self.steps = 0
 
     def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
-        """Return the position as a state, with what `BatchPlan.state` keeps beside."""
+        """Return the position as a state; arguments as `BatchPlan.state`."""
         return self.plan.state(
             self.epoch, self.steps, self.start, digest=digest, transform=transform
         )
 
 
 class EpochCounter:
-    """Which epoch comes next, and where in it the latest iteration is.
+    """The next epoch, and the position of the latest iteration.
 
     Parameters
     ----------
     plan : BatchPlan
     epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+        Where to begin: the first epoch, and how many of its examples to skip.
     """
 
     def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
@@ -52,12 +52,12 @@ class EpochCounter:
         self.latest: EpochPosition | None = None
 
     def go_to(self, epoch: int) -> None:
-        """Make an epoch the next; `start` applies to the first only."""
+        """Make `epoch` the next epoch; `start` applies to the first epoch only."""
         self.epoch = epoch
         self.start = self._first[1] if epoch == self._first[0] else 0
 
     def take(self) -> EpochPosition:
-        """Begin the next epoch; the one after it is next. Threads may call this at once."""
+        """Begin the next epoch, and make the one after it the next. Thread-safe."""
         with _TAKING_AN_EPOCH:
             self.latest = EpochPosition(self.plan, self.epoch, self.start)
             self.go_to(self.epoch + 1)
@@ -68,7 +68,7 @@ class EpochCounter:
         return self.plan.num_steps(self.start)
 
     def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
-        """Return where the latest iteration is, or where the first begins."""
+        """Return the position of the latest iteration, or where the first one will begin."""
         latest = self.latest or EpochPosition(self.plan, self.epoch, self.start)
         return latest.state(digest, transform)
 
@@ -84,15 +84,15 @@ class EpochCounter:
         title: str,
         transform: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        """Go on from a state; arguments and errors as `BatchPlan.position`."""
+        """Resume from a state; arguments and errors as `BatchPlan.position`."""
         self._begin_at(*self.plan.position(state, digest=digest, title=title, transform=transform))
 
 
 class CountedIterator(Iterator[_Batch]):
     """The batches of one iteration; it counts those that are received.
 
-    The epoch is taken when the first batch is asked for, so an iterator that is made and never
-    used costs none.
+    The iteration takes its epoch when the first batch is requested, so an unused iterator takes
+    none.
 
     Parameters
     ----------

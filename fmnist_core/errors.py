@@ -1,5 +1,5 @@
-"""Every exception that fmnist raises on purpose, the checks of arguments that raise them, and what
-their messages may hold.
+"""Every exception that fmnist raises on purpose, argument checks that raise them, and functions
+that make values safe to print in a message.
 
 Each exception also derives from the builtin a caller would expect, so ``except ValueError`` and
 ``except FmnistError`` both work.
@@ -10,23 +10,24 @@ import reprlib
 import numpy as np
 
 MAX_REPR = 80
-"""Most characters of a value in a message."""
+"""Maximum length of a value in a message, in characters."""
 
 _WIDE = 256
-"""Bits of a whole number from which on its length is told, not its digits."""
+"""Whole numbers with more bits are described by their length, not their digits."""
 
 
-def printable(text: str) -> str:
-    """Return text from elsewhere, fit for one line of a terminal or a log.
+def printable(value: object) -> str:
+    """Return text from elsewhere, or a path, fit for one line of a terminal or a log.
 
     Control characters, line breaks, marks of writing direction and lone surrogates are escaped, so
-    that a file's name can neither drive the terminal nor forge a line of its own.
+    a file name can neither control the terminal nor forge another line.
 
     Examples
     --------
     >>> printable("a\\x1b[2Jb\\nc")
     'a\\\\x1b[2Jb\\\\nc'
     """
+    text = str(value)
     if text.isprintable():
         return text
     return "".join(
@@ -36,7 +37,7 @@ def printable(text: str) -> str:
 
 
 def brief(value: object) -> str:
-    """Return what a caller or a file gave in one short line; it never raises nor takes long.
+    """Describe a value from a caller or a file in one short line; never raises or takes long.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def brief(value: object) -> str:
         return f"a whole number of {value.bit_length()} bits"
     try:
         text = " ".join(_REPR.repr(value).split())
-    except Exception:  # a number deep inside, or a repr that is a stranger's
+    except Exception:  # a huge number deep inside, or a repr that fails
         text = f"<{type(value).__name__}>"
     return printable(text if len(text) <= MAX_REPR else f"{text[: MAX_REPR - 3]}...")
 
@@ -72,11 +73,11 @@ class FmnistError(Exception):
     Parameters
     ----------
     problem : str
-        What was expected, and what was found where.
+        What was expected, what was found, and where.
     advice : str
-        What to do next, if it is not said in `problem`.
+        What to do next, if `problem` does not say it.
     command : str
-        The same on the command line, where that is another thing to type.
+        The advice for the command line, if it differs.
 
     Attributes
     ----------
@@ -89,7 +90,7 @@ class FmnistError(Exception):
         self._on_command_line = _with_advice(problem, command) if command else ""
 
     def __str__(self) -> str:
-        # What is quoted in a message may be a stranger's; our own lines stay lines.
+        # Quoted text may be untrusted; the message's own line breaks stay.
         return _printable_lines(super().__str__())
 
     @property
@@ -107,7 +108,7 @@ def _printable_lines(text: str) -> str:
 
 
 class OptionError(FmnistError, ValueError):
-    """An option has a value that cannot be honoured."""
+    """An option has a value that is not allowed."""
 
 
 class RowOutsideError(FmnistError, IndexError):
@@ -115,7 +116,7 @@ class RowOutsideError(FmnistError, IndexError):
 
 
 class IdxError(FmnistError, ValueError):
-    """The bytes are not a whole, well-formed IDX payload."""
+    """The bytes are not a complete, well-formed IDX payload."""
 
 
 class FileAccessError(FmnistError, OSError):
@@ -123,11 +124,11 @@ class FileAccessError(FmnistError, OSError):
 
 
 class DiskFullError(FileAccessError):
-    """A file cannot be written, as the disk or this user's part of it is full."""
+    """A file cannot be written because the disk, or this user's quota, is full."""
 
 
 class FetchError(FmnistError, OSError):
-    """No mirror gives a file; the message says what each of them did."""
+    """No mirror serves a file; the message says what each of them did."""
 
 
 class DataMismatchError(FmnistError, ValueError):
@@ -139,23 +140,23 @@ class UnknownDatasetError(FmnistError, LookupError):
 
 
 class AdapterNotFoundError(FmnistError, LookupError):
-    """No installed package offers an adapter under that name."""
+    """No installed package provides an adapter of that name."""
 
 
 class AdapterConflictError(FmnistError, LookupError):
-    """Several installed packages offer an adapter, or a dataset, under one name."""
+    """Several installed packages provide an adapter, or a dataset, of the same name."""
 
 
 class AdapterInvalidError(FmnistError, TypeError):
-    """A plugin was found but does not give an adapter."""
+    """A plugin was found but does not provide a valid adapter."""
 
 
 class FrameworkMissingError(FmnistError, ImportError):
-    """The code is installed, but a package that it drives is not."""
+    """The code is installed, but a package that it needs is not."""
 
 
 def check_range(name: str, value: object, low: int, high: int) -> int:
-    """Return a whole number as a Python int, which no arithmetic overflows.
+    """Return a whole number as a Python int, which cannot overflow.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files as bytes: regular files only when read, whole or absent when written."""
+"""Read regular files only; write files completely or not at all."""
 
 import errno
 import hashlib
@@ -27,25 +27,27 @@ BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
 
 MAX_JSON_ITEMS = 1 << 17
-"""Most items of a JSON file; an item of two bytes takes Python a hundred."""
+"""Most items of a JSON file; an item of two bytes takes a hundred bytes in Python."""
 
 MAX_JSON_DEPTH = 16
-"""Most levels of a JSON file; Python's own limit is met again by whoever prints what it read."""
+"""Most levels of a JSON file, so that printing the content stays within Python's own limit."""
 
 STALE = 24 * 3600.0
-"""Seconds after which a half-written file that nobody touched is a dead process's."""
+"""A half-written file that was not touched for so many seconds belongs to a dead process."""
 
 REPLACE_PATIENCE = 1.0
-"""Seconds to wait on Windows for a program that has a file open which is to be replaced."""
+"""Seconds to wait on Windows for a program that has the file to be replaced open."""
 
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""Errors that say that the disk, or this user's part of it, is full."""
+
 _HELD_OPEN = (5, 32)
 """Windows' ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION."""
 
 
 def as_path(path: object) -> Path:
-    """Return what a caller gave as a path, or raise OptionError if it cannot be one."""
+    """Return an argument as a path, or raise OptionError if it cannot be one."""
     if not isinstance(path, str | os.PathLike) or "\0" in str(path):
         is_data = isinstance(path, bytes | bytearray | memoryview)
         hint = ". Try: parse_idx(data) for the bytes of an IDX file" if is_data else ""
@@ -59,13 +61,13 @@ def expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:
         raise FileAccessError(
-            f"{_name(path)}: no such user, or one without a home folder"
+            f"{printable(path)}: no such user, or one without a home folder"
         ) from error
 
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a regular file for reading; anything else could hang or mean nothing.
+    """Open a regular file for reading; anything else could hang or have no content.
 
     Raises
     ------
@@ -75,53 +77,58 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileAccessError(f"{_name(path)}: expected a file, found a pipe or a device")
+                raise FileAccessError(
+                    f"{printable(path)}: expected a file, found a pipe or a device"
+                )
             yield file
     except FileAccessError:
         raise
     except OSError as error:
         raise FileAccessError(
-            f"{_name(path)}: cannot be read ({_reason(error)}). Check the path and its permissions."
+            f"{printable(path)}: cannot be read ({_reason(error)}). Check the path and "
+            "its permissions."
         ) from error
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a named pipe without waiting for a writer; it is refused afterwards."""
+    """Open a file without waiting if it is a named pipe, which `open_regular` then rejects."""
     return os.open(path, flags | _NONBLOCK)
 
 
 def file_digest(path: Path, kind: str = "sha256") -> str:
-    """Return the digest of a file as it lies (hexadecimal): "sha256", "sha1" or "md5"."""
+    """Return the hexadecimal digest of a file as stored: "sha256", "sha1" or "md5"."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
 def read_json(path: Path, limit: int) -> object:
-    """Return what a JSON file of at most `limit` bytes holds.
+    """Return the content of a JSON file of at most `limit` bytes.
 
     Raises
     ------
     FileAccessError
         As `open_regular`.
     DataMismatchError
-        If it is larger, has over `MAX_JSON_ITEMS` items or `MAX_JSON_DEPTH` levels, or is no JSON.
+        If it is larger, has over `MAX_JSON_ITEMS` items or `MAX_JSON_DEPTH` levels, or is not JSON.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         text = file.read(size + 1) if size <= limit else b""
     if max(size, len(text)) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
         raise DataMismatchError(
-            f"{_name(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
+            f"{printable(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
         )
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested too deeply
-        raise DataMismatchError(f"{_name(path)}: expected JSON ({error})") from error
+        raise DataMismatchError(f"{printable(path)}: expected JSON ({error})") from error
     level = [value]
     for _ in range(MAX_JSON_DEPTH):
         level = [inner for outer in level for inner in _children(outer)]
     if level:
-        raise DataMismatchError(f"{_name(path)}: expected JSON of {MAX_JSON_DEPTH} levels at most")
+        raise DataMismatchError(
+            f"{printable(path)}: expected JSON of {MAX_JSON_DEPTH} levels at most"
+        )
     return value
 
 
@@ -133,12 +140,12 @@ def _children(value: object) -> Iterable[object]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise FileAccessError for what the system refuses in the block: `path` cannot be written.
+    """Turn an OSError in the block into a FileAccessError: `path` cannot be written.
 
     Raises
     ------
     DiskFullError
-        If there is no room for it.
+        If the disk is full.
     FileAccessError
         If it cannot be written for another reason.
     """
@@ -151,7 +158,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool = True) -> None:
-    """Write a file as `written_whole`."""
+    """Write a file with `written_whole`."""
     with written_whole(path, sync=sync) as file:
         for block in blocks:
             file.write(block)
@@ -161,9 +168,9 @@ def write_whole(path: Path, blocks: Iterable[bytes | memoryview], *, sync: bool 
 def written_whole(
     path: Path, *, sync: bool = True, like: os.stat_result | None = None
 ) -> Iterator[io.BufferedWriter]:
-    """Open a file for writing that appears under its name only if the block ends without an error.
+    """Open a file for writing that gets its name only if the block ends without an error.
 
-    It takes the name from whatever has it: a link is replaced, not followed.
+    It replaces whatever has that name: a link is replaced, not followed.
 
     Parameters
     ----------
@@ -171,7 +178,7 @@ def written_whole(
     sync : bool
         Whether the file must be on disk before it appears.
     like : os.stat_result, optional
-        The file whose owner, group and mode it gets, as far as this user may give them.
+        Owner, group and mode to give to the file, as far as this user may.
 
     Raises
     ------
@@ -191,13 +198,13 @@ def written_whole(
                     sync_to_disk(file.fileno())
             replace(temporary, path)
         finally:
-            # Gone already where the rename succeeded; never made where the folder forbids it.
+            # Already gone if the rename succeeded; never made if the folder is read-only.
             with suppress(OSError):
                 temporary.unlink()
 
 
 def write_output(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
-    """Write a file as `written_output`."""
+    """Write a file with `written_output`."""
     with written_output(path) as file:
         for block in blocks:
             file.write(block)
@@ -205,10 +212,10 @@ def write_output(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
 
 @contextmanager
 def written_output(path: Path) -> Iterator[io.BufferedWriter]:
-    """Open for writing what a user named: whole or not at all, where it is a file.
+    """Open for writing a path that a user named: a file appears completely or not at all.
 
-    A link is followed, and a file that is replaced passes on its mode. A device or a pipe is
-    written as it is.
+    A link is followed, and the new file gets the mode of the one it replaces. A device or a pipe
+    is written directly.
 
     Raises
     ------
@@ -238,12 +245,12 @@ def _resemble(path: Path, status: os.stat_result) -> None:
     if hasattr(os, "chown"):
         with suppress(PermissionError):
             os.chown(path, status.st_uid, status.st_gid)
-    # After the owner, as a change of that clears bits of the mode.
+    # After the owner, because changing the owner clears bits of the mode.
     os.chmod(path, stat.S_IMODE(status.st_mode))
 
 
 def _remove_stale_parts(path: Path) -> None:
-    """Remove what killed processes left of a file that they were writing."""
+    """Remove temporary files of `path` that killed processes left."""
     part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
@@ -251,27 +258,23 @@ def _remove_stale_parts(path: Path) -> None:
                 os.unlink(entry)
 
 
-def _name(path: Path) -> str:
-    return printable(str(path))
-
-
 def sync_to_disk(descriptor: int) -> None:
-    """Wait until an open file's bytes are on the disk itself, so that a power cut keeps them."""
+    """Wait until an open file's bytes are on the disk, so that they survive a power cut."""
     if sys.platform == "darwin":
         import fcntl
 
-        # There fsync only hands the bytes to the drive, which may keep them in its cache.
-        with suppress(OSError):  # a file system that knows no better, such as SMB
+        # On macOS, fsync only hands the bytes to the drive, which may keep them in its cache.
+        with suppress(OSError):  # a file system without F_FULLFSYNC, such as SMB
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
             return
     os.fsync(descriptor)
 
 
 def replace(source: Path, target: Path) -> None:
-    """Rename a file, over another if there is one.
+    """Rename a file, replacing another if there is one.
 
-    Windows refuses while any program has either file open, as virus scanners and indexers have new
-    files for a moment: pip and git try again for a while too.
+    Windows refuses while any program has either file open. Virus scanners and indexers open new
+    files for a moment, so this tries again for a while, as pip and git do.
     """
     give_up = monotonic() + REPLACE_PATIENCE
     while True:
@@ -286,13 +289,13 @@ def replace(source: Path, target: Path) -> None:
 
 def write_error(path: Path, error: OSError) -> FileAccessError:
     """Return our error for a file that cannot be written or replaced."""
-    reason = f"{_name(path)}: cannot be written ({_reason(error)})"
-    if error.errno in _NO_ROOM:
+    reason = f"{printable(path)}: cannot be written ({_reason(error)})"
+    if error.errno in NO_ROOM:
         return DiskFullError(f"{reason}. Check the disk's free space, or use another disk")
     if _is_held_open(error):
         return FileAccessError(
             f"{reason}. Another program may have it open, or this one as a mapped Dataset. Try: "
-            "close it, or use Dataset.in_memory(); else check the folder's permissions"
+            "close it, or use Dataset.in_memory(); otherwise check the folder's permissions"
         )
     return FileAccessError(f"{reason}. Check the folder's permissions")
 

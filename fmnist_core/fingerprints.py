@@ -1,4 +1,4 @@
-"""Fingerprint: what a run received, epoch by epoch, to be merged, kept and compared."""
+"""Fingerprint: digests of what a run received, to merge, save and compare."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,16 +25,16 @@ FINGERPRINT_VERSION = 1
 """Version of the formula and of the file."""
 
 MAX_BYTES = 1 << 28
-"""Most bytes of a file of a fingerprint."""
+"""Largest size of a fingerprint's file, in bytes."""
 
 UNPACKED_AT_LEAST = 1 << 28
-"""Bytes that the epochs of any file may unpack to."""
+"""Bytes that the epochs of any file may always unpack to."""
 
 UNPACKED_PER_BYTE = 16
-"""Bytes that they may unpack to beyond that, for each byte of the file."""
+"""Further bytes that they may unpack to, for each byte of the file."""
 
 FIELDS: tuple[Field, ...] = ("image", "label", "index")
-"""What a batch must hold to be fingerprinted."""
+"""Fields that a batch needs to be fingerprinted."""
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "data": (str,),
@@ -51,13 +51,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "labels": (str,),
     "transform": (list,),
 }
-"""What a fingerprint's settings are, by name."""
+"""The names of a fingerprint's settings, with their types."""
 
 
 class Fingerprint:
-    """What a run received, epoch by epoch; it grows as a hash of hashlib does.
+    """Digests of what a run received in each epoch; it grows like a hash of hashlib.
 
-    ``Fingerprint(loader)`` has received nothing yet; `watch` hands a loader's batches through.
+    ``Fingerprint(loader)`` has received nothing yet; `watch` passes on a loader's batches and
+    records them.
 
     Parameters
     ----------
@@ -67,15 +68,15 @@ class Fingerprint:
     Attributes
     ----------
     settings : dict
-        What the loader was made from, as far as it decides what is received: data, order, encoding.
+        What determines the content: data, order, encoding.
     parts : list of dict
-        How it was received, which decides nothing: adapter, batch size, shard, remainder.
+        How it was received: adapter, batch size, shard, remainder.
     epochs : dict of int to EpochFingerprint
 
     Raises
     ------
     OptionError
-        If the loader does not say what it was made from, or its batches lack a field.
+        If the loader has no `provenance`, or its batches lack a field.
     """
 
     def __init__(self, loader: object) -> None:
@@ -98,33 +99,36 @@ class Fingerprint:
         parts: Iterable[dict[str, Any]],
         epochs: Mapping[int, EpochFingerprint],
     ) -> "Fingerprint":
-        """Return a fingerprint that was received elsewhere, and can watch nothing."""
+        """Return a fingerprint of a run elsewhere; it cannot `watch`."""
         known = cls.__new__(cls)
         known._set(dict(settings), list(parts), dict(epochs))
         return known
 
     @property
     def digests(self) -> dict[int, str]:
-        """`EpochFingerprint.digest` of each epoch: equal in two runs that received the same."""
+        """`EpochFingerprint.digest` of each epoch; equal for equal batches."""
         return {epoch: self.epochs[epoch].digest for epoch in sorted(self.epochs)}
 
     def watch(self, loader: Iterable[Any]) -> Iterator[Any]:
-        """Yield the batches of a loader's next epoch, and note each as it is handed over.
+        """Yield the batches of a loader's next epoch, and record each one.
 
         Parameters
         ----------
         loader : iterable
-            The one that this was made for, or one that hands the same batches on, changed or not.
+            The loader of this fingerprint, or an iterable that passes on its batches, changed or
+            not.
 
         Raises
         ------
         DataMismatchError
-            If a batch has not as many examples as it should, or no more should come.
+            If a batch has the wrong number of examples, or there are too many batches.
         OptionError
-            If an example was received before, or this came from a file.
+            If an example was already received, or this fingerprint came from a file.
         """
         if (origin := self._origin) is None:
-            raise OptionError("this was received elsewhere. Try: Fingerprint(loader), then merge")
+            raise OptionError(
+                "this fingerprint has no loader. Try: Fingerprint(loader), then merge both"
+            )
         plan = origin.plan
         epoch, start = origin.upcoming()
         steps = plan.num_steps(start)
@@ -140,7 +144,7 @@ class Fingerprint:
                     f"{', '.join(str(array.shape) for array in arrays)}"
                 )
             named = dict(zip(plan.fields, arrays, strict=True))
-            if "weight" in named:  # a filler is no example
+            if "weight" in named:  # a filler is not an example
                 real = named["weight"] != 0
                 positions = positions[real]
                 named = {name: array[real] for name, array in named.items()}
@@ -151,12 +155,12 @@ class Fingerprint:
             yield batch
 
     def merge(self, *others: "Fingerprint") -> "Fingerprint":
-        """Return what all of them received together: shards, pieces of an epoch, more epochs.
+        """Return the fingerprint of all of them together: shards, pieces of an epoch, more epochs.
 
         Raises
         ------
         DataMismatchError
-            If they are of other data, another order or another encoding.
+            If they differ in data, order or encoding.
         OptionError
             If a position of an epoch was received twice.
         """
@@ -184,7 +188,7 @@ class Fingerprint:
         }
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it to a file, as JSON; whole or not at all.
+        """Write the fingerprint to a JSON file, completely or not at all.
 
         Raises
         ------
@@ -202,20 +206,20 @@ class Fingerprint:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Fingerprint":
-        """Return what `save` wrote.
+        """Return a fingerprint that `save` wrote.
 
         Raises
         ------
         FileAccessError
             If the file cannot be read.
         DataMismatchError
-            If it is no fingerprint, is cut short, or is of another version.
+            If the file is not a fingerprint, is truncated, or has another version.
         """
         known = expanded(as_path(path))
         try:
             return _parsed(_json(known), known.stat().st_size)
         except DataMismatchError as error:
-            raise DataMismatchError(f"{path}: {error}") from error
+            raise DataMismatchError(f"{printable(path)}: {error}") from error
 
     def __repr__(self) -> str:
         title = self.settings["data"] or f"data {self.settings['digest'][:16]}"
@@ -227,9 +231,9 @@ class Fingerprint:
 
 
 def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
-    """Read the next epochs of a loader, and return the fingerprint of what came.
+    """Read the next epochs of a loader, and return their fingerprint.
 
-    They are read as by any iteration, so the loader's next epoch is the one after them.
+    This reads epochs as any iteration does, so the loader's next epoch is the one after them.
 
     Parameters
     ----------
@@ -246,7 +250,7 @@ def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
     Raises
     ------
     OptionError
-        If the loader does not say what it was made from, or its batches lack a field.
+        If the loader has no `provenance`, or its batches lack a field.
     """
     found = Fingerprint(loader)
     for _ in range(check_range("epochs", epochs, 1, 2**32)):
@@ -260,7 +264,7 @@ def _checked(origin: Provenance) -> Provenance:
     if missing := [name for name in FIELDS if name not in fields]:
         wanted = (*fields, *missing)
         raise OptionError(
-            f"a fingerprint is of image, label and index as they were received; the batches of "
+            f"a fingerprint needs image, label and index as they were received; the batches of "
             f"this loader lack {' and '.join(missing)}. Try: fields={wanted!r}"
         )
     return origin
@@ -271,8 +275,8 @@ def _json(path: Path) -> object:
         return read_json(path, MAX_BYTES)
     except DataMismatchError as error:
         raise DataMismatchError(
-            f"expected a fingerprint, found no whole JSON ({error}). "
-            "Try: write it again, it may have been cut short"
+            f"expected a fingerprint, found no complete JSON ({error}). "
+            "Try: write it again; it may be truncated"
         ) from error
 
 
@@ -305,7 +309,7 @@ def _parsed(content: object, nbytes: int) -> Fingerprint:
         check_seed(0 if settings["seed"] is None else settings["seed"])
     except OptionError as error:
         raise DataMismatchError(str(error)) from error
-    # What an epoch lacks packs to nearly nothing, so a small file could stand for any amount.
+    # Missing examples compress to almost nothing, so a small file could unpack to any size.
     most = UNPACKED_AT_LEAST + UNPACKED_PER_BYTE * nbytes
     if len(epochs) * count * BYTES_PER_EXAMPLE > most:
         raise DataMismatchError(
@@ -322,7 +326,7 @@ def _parsed(content: object, nbytes: int) -> Fingerprint:
 
 
 def _is_part(part: object) -> bool:
-    """Whether something is what `Provenance.part` gives: names, numbers and pairs of numbers."""
+    """Whether a value has the form of `Provenance.part`: names, numbers and pairs of numbers."""
     if not isinstance(part, dict):
         return False
     values = [

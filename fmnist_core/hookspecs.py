@@ -1,8 +1,8 @@
-"""What a plugin offers: the Adapter protocol, and the two hooks that hand it over.
+"""What a plugin provides: the Adapter protocol, and the two hooks that return it.
 
-A plugin is a module, named by an entry point: an adapter in the group ``fmnist`` under the
-adapter's name, more datasets in the group ``fmnist.catalog`` under any name. docs/adapters.md has
-a complete example.
+A plugin is a module with an entry point: for an adapter in the group ``fmnist`` under the adapter's
+name, for more datasets in the group ``fmnist.catalog`` under any name. docs/adapters.md has a
+complete example.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,17 +24,17 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @runtime_checkable
 class Adapter(Protocol):
-    """What a plugin gives: a way to carry out a plan in one framework.
+    """What a plugin provides: a way to carry out a plan in one framework.
 
-    The plan decides which examples form a batch and the encoding what they become; an adapter
-    only carries them out, and `fmnist_core.testing.CHECKS` says whether it does.
+    The plan decides which examples form a batch, and the encoding how they are converted. An
+    adapter only carries them out; `fmnist_core.testing.CHECKS` tests that it does.
 
     Attributes
     ----------
     name : str
-        The name users ask for; the entry point has the same.
+        The name for `Dataset.to`; the entry point has the same name.
     layout : {"NHW", "NHWC", "NCHW", "flat"}
-        The framework's habit, used where the encoding leaves the layout open.
+        The framework's default, used if the encoding's layout is None.
     label_dtype : {"int32", "int64"}
         Element type of index labels.
     writable : bool
@@ -42,15 +42,16 @@ class Adapter(Protocol):
 
     Notes
     -----
-    An adapter may also have a method ``shard(options)``, asked where a user says ``shard="auto"``:
-    it returns the (index, count) of this process as the framework or its launcher knows it, given
-    the framework options of `Dataset.to`. Without it, it is (0, 1).
+    An adapter may also have a method ``shard(options)``, which is called for ``shard="auto"``. It
+    gets the framework options of `Dataset.to` and returns the (index, count) of this process, as
+    the framework or its launcher knows it. Without it, the shard is (0, 1).
 
-    Where what `loader` returns is not iterated batch by batch, as a `ray.data.Dataset` is not, a
-    method ``batches(loader, plan)`` returns what is; fingerprints and `peek` use it.
+    If a loader is not iterated batch by batch, as a `ray.data.Dataset` is not, the adapter has a
+    method ``batches(loader, plan)`` that returns an iterable of its batches; fingerprints and
+    `peek` use it.
 
-    What `loader` returns may have an attribute ``provenance`` (`fmnist_core.provenance`), which
-    fingerprints ask for; `fmnist_core.batch.Batches` has it.
+    A loader may have an attribute ``provenance`` (`fmnist_core.provenance`), which fingerprints
+    need; `fmnist_core.batch.Batches` has it.
     """
 
     name: str
@@ -63,17 +64,17 @@ class Adapter(Protocol):
         """Return a re-iterable of batches in the framework's own form.
 
         A method ``loader(dataset, plan, encoding, *, epoch=0, start=0)``, plus the adapter's own
-        options as keywords. The n-th time that what it returns is iterated is epoch `epoch` + n;
-        `start` examples of the first are left out. ``len()`` is the number of batches of the next
-        iteration, or raises TypeError where the framework cannot say. It may be iterated twice at
-        once, and thrown away half read.
+        options as keywords. The n-th iteration of the loader reads epoch `epoch` + n and skips
+        `start` examples of the first epoch. ``len()`` is the number of batches of the next
+        iteration, or raises TypeError if the framework cannot know it. Users may iterate a loader
+        twice at once, and stop in the middle.
         """
         ...
 
     def to_numpy(self, batch: Any) -> tuple[NDArray[Any], ...]:
-        """Return a batch as numpy arrays, one for each field; no value is changed.
+        """Return a batch as numpy arrays, one for each field, with unchanged values.
 
-        `batch` has the form that the fields ask for: a tuple, a mapping, or a bare array.
+        `batch` has the form that the fields determine: a tuple, a mapping, or a bare array.
         """
         ...
 

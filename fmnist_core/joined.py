@@ -1,4 +1,4 @@
-"""Several datasets as one: rows are found in their own sources, and no pixel is copied."""
+"""Several datasets as one: rows are read from their own sources, and no pixel is copied."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -24,14 +24,14 @@ def concat(*datasets: Dataset) -> Dataset:
     Returns
     -------
     Dataset
-        Of one split, its `indices` stay. Of several, each counts on from the end of the source
-        before it, and the split is named after all of them, such as "train+test". Name, mean and
-        std are kept where all agree.
+        If all are of one split, `indices` stay. Otherwise the indices of each continue after the
+        end of the source before it, and the split is named after all of them, such as "train+test".
+        Name, mean and std are kept if all agree.
 
     Raises
     ------
     OptionError
-        If there is no dataset, or something is none.
+        If there is no dataset, or an argument is not a dataset.
     DataMismatchError
         If images differ in shape or type, or classes differ.
 
@@ -101,7 +101,7 @@ class JoinedArray:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
-        """Return one row, a slice of them, or those of an array of places."""
+        """Return one row, a slice of rows, or the rows at an array of places."""
         if isinstance(rows, slice):
             return self.take(np.arange(len(self))[rows])
         return self.take(rows)
@@ -111,7 +111,7 @@ class JoinedArray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
-        """Return some rows, fresh and in native byte order; numpy.take calls this."""
+        """Return the rows at `indices`, fresh, in native byte order; numpy.take calls this."""
         places = np.asarray(indices, np.int64)
         found = np.empty((places.size, *self.shape[1:]), self.dtype)
         flat = places.reshape(-1)
@@ -126,7 +126,7 @@ class JoinedArray:
 
 
 class JoinedSource(Source):
-    """Sources one after the other; a pickle of it holds theirs."""
+    """Sources one after the other; its pickle holds them."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         images = cast("NDArray[Any]", JoinedArray([source.images for source in sources]))
@@ -146,7 +146,7 @@ class JoinedSource(Source):
 
     @property
     def is_lazy(self) -> bool:
-        """Whether any process can open the images of all parts for itself."""
+        """Whether any process can open the images of all parts itself."""
         return all(source.is_lazy for source in self._sources)
 
     def check_mapped(self) -> None:

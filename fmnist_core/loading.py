@@ -1,4 +1,4 @@
-"""From a name, or from files, to a Dataset whose bytes are what they should be."""
+"""Load a verified Dataset by name, or open a Dataset of IDX files."""
 
 import os
 import warnings
@@ -53,10 +53,10 @@ def load(
     verify: bool = False,
     report: FileProgress | None = None,
 ) -> Dataset | tuple[Dataset, ...]:
-    """Return one split of a known dataset, or several, verified to be the genuine ones.
+    """Return one split of a known dataset, or several, verified to be genuine.
 
-    It comes from the store; from raw files that another library left on this machine; or from a
-    mirror, into the store. Raw files are mapped read-only.
+    The files come from the store, from raw files that another library left on this machine, or from
+    a mirror, which fills the store. Raw files are mapped read-only.
 
     Parameters
     ----------
@@ -67,34 +67,34 @@ def load(
     root : path, optional
         A folder with the dataset's IDX files, read in place and nothing fetched: raw, .gz or .xz,
         under their usual names or with dots (``t10k-images.idx3-ubyte``), also where torchvision
-        puts them under it.
+        puts them under it, and in folders of their names, as Kaggle unpacks.
     orientation : {"upright", "file"}
-        EMNIST's images lie on their side in the file; by default they are made to stand. Other
-        datasets are upright as they are.
+        "upright" transposes EMNIST's images, which are published on their side; "file" keeps them.
+        Other datasets are already upright.
     zero_based : bool
-        Whether labels that begin with 1 in the file (EMNIST's letters) shall begin with 0. By
+        Whether labels that begin with 1 in the file (EMNIST's letters) begin with 0 instead. By
         default they are as in the file, and class 0 is "N/A".
     without : str or sequence of str
         Lists of rows to leave out, by name, such as "near-duplicates": see `Dataset.without`.
     source_url : str, optional
-        The mirror to fetch from instead of the catalog's: http, https, file, or what fsspec opens.
+        A mirror to use instead of the catalog's: http, https, file, or any address fsspec opens.
     verify : bool
-        Hash what is in the store again, even where it has not been touched.
+        Whether to hash the store's files again, even if their size and time have not changed.
     report : callable, optional
-        Told of downloads: called with a file's name, bytes done, and bytes in all or None.
+        Called during downloads with a file's name, the bytes done, and the total bytes or None.
 
     Raises
     ------
     UnknownDatasetError
         If no catalog has that name or split.
     FetchError
-        If no mirror gives a file; the message says what each did.
+        If no mirror serves a file; the message says what each did.
     FileAccessError
         If a file is missing under `root` or cannot be read.
     IdxError
         If a file under `root` is damaged; the message says how.
     DataMismatchError
-        If a file under `root` is whole but its payload's SHA-256 is not the catalog's.
+        If a file under `root` is complete, but its payload's SHA-256 is not the catalog's.
     """
     if isinstance(split, tuple | list):
         options = LoadOptions(
@@ -111,7 +111,7 @@ def load(
     upright = _is_upright(orientation)
     _check_flag("zero_based", zero_based)
     lists = _list_names(without)
-    quality.find_lists(lists, info.name, info.released)  # before anything is fetched
+    quality.find_lists(lists, info.name, info.released)  # before anything is downloaded
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:
@@ -136,7 +136,7 @@ def load(
     try:
         source = bring(store.folder(info))
     except DiskFullError:
-        raise  # another disk would fill as well
+        raise  # another disk would fill up too
     except FileAccessError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description).without(*lists)
@@ -152,21 +152,21 @@ def open_idx(
     mean: Constant | None = None,
     std: Constant | None = None,
 ) -> Dataset:
-    """Return a Dataset of anyone's IDX files: raw (mapped), gzip or xz, judged by content.
+    """Return a Dataset of your own IDX files: raw (mapped), gzip or xz, recognised by content.
 
     Parameters
     ----------
     images_path, labels_path : path
     classes : sequence of str or int, optional
-        Name of each label, or their number; by default the labels themselves, up to the largest.
-        Train and test files of one dataset may have other largest labels, so name or number them.
+        Name of each label, or the number of classes. By default, classes are numbered up to the
+        largest label; train and test files may differ in that, so better give it.
     orientation : {"file", "upright"}
         "upright" transposes each image, which EMNIST's files need.
     zero_based : bool
-        Whether 1 is subtracted from each label, where they begin with 1 in the file, as those of
-        EMNIST's letters do.
+        Whether to subtract 1 from each label, for files whose labels begin with 1, such as EMNIST's
+        letters.
     mean, std : float, or one for each channel, optional
-        Of x / 255 over the train split, for ``scale="standard"``.
+        Mean and standard deviation of x / 255 over the train split, for ``scale="standard"``.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def open_idx(
     FileAccessError, IdxError
         If a file cannot be read or is damaged.
     DataMismatchError
-        If images and labels do not go together, or a label is 0 and they should begin with 1.
+        If images and labels do not match, or a label is 0 although they should begin with 1.
     """
     transposed = _is_upright(orientation)
     _check_flag("zero_based", zero_based)
@@ -215,7 +215,7 @@ def _description(info: DatasetInfo, split: str, zero_based: bool) -> Description
 
 
 def _without_store(bring: Callable[[Path], Source], error: FileAccessError) -> Source:
-    """Return the data, read into memory, where the store cannot be written."""
+    """Return the data, read into memory, because the store cannot be written."""
     with ExitStack() as stack:
         try:
             folder = stack.enter_context(temporary_folder())

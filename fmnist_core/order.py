@@ -1,9 +1,9 @@
-"""The written order, version 1: a permutation that is computed, not remembered.
+"""The written order, version 1: a permutation that is computed, not stored.
 
 `index_shuffle` maps each position of an epoch to an example with integer arithmetic alone, so that
-every framework, machine and release puts the same example at the same place. It enciphers the
-position with a small Simon-like Feistel network and walks the cycle until it falls below ``n``.
-docs/order.md states it in full; a change to any value here would be version 2.
+every framework, machine and release puts the same example at the same position. It enciphers the
+position with a small Simon-like Feistel network, and again until the result is below ``n``.
+docs/order.md has the full definition; a change to any value here would be version 2.
 
 References
 ----------
@@ -21,13 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 from fmnist_core.errors import OptionError, check_epoch, check_range, check_seed
 
 ORDER_VERSION = 1
-"""The version of the written order; it is part of every saved position."""
+"""Version of the written order, part of every saved position."""
 
 MAX_EXAMPLES = 2**62
-"""Largest ``n``; above it a position would not fit the int64 arrays that carry it."""
+"""Largest ``n``; a larger one would not fit the int64 arrays of positions."""
 
 KEPT_ORDER_LIMIT = 2**22
-"""Orders of up to so many examples are computed whole and kept for one epoch."""
+"""Orders of up to so many examples are computed at once and kept for one epoch."""
 
 ROUNDS = 8
 _MASK32 = 0xFFFFFFFF
@@ -51,7 +51,7 @@ def fmix32(word: _Word) -> _Word:
 
 
 def seed_words(seed: int) -> tuple[int, int, int]:
-    """Return what of the three key words depends on the seed alone (uint32 as int)."""
+    """Return the part of the three key words that depends only on the seed (uint32 as int)."""
     high, low = seed >> 32, seed & _MASK32
     first, second, third = (
         fmix32(high ^ fmix32((low + j * 0x9E3779B9) & _MASK32)) for j in (1, 2, 3)
@@ -74,7 +74,7 @@ def index_shuffle(
 def index_shuffle(
     index: "int | NDArray[np.integer]", n: int, seed: int, epoch: int
 ) -> "int | NDArray[np.int64]":
-    """Return which of `n` examples stands at position `index` of an epoch's order.
+    """Return which of `n` examples is at position `index` of an epoch's order.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def index_shuffle(
 def whole_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """Return the whole order of an epoch: int64 (n,), read-only, `index_shuffle` of 0 to n - 1.
 
-    The last orders asked for are kept, so asking again costs nothing. Needs 8 `n` bytes.
+    The latest orders are cached, so another call is free. Needs 8 `n` bytes.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def block_bits(n: int) -> int:
 
 
 def _walk(positions: NDArray[np.int64], n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Encipher, and encipher again whatever is still n or more (cycle walking)."""
+    """Encipher positions, and again those whose result is n or more (cycle walking)."""
     bits = block_bits(n)
     shuffled: NDArray[np.int64] = encipher(positions, bits, key)
     outside = np.flatnonzero(shuffled >= n)
@@ -155,15 +155,15 @@ def _walk(positions: NDArray[np.int64], n: int, key: tuple[int, int, int]) -> ND
 
 
 def _parts(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return positions in parts that stay in a core's cache."""
+    """Divide positions into parts that fit a core's cache."""
     return np.array_split(positions, -(-len(positions) // _PART))
 
 
 def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
     """Walk every cycle of the smallest block at once.
 
-    From half of it on few positions have far to walk, so each takes its steps. Far below a position
-    walks thousands of them; pointer doubling takes 16 at the most.
+    If n is at least half of the block, few positions have far to walk, so each walks step by step.
+    For small n a position walks thousands of steps; pointer doubling takes 16 at most.
     """
     parts = _parts(np.arange(2**_TABLE_BITS, dtype=np.int64))
     table = np.concatenate([encipher(part, _TABLE_BITS, key) for part in parts])
@@ -185,8 +185,8 @@ def _order_by_table(n: int, key: tuple[int, int, int]) -> NDArray[np.int64]:
 def encipher(positions: Any, bits: int, key: tuple[Any, Any, Any]) -> Any:
     """Return one application of the block cipher to positions below 2**bits.
 
-    Only shifts and bitwise operators are used, so arrays of any library will do: numpy int64 with
-    ints as key words or, up to 32 bits, JAX int32 with traced uint32 scalars.
+    It uses only shifts and bitwise operators, so arrays of any library work: numpy int64 with ints
+    as key words or, up to 32 bits, JAX int32 with traced uint32 scalars.
     """
     width = bits // 2
     mask = (1 << width) - 1
@@ -211,7 +211,7 @@ def encipher(positions: Any, bits: int, key: tuple[Any, Any, Any]) -> Any:
 def _mixed_words(width: int) -> NDArray[np.int64]:
     """Return the round function of all words of up to 16 bits: one look-up for a dozen operations.
 
-    Up to 512 KiB, which stay in a core's cache.
+    At most 512 KiB, which fit a core's cache.
     """
     words = np.arange(1 << width, dtype=np.uint32)
     mixed: NDArray[np.int64] = _mix(words, width).astype(np.int64)
@@ -225,7 +225,7 @@ def _mix(word: Any, width: int) -> Any:
 
 
 def _rotate(word: Any, by: int, width: int) -> Any:
-    """Rotate words left; bits above `width` are left for the caller to mask away."""
+    """Rotate words left; the caller masks the bits above `width`."""
     by %= width
     return (word << np.uint32(by)) | (word >> np.uint32(width - by)) if by else word
 

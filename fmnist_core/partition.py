@@ -1,9 +1,9 @@
-"""Who gets which example when data are divided unevenly: a Polya urn in whole numbers.
+"""Divide examples unevenly among clients: a Polya urn in whole numbers.
 
-Dividing by proportions that are drawn from a Dirichlet distribution is, seen example by example, a
+Division by proportions drawn from a Dirichlet distribution is equivalent, example by example, to a
 Polya urn: after i examples, client k gets the next with probability (alpha + its examples) /
-(clients alpha + i). Here each choice is one 64-bit draw and whole numbers, so no machine's
-logarithm or rounding decides.
+(clients alpha + i). Here each choice uses one 64-bit draw and whole numbers, so the result does not
+depend on a machine's logarithm or rounding.
 
 References
 ----------
@@ -22,10 +22,10 @@ from fmnist_core.transforms.draws import words
 from fmnist_core.transforms.ops import NUMPY
 
 ALPHA_PARTS = 1000
-"""Parts of 1 in which `alpha` is counted."""
+"""Parts of 1 in which `alpha` is measured."""
 
 STREAM = 8192
-"""First stream of draws; class c has stream 8192 + c, beyond those of transforms."""
+"""First stream of draws; class c has stream 8192 + c, above the streams of transforms."""
 
 
 def client_of_each(
@@ -38,11 +38,11 @@ def client_of_each(
     labels : integer array (n,)
     clients : int
     by : {"label", "size"}
-        Whether each class has an urn of its own, or all examples share one.
+        Whether each class has its own urn, or all examples share one.
     alpha : float
-        Concentration, from 0.001 to 1000, in thousandths.
+        Concentration, from 0.001 to 1000, rounded to thousandths.
     seed : int
-        The members of an urn come in the written order of this seed, epoch c for class c.
+        The members of an urn are drawn in the written order of this seed, epoch c for class c.
 
     Raises
     ------
@@ -64,14 +64,14 @@ def client_of_each(
     empty = np.flatnonzero(np.bincount(owner, minlength=clients) == 0)
     if empty.size:
         raise OptionError(
-            f"{empty.size} of {clients} clients would get no example, the first is {empty[0]}. "
+            f"{empty.size} of {clients} clients would get no example, first client {empty[0]}. "
             "Try: a larger alpha, fewer clients, or another seed"
         )
     return owner
 
 
 def _dealt(count: int, clients: int, alpha_parts: int, seed: int, urn: int) -> list[int]:
-    """Return the clients of `count` examples of one urn, in the order in which they are drawn."""
+    """Return the clients of `count` examples of one urn, in the order of the draws."""
     positions = np.arange(count, dtype=np.int64)
     first, second = words(NUMPY, positions, (STREAM + urn,), seed=seed, epoch=0)
     high, low = (word[0].view(np.uint32).tolist() for word in (first, second))

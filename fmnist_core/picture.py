@@ -1,4 +1,4 @@
-"""Pictures of examples: many images in one grid, as an array, as PNG and as HTML."""
+"""Pictures of examples: many images in one grid, as an array, PNG or HTML."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 THUMBNAIL_SIDE = 128
-"""Most pixels a side of an image in a notebook."""
+"""Largest side of an image in a notebook, in pixels."""
 
 NAME_HEIGHT = 14
 """Pixels that the name of a row takes beneath it."""
 
 
 def grid(images: NDArray[np.uint8], columns: int, *, gap: int = 1) -> NDArray[np.uint8]:
-    """Lay images out in rows of `columns`, `gap` black pixels apart.
+    """Arrange images in rows of `columns`, `gap` black pixels apart.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def named_rows(sheet: NDArray[np.uint8], names: Sequence[str], *, zoom: int = 1)
 
 
 def pil_image(image: NDArray[np.uint8]) -> "Image.Image":
-    """Return a uint8 (height, width) image as Pillow's, of mode L.
+    """Return a uint8 (height, width) image as a Pillow image of mode L.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def pil_image(image: NDArray[np.uint8]) -> "Image.Image":
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return every k-th row and column of images, at most `THUMBNAIL_SIDE` a side."""
+    """Return every k-th row and column of images, at most `THUMBNAIL_SIDE` each."""
     rows, columns = (-(-side // THUMBNAIL_SIDE) for side in images.shape[1:])
     return images[:, ::rows, ::columns]
 
@@ -114,7 +114,7 @@ def class_table(
     labels: NDArray[np.integer],
     images_at: Callable[[NDArray[np.int64]], NDArray[Any]],
 ) -> str:
-    """Return HTML for notebooks: a title over a few examples of each of the first ten classes.
+    """Return HTML for notebooks: a title above a few examples of each of the first ten classes.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def class_table(
     classes : sequence of str
     labels : integer array (n,)
     images_at : callable
-        Returns the images at some rows; only uint8 (k, height, width) are drawn.
+        Returns the images at the given rows; only uint8 (k, height, width) are drawn.
     """
     import base64
     from html import escape

@@ -1,7 +1,7 @@
 """BatchPlan: which examples form batch `step` of an epoch, on one shard.
 
-Everything here is a function of the plan's numbers: nothing is remembered between calls, so any
-step of any epoch can be asked for first, after a restart, or by another process.
+Everything here is a function of the plan's numbers. Nothing is stored between calls, so any step
+of any epoch can be computed first, after a restart, or in another process.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,26 +28,26 @@ from fmnist_core.state import (
 )
 
 BLOCK_EXAMPLES = 512
-"""Examples, about, whose batches are made at once: enough to share the cost of a step, and small
-enough that they stay in a core's cache."""
+"""Examples whose batches are made at once, about: enough to share the cost of a step, and few
+enough to fit a core's cache."""
 
 ENCIPHERED_EXAMPLES = 2**13
-"""Examples whose places in the order are computed at once, where the order is not kept."""
+"""Examples whose places in the order are computed at once if the order is not cached."""
 
 Remainder = Literal["keep", "drop", "pad"]
 Field = Literal["image", "view", "label", "weight", "index", "extended"]
 
 
 class Examples(NamedTuple):
-    """Which examples form a batch, or a block of batches, and where they stand in an epoch.
+    """The examples of a batch, or of a block of batches, and their places in an epoch.
 
     Attributes
     ----------
     epoch : int
     positions : int64 array (batch,) or (batches, batch)
-        Places in the epoch's order; those from `num_examples` on are fillers.
+        Places in the epoch's order; places of `num_examples` or more are fillers.
     rows : int64 array of the same shape
-        Row numbers in the dataset; not to be written to.
+        Row numbers in the dataset; do not write to them.
     """
 
     epoch: int
@@ -66,31 +66,30 @@ class BatchPlan:
     Parameters
     ----------
     num_examples : int
-        How many examples there are, over all shards.
+        Number of examples, over all shards.
     batch_size : int
         Examples in one batch of one shard.
     shuffle : bool
-        Whether to follow the written order (docs/order.md) or the examples' own.
+        Whether to use the written order (docs/order.md) instead of file order.
     seed : int
         Seed of the written order, 0 to 2**64 - 1.
     remainder : {"keep", "drop", "pad"}
-        What becomes of the last, incomplete global batch: split among the shards, left out, or
-        filled from the head of the order with fillers of weight 0.
+        What to do with the last, incomplete global batch: split it among the shards, leave it out,
+        or fill it from the head of the order with fillers of weight 0.
     shard : (int, int)
         Index and count of this process among those that share every global batch.
     fields : tuple, mapping or str
-        What a batch holds: some of "image", "view" (the image under a second, independent draw of
-        the transforms), "label", "weight", "index" and "extended". A tuple of them gives tuples, in
-        this order; a mapping of names of one's own to them gives dictionaries; a single one gives
-        bare arrays.
+        What a batch holds: any of "image", "view" (the image with a second, independent draw of the
+        transforms), "label", "weight", "index" and "extended". A tuple gives tuples, in this order;
+        a mapping of your names to fields gives dictionaries; a single name gives bare arrays.
     keys : tuple of str, optional
-        Follows from `fields`, which is a tuple afterwards: the names of one's own for
-        dictionaries, () for bare arrays, None for tuples.
+        Derived from `fields`, which becomes a tuple: your names for dictionaries, () for bare
+        arrays, None for tuples.
 
     Raises
     ------
     OptionError
-        If a value is not allowed, or the combination leaves a shard without its part.
+        If a value is not allowed, or a shard would get no examples.
     """
 
     num_examples: int
@@ -139,11 +138,11 @@ class BatchPlan:
             given = tuple(given)
         if not isinstance(given, tuple) or not given:
             raise OptionError(
-                f"fields must be some of {known}, as a tuple, a mapping of names to them, or a "
+                f"fields must be a tuple of any of {known}, a mapping of names to them, or a "
                 f"single one; not {given!r:.80}"
             )
         if any(given.count(field) > 1 or field not in known for field in given):
-            raise OptionError(f"fields must be some of {known}, each once, not {given!r:.80}")
+            raise OptionError(f"fields must be any of {known}, each once, not {given!r:.80}")
         if self.keys and not all(isinstance(key, str) for key in self.keys):
             raise OptionError(f"names of fields must be str, not {self.keys!r:.80}")
         self._keep("fields", given)
@@ -154,7 +153,7 @@ class BatchPlan:
             )
 
     def pack(self, values: Iterable[Any]) -> Any:
-        """Return the values of a batch's fields as a batch: a tuple, a dictionary, or bare."""
+        """Return the values of a batch's fields as a batch: a tuple, a dictionary or an array."""
         if self.keys is None:
             return tuple(values)
         if self.keys:
@@ -163,13 +162,13 @@ class BatchPlan:
         return bare
 
     def in_order(self, batch: Any) -> Any:
-        """Return a batch with the names of a dictionary in this plan's order; JAX sorts them."""
+        """Return a batch with its names in this plan's order; JAX sorts dictionaries by name."""
         if not isinstance(batch, Mapping):
             return batch
         return {key: batch[key] for key in self.keys or self.fields}
 
     def check_use(self, num_examples: int, epoch: int, start: int) -> None:
-        """Raise OptionError unless the plan is for so many examples and has such a beginning."""
+        """Raise OptionError unless the plan has so many examples and an epoch can begin there."""
         if num_examples != self.num_examples:
             raise OptionError(
                 f"the plan is for {self.num_examples} examples, the dataset has {num_examples}. "
@@ -186,7 +185,7 @@ class BatchPlan:
         if self.remainder == "keep" and 0 < left < shards:
             raise OptionError(
                 f"the last batch has {left} of {self.num_examples} examples for {shards} shards, "
-                'so some would get none. Try: remainder="drop" or remainder="pad"'
+                'so a shard would get none. Try: remainder="drop" or remainder="pad"'
             )
         return start
 
@@ -196,7 +195,7 @@ class BatchPlan:
         return self.batch_size * self.shard[1]
 
     def __len__(self) -> int:
-        """Return the number of steps of a whole epoch; it is the same on every shard."""
+        """Return the number of steps of a whole epoch, the same on every shard."""
         return self.num_steps()
 
     def num_steps(self, start: int = 0) -> int:
@@ -206,7 +205,7 @@ class BatchPlan:
         return whole + (rest > 0 and self.remainder != "drop")
 
     def indices(self, epoch: int, step: int, start: int = 0) -> NDArray[np.int64]:
-        """Return the examples of one batch, computed for it alone.
+        """Return the examples of one batch, without computing any other.
 
         Parameters
         ----------
@@ -215,12 +214,12 @@ class BatchPlan:
         step : int
             Batch number within the epoch, from 0, counted from `start`.
         start : int
-            Examples of the epoch that were consumed before step 0, over all shards.
+            Examples of the epoch that all shards consumed before step 0.
 
         Returns
         -------
         int64 array (batch,)
-            Row numbers in the dataset. Fillers of ``remainder="pad"`` stand at the end.
+            Row numbers in the dataset. Fillers of ``remainder="pad"`` are at the end.
 
         Raises
         ------
@@ -240,7 +239,7 @@ class BatchPlan:
         return (np.arange(first, first + size) < self.num_examples).astype(np.float32)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[NDArray[np.int64]]:
-        """Yield `indices` of every step of an epoch, not to be written to; arguments as there."""
+        """Yield `indices` of every step of an epoch; do not write to them. Arguments as there."""
         return (rows for block in self.blocks(epoch, start) for rows in block.rows)
 
     def blocks(
@@ -248,15 +247,16 @@ class BatchPlan:
     ) -> Iterator[Examples]:
         """Yield the examples of an epoch, about `examples` of them at a time.
 
-        What is done once for several batches is done faster.
+        Work that is done once for several batches is faster.
 
         Yields
         ------
         Examples
-            Of shape (batches, batch). A last batch that is smaller or has fillers comes alone.
+            Of shape (batches, batch). A last batch that is smaller or has fillers is a block of
+            its own.
         """
         epoch, start = check_epoch(epoch), self.check_start(start)
-        # Held here so that other iterations cannot push it out of the order's memory.
+        # Kept here, so that other iterations cannot push it out of the cache of orders.
         order = whole_order(self.num_examples, self.seed, epoch) if self.caches_order else None
         whole = (self.num_examples - start) // self.global_batch_size
         some = max(examples // self.batch_size, 1)
@@ -276,7 +276,7 @@ class BatchPlan:
         return blocks()
 
     def _positions_of(self, step: int, steps: int, start: int) -> NDArray[np.int64]:
-        """Return the positions of some whole batches, int64 (steps, batch)."""
+        """Return the positions of `steps` whole batches, int64 (steps, batch)."""
         first = start + step * self.global_batch_size + self.shard[0] * self.batch_size
         firsts = first + np.arange(steps, dtype=np.int64) * self.global_batch_size
         return firsts[:, np.newaxis] + np.arange(self.batch_size, dtype=np.int64)
@@ -290,14 +290,14 @@ class BatchPlan:
             taken = order[start : start + count * self.global_batch_size]
             yield taken.reshape(count, shards, self.batch_size)[:, index]
             return
-        # Where no order is kept, it is computed for more at once: most of the cost is per call.
+        # Without a cached order, more is computed at once: most of the cost is per call.
         many = max(some, ENCIPHERED_EXAMPLES // self.batch_size) if self.shuffle else some
         for first in range(0, count, many):
             steps = min(many, count - first)
             yield self.rows_at(self._positions_of(first, steps, start), epoch)
 
     def consumed(self, steps: int, start: int = 0) -> int:
-        """Return how many examples of an epoch all shards have consumed after so many steps.
+        """Return how many examples of an epoch all shards have consumed after `steps` steps.
 
         It is ``min(start + steps * global_batch_size, num_examples)``.
         """
@@ -313,26 +313,26 @@ class BatchPlan:
         digest: str = "",
         transform: Sequence[Mapping[str, Any]] = (),
     ) -> State:
-        """Return the position after so many steps of an epoch, to save and to go on from.
+        """Return the position after `steps` steps of an epoch, to save and to resume from.
 
         After the last step it is the head of the next epoch. Loaders have `state_dict`; this is for
-        what cannot count, as a ``tf.data`` pipeline.
+        a ``tf.data`` pipeline, for example, which cannot count.
 
         Parameters
         ----------
         epoch, start : int
             Which epoch, and how many of its examples were consumed before its first step.
         steps : int
-            Batches received of it.
+            Batches received in it.
         digest : str
-            `Dataset.digest` of the data. With "" other data go unnoticed.
+            `Dataset.digest` of the data. With "", other data are not detected.
         transform : sequence of mapping
-            `Chain.record` of the transforms, if there are some.
+            `Chain.record` of the transforms, if any.
 
         Raises
         ------
         OptionError
-            If the epoch has no such start, or fewer steps.
+            If the epoch cannot begin at this start, or has fewer steps.
         """
         examples = self.consumed(steps, start)
         if examples and steps == self.num_steps(start):
@@ -355,24 +355,24 @@ class BatchPlan:
         title: str = "these data",
         transform: Sequence[Mapping[str, Any]] | None = None,
     ) -> tuple[int, int]:
-        """Return where a state says to go on: `epoch` and `start` for `Dataset.to`.
+        """Return where to resume from a state: `epoch` and `start` for `Dataset.to`.
 
         Parameters
         ----------
         state : mapping
-            What `state` or a loader's `state_dict` returned, under any batch size, shards or
+            The result of `state` or of a loader's `state_dict`, under any batch size, shards or
             framework.
         digest, title : str
-            `Dataset.digest` of the data, and what an error calls them.
+            `Dataset.digest` of the data, and their name in an error.
         transform : sequence of mapping, optional
-            `Chain.record` of the transforms; None compares none.
+            `Chain.record` of the transforms; None does not compare them.
 
         Raises
         ------
         DataMismatchError
-            If the state is of other data.
+            If the state belongs to other data.
         OptionError
-            If it is no state, has another order, or an epoch of this plan cannot begin there.
+            If it is not a state, has another order, or an epoch of this plan cannot begin there.
         """
         known = checked_state(state)
         check_same_data(known, digest, title)
@@ -382,26 +382,26 @@ class BatchPlan:
         return known["epoch"], self.check_start(known["examples"])
 
     def record(self) -> dict[str, Any]:
-        """Return what all shards must agree on, and `shard`, in a form that JSON can hold."""
+        """Return `shard` and the settings that all shards share, in a form that JSON can hold."""
         return {"order": ORDER_VERSION, **asdict(self)}
 
     def positions(self, step: int, start: int = 0) -> NDArray[np.int64]:
-        """Return int64 (batch,): the places in the epoch's order that one batch takes.
+        """Return the places of one batch in the epoch's order: int64 (batch,).
 
-        Those of fillers are `num_examples` or more.
+        Places of fillers are `num_examples` or more.
         """
         first, size = self.span(step, start)
         return np.arange(first, first + size, dtype=np.int64)
 
     @property
     def caches_order(self) -> bool:
-        """Whether a whole epoch's order is computed at once, being shuffled and small enough."""
+        """Whether a whole epoch's order is computed at once: it is shuffled and small enough."""
         return self.shuffle and 0 < self.num_examples <= KEPT_ORDER_LIMIT
 
     def rows_at(
         self, positions: NDArray[np.int64], epoch: int, order: NDArray[np.int64] | None = None
     ) -> NDArray[np.int64]:
-        """Return the rows at some positions of an epoch; fillers begin again at the head."""
+        """Return the rows at the given positions of an epoch; fillers begin again at the head."""
         if positions.size and positions.max() >= self.num_examples:
             positions = positions % self.num_examples
         if order is not None:
@@ -411,7 +411,7 @@ class BatchPlan:
         return positions
 
     def span(self, step: int, start: int) -> tuple[int, int]:
-        """Return the first position of a batch and its size; "pad" may reach beyond the end."""
+        """Return the first position and the size of a batch; "pad" may reach beyond the end."""
         start = self.check_start(start)
         if not (steps := self.num_steps(start)):
             raise OptionError(f"there is no step {step}: the epoch has none after {start} examples")

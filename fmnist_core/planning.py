@@ -1,4 +1,4 @@
-"""From the options of `Dataset.to` to a plan and an encoding."""
+"""Turn the options of `Dataset.to` into a plan and an encoding."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,18 +20,18 @@ def planned(
     options: LoaderOptions,
     framework_options: Mapping[str, Any] = {},
 ) -> tuple[BatchPlan, Encoding]:
-    """Return the plan and the encoding that options ask of an adapter.
+    """Return the plan and the encoding for an adapter and options.
 
     Parameters
     ----------
     num_examples : int
     adapter : Adapter
-        Which knows this process's shard, where `shard` is "auto".
+        Gives this process's shard if `shard` is "auto".
     batch_size : int
     options : LoaderOptions
-        Those of `Dataset.to` that every adapter has.
+        The options of `Dataset.to` that every adapter has.
     framework_options : mapping
-        The adapter's own.
+        The adapter's own options.
 
     Raises
     ------

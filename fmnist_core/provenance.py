@@ -1,4 +1,4 @@
-"""What a loader was made from: said by the loader itself, for what judges its batches."""
+"""The dataset, plan and encoding of a loader, for code that examines its batches."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from fmnist_core.plan import BatchPlan
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a loader was made from, and where its next iteration begins.
+    """The dataset, plan and encoding of a loader, and where its next iteration begins.
 
-    A loader has it as its attribute ``provenance``.
+    It is the attribute ``provenance`` of a loader.
 
     Attributes
     ----------
     adapter : Adapter
-        Whose `to_numpy` reads the batches.
+        Its `to_numpy` reads the batches.
     dataset : Dataset
     plan : BatchPlan
     encoding : Encoding
-        With nothing left open.
+        Without None.
     upcoming : callable
         Returns epoch and start of the next iteration.
     """
@@ -37,15 +37,15 @@ class Provenance:
     upcoming: Callable[[], tuple[int, int]]
 
     def batches(self, loader: Any) -> Iterable[Any]:
-        """Return what iterates a loader batch by batch: itself, or what its adapter says."""
+        """Return an iterable of a loader's batches: the loader, or what its adapter returns."""
         iterated = getattr(self.adapter, "batches", None)
         return loader if iterated is None else iterated(loader, self.plan)  # type: ignore[no-any-return]
 
     def settings(self) -> dict[str, Any]:
-        """Return what decides which examples come, in which order, and as which bytes.
+        """Return what determines the examples, their order and their bytes.
 
-        In a form that JSON can hold; what decides nothing, such as the seed of an order that is not
-        shuffled, is None.
+        In a form that JSON can hold. Settings without effect, such as the seed of an order that is
+        not shuffled, are None.
         """
         dataset, plan, encoding = self.dataset, self.plan, self.encoding
         shuffle, standard = bool(plan.shuffle), encoding.scale == "standard"
@@ -66,7 +66,7 @@ class Provenance:
         }
 
     def part(self) -> dict[str, Any]:
-        """Return what decides nothing but how it comes, in a form that JSON can hold."""
+        """Return how the examples were received, in a form that JSON can hold."""
         plan = self.plan
         return {
             "adapter": self.adapter.name,
@@ -81,18 +81,18 @@ def _as_json(constant: Constant | None) -> float | list[float] | None:
 
 
 def provenance_of(loader: object) -> Provenance:
-    """Return what a loader was made from.
+    """Return the provenance of a loader.
 
     Raises
     ------
     OptionError
-        If it does not say, as one that somebody built around it.
+        If it has none, for example because it wraps a loader.
     """
     found = getattr(loader, "provenance", None)
     if not isinstance(found, Provenance):
         raise OptionError(
-            f"expected a loader as Dataset.to returns it, found a {type(loader).__name__}, which "
-            "does not say what it was made from. For one that was changed or wrapped since, try: "
+            f"expected a loader that Dataset.to returned, found a {type(loader).__name__} without "
+            "provenance. For a loader that you changed or wrapped, try: "
             "Fingerprint(loader).watch(changed)"
         )
     return found

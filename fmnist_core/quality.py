@@ -1,7 +1,7 @@
-"""Lists of rows that someone reported, to leave out or to look at; never edits of the data.
+"""Lists of reported rows, to leave out or to look at. The data are never edited.
 
-The rows of a list never change. A correction would be a new version under a name of its own, so
-that a name in a paper or a pickle always means the same rows. docs/quality.md shows the lists.
+The rows of a list never change. A correction would get a new name, so that a name in a paper or a
+pickle always means the same rows. docs/quality.md shows the lists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,19 @@ from fmnist_core.errors import OptionError
 
 @dataclass(frozen=True)
 class IndexList:
-    """Rows of one revision of a dataset, with who reported them and why.
+    """Rows of one revision of a dataset, who reported them, and why.
 
     Attributes
     ----------
     name : str
-        What `Dataset.without` knows it by.
+        The name for `Dataset.without`.
     version : int
     dataset, released : str
         The dataset's name, and the date of the revision that the rows belong to.
     source : str
-        Who reported them, or how they are computed.
+        Who reported the rows, or how they are computed.
     note : str
-        What they are, and what is not known of them.
+        What the rows are, and what is unknown.
     rows : mapping of str to tuple of int
         For each split, the places in the original file, ascending.
     """
@@ -47,7 +47,7 @@ class IndexList:
 
 
 Pairs = Mapping[tuple[str, str], tuple[tuple[int, int], ...]]
-"""For the split of a row to keep and that of a row to leave out, such pairs of rows."""
+"""Pairs of rows, by the split of the row to keep and the split of the row to leave out."""
 
 NEAR_LIMIT = 19_600
 """Largest sum of squared pixel differences of a near-duplicate pair: 784 pixels x 5**2."""
@@ -95,14 +95,14 @@ NEAR_DUPLICATE_PAIRS: Pairs = MappingProxyType(
         ("test", "test"): ((2115, 4926),),
     }
 )
-"""Fashion-MNIST's pairs of one product photo, nearly: at most `NEAR_LIMIT` apart.
+"""Fashion-MNIST's near-duplicates, pairs of one product photo at most `NEAR_LIMIT` apart.
 
 ``python docs/quality/near_duplicates.py FOLDER`` computes them again.
 """
 
 
 def rows_to_leave_out(pairs: Pairs) -> Mapping[str, tuple[int, ...]]:
-    """Return the second row of every pair, by its split; without them no pair is whole."""
+    """Return the second row of every pair, by its split; leaving them out breaks every pair."""
     left_out: dict[str, set[int]] = {"train": set(), "test": set()}
     for (_, split), rows in pairs.items():
         left_out[split].update(second for _, second in rows)
@@ -117,8 +117,8 @@ _LISTS = (
         "2017-08-31",
         "https://github.com/zalandoresearch/fashion-mnist/issues/166, examples from N. M. Müller, "
         "K. Markert, arXiv:1912.05283",
-        "The six that the thread shows, looked at here. The paper's table has 64; the others were "
-        "not at hand, so they are not in this list.",
+        "The six that the thread shows; each was checked by eye. The paper's table has 64; the "
+        "others were not available, so they are not in this list.",
         MappingProxyType({"train": (16691, 28264, 33982, 40513, 42018, 45592), "test": ()}),
     ),
     IndexList(
@@ -138,15 +138,15 @@ _LISTS = (
         "fashion-mnist",
         "2017-08-31",
         "computed from the images: python docs/quality/near_duplicates.py FOLDER",
-        "One of each pair of images whose pixels differ by at most 5 grey levels in the root mean "
-        "square: evidently one product photo. Of a pair within a split it is the later row; of a "
-        "pair across, the train row, so that the test split stays as published.",
+        "One of each pair of images whose root-mean-square pixel difference is at most 5 grey "
+        "levels: evidently the same product photo. For a pair within a split it is the later row; "
+        "for a pair across splits, the train row, so that the test split stays as published.",
         rows_to_leave_out(NEAR_DUPLICATE_PAIRS),
     ),
 )
 
 LISTS: Mapping[str, IndexList] = MappingProxyType({known.name: known for known in _LISTS})
-"""The built-in lists by name; all are of Fashion-MNIST as it is now, of 2017-08-31."""
+"""The built-in lists by name; all are for the current Fashion-MNIST, of 2017-08-31."""
 
 
 def find_lists(names: Sequence[object], dataset: str, released: str) -> list[IndexList]:
@@ -155,7 +155,7 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
     Raises
     ------
     OptionError
-        If there is no list of that name, or it is of other data.
+        If there is no list of that name, or it belongs to other data.
     """
     found = [LISTS.get(name) if isinstance(name, str) else None for name in names]
     for name, known in zip(names, found, strict=True):
@@ -169,12 +169,12 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
 
 
 def listed(lists: Sequence[IndexList], split: str) -> NDArray[np.int64]:
-    """Return the rows of one split that are in any of the lists, ascending: int64 (k,)."""
+    """Return the rows of one split that are in any of the lists, in ascending order: int64 (k,)."""
     for known in lists:
         if split not in known.rows:
             raise OptionError(
                 f"{known.name!r} lists rows of {' and '.join(known.rows)}, not of {split!r:.80}. "
-                "Try: without(...) before the datasets are joined"
+                "Try: without(...) before you join the datasets"
             )
     rows = {row for known in lists for row in known.rows[split]}
     return np.array(sorted(rows), np.int64)

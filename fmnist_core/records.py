@@ -1,4 +1,4 @@
-"""What can be known of a dataset: the records that the catalog, or a plugin's, is made of."""
+"""The records that describe a dataset, in the catalog and in plugins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ PIXEL_MAX = 255
 
 @dataclass(frozen=True)
 class Checksums:
-    """Length and digests (hexadecimal) of a run of bytes, as far as they are known."""
+    """Length and hexadecimal digests of some bytes, if known."""
 
     nbytes: int | None = None
     sha256: str | None = None
@@ -26,19 +26,19 @@ class FileInfo:
     Attributes
     ----------
     name : str
-        What its payload is called, here and where it is unpacked.
+        Name of its payload, here and where it is unpacked.
     payload : Checksums
         Of the unpacked IDX file.
     packed : Checksums
-        Of the file that is published.
+        Of the published file.
     published : str
-        Name of the published file, where it is not `name` with ``.gz``.
+        Name of the published file, if it is not `name` with ``.gz``.
     member : str
-        Which member of the published file holds the payload, where that is a zip file or .npz.
+        The member of the published file that holds the payload, if that is a zip file or .npz.
     elsewhere : tuple of (str, str)
-        Other files that are known to hold the payload, with the member.
+        Other files that hold the payload, each with the member.
     transposed : bool
-        Whether the store keeps each image transposed against the published payload.
+        Whether the store keeps each image transposed.
     """
 
     name: str
@@ -62,7 +62,7 @@ class FileInfo:
 
 @dataclass(frozen=True)
 class PixelSums:
-    """Exact sums over all pixels of a split, from which mean and standard deviation follow."""
+    """Exact sums over all pixels of a split, which determine mean and standard deviation."""
 
     count: int
     total: int
@@ -76,13 +76,13 @@ class PixelSums:
     @property
     def std(self) -> float:
         """Population standard deviation of x / 255."""
-        # Whole numbers until the one division, which Python rounds correctly.
+        # Whole numbers until the single division, which Python rounds correctly.
         return sqrt((self.squares * self.count - self.total**2) / self.count**2) / PIXEL_MAX
 
 
 @dataclass(frozen=True)
 class SplitInfo:
-    """One split: how many examples it has, its two files, and its pixel sums if known."""
+    """One split: its number of examples, its two files, and its pixel sums if known."""
 
     num_examples: int
     images: FileInfo
@@ -97,7 +97,7 @@ class SplitInfo:
 
 @dataclass(frozen=True)
 class OldRevision:
-    """Files of an earlier release, kept so that they can be named when met."""
+    """Files of an earlier release, kept so that they can be recognised."""
 
     released: str
     note: str
@@ -106,12 +106,12 @@ class OldRevision:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """All that is known of one dataset.
+    """The catalog's record of one dataset.
 
     Attributes
     ----------
     name, title : str
-        The name to load it by, and the one to print.
+        The name for `load`, and the name to print.
     released : str
         Date of the current revision, or "".
     classes : tuple of str
@@ -119,18 +119,18 @@ class DatasetInfo:
     splits : mapping of str to SplitInfo
         "train" and "test"; QMNIST has "nist" too.
     mirrors : tuple of str
-        Addresses that a file's canonical name is appended to, best first.
+        Addresses to which the published file's name is appended, best first.
     licence, citation, homepage : str
-        Who says what may be done with it; BibTeX; where it is described.
+        The licence and who states it; BibTeX; a page that describes the dataset.
     old_revisions : tuple of OldRevision
     family : str
-        What several datasets are called together that are published in one file.
+        Common name of several datasets that are published in one file.
     transposed : bool
-        Whether the published images lie on their side.
+        Whether the published images are on their side.
     first_label : int
         The published label of the first class.
     extended : tuple of str
-        Columns of the published labels, where they are a table; the first is the label.
+        Columns of the published labels, if they are a table; the first is the label.
     """
 
     name: str
@@ -171,19 +171,20 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Description:
-    """What a Dataset says of itself.
+    """The name, classes and pixel statistics of a Dataset.
 
     Attributes
     ----------
     name : str
-        The catalog's name, or "" for data of one's own.
+        The catalog's name, or "" for your own data.
     split_name : str
         "train", "test" or "".
     classes : tuple of str
     mean, std : float, optional
-        Of x / 255 over the train split; one for each channel of colour images.
+        Mean and standard deviation of x / 255 over the train split; one for each channel of colour
+        images.
     is_relabelled : bool
-        Whether the labels are others than the file's.
+        Whether the labels differ from the file's.
     """
 
     name: str
@@ -194,5 +195,5 @@ class Description:
     is_relabelled: bool = False
 
     def relabelled(self, classes: tuple[str, ...]) -> "Description":
-        """Return the description of the same data under other labels."""
+        """Return the description of the same data with other labels."""
         return replace(self, classes=classes, is_relabelled=True)

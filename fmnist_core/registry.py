@@ -1,4 +1,4 @@
-"""Find an adapter by name and import only that one; find datasets that plugins add."""
+"""Find an adapter by name and import only that one; find the datasets of plugins."""
 
 import inspect
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def available_adapters() -> list[str]:
-    """Return the names on offer, read from package metadata; nothing is imported."""
+    """Return the names of all installed adapters, from package metadata; imports nothing."""
     return sorted(_entry_points(PROJECT).names)
 
 
@@ -36,13 +36,13 @@ def get_adapter(name: str) -> Adapter:
     Raises
     ------
     AdapterNotFoundError
-        If no installed package offers that name.
+        If no installed package provides that name.
     AdapterConflictError
-        If several do.
+        If several packages do.
     FrameworkMissingError
-        If the adapter is there but its framework is not installed.
+        If the adapter is installed but its framework is not.
     AdapterInvalidError
-        If the plugin lacks the hook, or what the hook returns is no adapter of that name.
+        If the plugin lacks the hook, or the hook does not return an adapter of that name.
     """
     offer = _only_offer(name)
     manager = _plugin_manager()
@@ -62,7 +62,7 @@ def get_adapter(name: str) -> Adapter:
 
 
 def find_dataset(name: str) -> DatasetInfo:
-    """Return what is known of a dataset: from the catalog, or from a plugin's.
+    """Return the record of a dataset, from the catalog or a plugin.
 
     Raises
     ------
@@ -79,18 +79,19 @@ def find_dataset(name: str) -> DatasetInfo:
 
         known = sorted({*CATALOG, *added})
         close = [other for other in known if name and name in other]
-        close = close or get_close_matches(name.lower().replace("_", "-"), known, n=3)
+        asked = _DATASET_NICKNAMES.get(name.lower(), name.lower().replace("_", "-"))
+        close = close or get_close_matches(asked, known, n=3)
         meant = f". Did you mean {' or '.join(close)}?" if close else ""
         raise UnknownDatasetError(
             f"expected a dataset of the catalog ({', '.join(known)}), found {brief(name)}{meant}",
-            advice="open_idx(images_path, labels_path) for IDX files of your own",
+            advice="open_idx(images_path, labels_path) for your own IDX files",
             command="fmnist list",
         )
     return added[name]
 
 
 def _plugin_catalog() -> dict[str, DatasetInfo]:
-    """Return the datasets that plugins add; a broken plugin is left out, aloud."""
+    """Return the datasets that plugins add; a broken plugin is left out with a warning."""
     added: dict[str, DatasetInfo] = {}
     for offer in _entry_points(CATALOG_GROUP):
         manager = _plugin_manager()
@@ -106,7 +107,7 @@ def _plugin_catalog() -> dict[str, DatasetInfo]:
             continue
         if twice := sorted(records.keys() & {*CATALOG, *added}):
             raise AdapterConflictError(
-                f"dataset {', '.join(twice)} is offered by {offer.value} and by another. "
+                f"dataset {', '.join(twice)} comes from {offer.value} and from another plugin. "
                 "Try: pip uninstall one of them"
             )
         added |= records
@@ -116,7 +117,7 @@ def _plugin_catalog() -> dict[str, DatasetInfo]:
 def check_options(adapter: Adapter, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an option that an adapter's loader does not have."""
     if decided := sorted(set(options) & set(_SHARED_PARAMETERS)):
-        raise OptionError(f"{', '.join(decided)} cannot be given: Dataset.to makes it")
+        raise OptionError(f"{', '.join(decided)} is not an option: Dataset.to sets it")
     for name in sorted(set(options) & set(_OTHER_WORDS)):
         raise OptionError(f"fmnist has no option {name}. Try: {_OTHER_WORDS[name]}")
     parameters = inspect.signature(adapter.loader).parameters
@@ -126,13 +127,13 @@ def check_options(adapter: Adapter, options: Mapping[str, Any]) -> None:
     if unknown:
         offered = [name for name in parameters if name not in _SHARED_PARAMETERS]
         raise OptionError(
-            f"adapter {adapter.name!r} has no option {', '.join(unknown)}; beside the options of "
+            f"adapter {adapter.name!r} has no option {', '.join(unknown)}; besides the options of "
             f"every adapter it has {', '.join(offered) or 'none'}"
         )
 
 
 def own_shard(adapter: Adapter, options: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the shard of this process, as an adapter's framework knows it; else (0, 1)."""
+    """Return the shard of this process as an adapter's framework knows it, or (0, 1)."""
     ask = getattr(adapter, "shard", None)
     pair: tuple[int, int] = (0, 1) if ask is None else ask(options)
     return pair
@@ -146,13 +147,13 @@ _OTHER_WORDS = {
     "rank": 'shard=(rank, world_size) or shard="auto"',
     "world_size": 'shard=(rank, world_size) or shard="auto"',
 }
-"""What other libraries call some options, and what they are here."""
+"""Other libraries' names of options, and the options to use here."""
 
 _SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
 
 def _entry_points(group: str) -> "EntryPoints":
-    # Imported here: it costs as much as all of the core, which may not need it.
+    # Imported here: it costs as much as all of the core, and is not always needed.
     from importlib.metadata import entry_points
 
     return entry_points(group=group)
@@ -162,7 +163,7 @@ def _only_offer(name: str) -> "EntryPoint":
     offers = sorted(_entry_points(PROJECT).select(name=name), key=lambda offer: offer.value)
     if not offers:
         close = _close_adapters(name)
-        advice = " or ".join(map(repr, close)) or "pip install the package that offers it"
+        advice = " or ".join(map(repr, close)) or "pip install the package that provides it"
         raise AdapterNotFoundError(
             f"expected one of {available_adapters()}, found {name!r:.80}. Try: {advice}"
         )
@@ -175,7 +176,16 @@ def _only_offer(name: str) -> "EntryPoint":
     return offers[0]
 
 
-_NICKNAMES = {"tf": "tensorflow", "pytorch": "torch", "np": "numpy", "flax": "jax"}
+_NICKNAMES = {
+    "flax": "jax",
+    "jnp": "jax",
+    "np": "numpy",
+    "pt": "torch",
+    "pytorch": "torch",
+    "tf": "tensorflow",
+}
+
+_DATASET_NICKNAMES = {"fashion": "fashion-mnist", "fmnist": "fashion-mnist"}
 
 
 def _close_adapters(name: str) -> list[str]:
@@ -193,7 +203,7 @@ def _plugin_manager() -> pluggy.PluginManager:
 
 
 def check_adapter(adapter: object) -> Adapter:
-    """Return an adapter object, or raise OptionError for what is none, such as its module."""
+    """Return an adapter object, or raise OptionError for anything else, such as its module."""
     if isinstance(adapter, type) or not isinstance(adapter, Adapter):
         raise OptionError(
             f"expected an adapter object or a name, one of {available_adapters()}, "
@@ -205,8 +215,8 @@ def check_adapter(adapter: object) -> Adapter:
 def _checked(adapter: object, name: str, module: str) -> Adapter:
     if adapter is None:
         raise AdapterInvalidError(
-            f"{module} is installed as adapter {name!r} but returns none. Try: mark its function "
-            "with @fmnist_core.hookimpl and name it fmnist_adapter"
+            f"{module} is installed as adapter {name!r} but returns no adapter. Try: mark its "
+            "function with @fmnist_core.hookimpl and name it fmnist_adapter"
         )
     if not isinstance(adapter, Adapter):
         missing = [part for part in _PARTS if not hasattr(adapter, part)]
@@ -216,8 +226,8 @@ def _checked(adapter: object, name: str, module: str) -> Adapter:
         )
     if adapter.name != name:
         raise AdapterInvalidError(
-            f"{module} is installed as adapter {name!r} but calls itself {adapter.name!r}. "
-            "Try: give the entry point and the adapter one name"
+            f"{module} is installed as adapter {name!r}, but the adapter's name is "
+            f"{adapter.name!r}. Try: give the entry point and the adapter the same name"
         )
     return adapter
 
@@ -226,7 +236,7 @@ _PARTS = ("name", "layout", "label_dtype", "writable", "loader", "to_numpy")
 
 
 def _is_own(module: str | None, offer: "EntryPoint") -> bool:
-    """Whether a missing module is ours or the adapter's own: a bug, not a missing framework."""
+    """Whether a missing module is fmnist's or the adapter's: a bug, not a missing framework."""
     own = ("fmnist_core", offer.module.partition(".")[0])
     return module is not None and module.partition(".")[0] in own
 
@@ -236,7 +246,7 @@ def _owner(offer: "EntryPoint") -> str:
 
 
 def _requirement(offer: "EntryPoint", module: str | None) -> str:
-    """Return what to install: the extra named like the adapter if its package has one."""
+    """Return what to install: the extra with the adapter's name, if its package has one."""
     if offer.dist and offer.name in (offer.dist.metadata.get_all("Provides-Extra") or ()):
         return f'"{offer.dist.name}[{offer.name}]"'
     return module or offer.name

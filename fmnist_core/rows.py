@@ -1,4 +1,4 @@
-"""Which rows of a source a selection holds: a range where they are contiguous, else int64 numbers.
+"""The rows of a source in a selection: a range if they are contiguous, otherwise int64 numbers.
 
 A range slices arrays without a copy, and keeps a pickle small.
 """
@@ -12,32 +12,32 @@ from fmnist_core.errors import RowOutsideError
 
 Rows = range | NDArray[np.int64]
 Packed = tuple[str, Any]
-"""What a pickle holds of rows: how they are packed, and the packed form."""
+"""Rows in a pickle: how they are packed, and the packed form."""
 
 
 def compacted(rows: NDArray[np.int64]) -> Rows:
-    """Return row numbers as a range where they ascend one by one."""
+    """Return row numbers as a range if they ascend one by one."""
     if rows.size and rows[-1] - rows[0] == rows.size - 1 and (np.diff(rows) == 1).all():
         return range(int(rows[0]), int(rows[-1]) + 1)
     return rows
 
 
 def chosen(among: Rows, positions: "range | NDArray[np.int64]") -> Rows:
-    """Return the rows at some positions of other rows; each position must be in range."""
+    """Return the rows at the given positions of `among`; each position must be in range."""
     if isinstance(among, range) and isinstance(positions, range) and positions.step == 1:
         return among[positions.start : positions.stop]
     return compacted(at(among, np.asarray(positions, dtype=np.int64)))
 
 
 def at(rows: Rows, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows at some positions as a fresh array.
+    """Return the rows at the given positions as a fresh array.
 
     Raises
     ------
     RowOutsideError
         If a position is not in [0, n).
     """
-    # As unsigned numbers, negative ones are the largest: one look at all of them is enough.
+    # As unsigned numbers, negative ones are the largest, so one comparison is enough.
     if positions.size and positions.view(np.uint64).max() >= len(rows):
         raise RowOutsideError(
             f"rows from {positions.min()} to {positions.max()} are not all among the "
@@ -49,14 +49,14 @@ def at(rows: Rows, positions: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def as_array(rows: Rows) -> NDArray[np.int64]:
-    """Return all rows as an int64 array, not to be written to."""
+    """Return all rows as an int64 array; do not write to it."""
     if isinstance(rows, range):
         return np.arange(rows.start, rows.stop, dtype=np.int64)
     return rows
 
 
 def taken(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
-    """Return some rows of an array, read-only: a view where they are a range."""
+    """Return the given rows of an array, read-only: a view if they are a range."""
     if isinstance(rows, range):
         return array[rows.start : rows.stop]
     found = array[rows]
@@ -67,7 +67,7 @@ def taken(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
 def packed(rows: Rows, num_rows: int) -> Packed:
     """Return rows of a source of `num_rows` in the smallest form: range, bit mask or numbers.
 
-    A stratified 54,000 of 60,000 are a mask of 7,500 bytes.
+    A stratified 54,000 of 60,000 rows are a mask of 7,500 bytes.
     """
     if isinstance(rows, range):
         return "range", (rows.start, rows.stop)
@@ -80,7 +80,7 @@ def packed(rows: Rows, num_rows: int) -> Packed:
 
 
 def unpacked(form: Packed, num_rows: int) -> Rows:
-    """Return the rows that `packed` was given."""
+    """Return the rows that `packed` packed."""
     kind, content = form
     if kind == "range":
         return range(*content)

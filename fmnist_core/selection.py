@@ -1,4 +1,4 @@
-"""Which examples a selection holds: pure functions from labels and numbers to row numbers.
+"""Select rows: pure functions from labels and numbers to row numbers.
 
 Every choice follows the written order (docs/order.md), so it is the same on every machine.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int64]
 
 NAMED_SPLIT_SIZE = 60_000
-"""Examples of a train split that `NAMED_SPLITS` divide: that of MNIST and those shaped like it."""
+"""Examples in a train split that `NAMED_SPLITS` divide, that of MNIST and similar datasets."""
 
 NAMED_SPLITS: Mapping[str, tuple[range, range]] = MappingProxyType(
     {
@@ -29,20 +29,20 @@ NAMED_SPLITS: Mapping[str, tuple[range, range]] = MappingProxyType(
         "tf1": (range(5_000, NAMED_SPLIT_SIZE), range(5_000)),
     }
 )
-"""Divisions that are in use, as rows of (train, validation).
+"""Common divisions, as rows of (train, validation).
 
-"tf1" is that of ``read_data_sets`` in TensorFlow 1's tutorials, where the first 5,000 are for
+"tf1" is from ``read_data_sets`` in TensorFlow 1's tutorials, where the first 5,000 are for
 validation (tensorflow/contrib/learn/python/learn/datasets/mnist.py).
 """
 
 
 def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
-    """Return the row numbers that a caller asked for, by number or by mask, as int64 (k,).
+    """Return requested row numbers, given as numbers or as a mask: int64 (k,).
 
     Raises
     ------
     OptionError
-        If they are neither whole numbers in [0, num_examples) along one axis, nor a mask of
+        If they are not whole numbers in [0, num_examples) along one axis, or a mask of
         `num_examples`.
     """
     given = np.asarray(indices)
@@ -51,7 +51,9 @@ def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
     if given.dtype == bool and given.shape == (num_examples,):
         return np.flatnonzero(given)
     if given.dtype.kind not in "iu" or given.ndim != 1:
-        advice = ". Try: np.flatnonzero(mask)" if isinstance(indices, tuple) else ""
+        # As np.where and np.argwhere give it.
+        nested = given.dtype.kind in "iu" and given.ndim == 2 and 1 in given.shape
+        advice = ". Try: np.flatnonzero(mask)" if nested else ""
         raise OptionError(
             f"expected row numbers along one axis, or a mask of {num_examples}; found "
             f"{given.dtype} of shape {given.shape}{advice}"
@@ -68,23 +70,23 @@ def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
 def split_rows(
     labels: NDArray[np.integer], parts: Sequence[float], seed: int, stratify: bool
 ) -> list[Rows]:
-    """Return the rows, ascending, of disjoint parts that are together all rows.
+    """Return the rows of disjoint parts that together are all rows; each part is ascending.
 
     Parameters
     ----------
     labels : integer array (n,)
     parts : sequence of float or of int
-        Shares from 0 to 1, or numbers of examples. What is left is one more part, always after a
-        single size and otherwise unless it is empty.
+        Shares from 0 to 1, or numbers of examples. The remaining rows are one more part: always
+        after a single size, otherwise unless it would be empty.
     seed : int
-        Seed of the written order; epoch 0 of it, or epoch c for class c, decides.
+        Seed of the written order that draws the parts: epoch 0, or epoch c for class c.
     stratify : bool
-        Whether each class is divided alike: its count in a part is within 1 of its share.
+        Whether each class is divided in the same way: its count in a part is within 1 of its share.
 
     Raises
     ------
     OptionError
-        If the sizes are no such numbers, or exceed the whole.
+        If the sizes are not such numbers, or exceed the number of rows.
     """
     check_flag("stratify", stratify)
     ends = _part_ends(len(labels), parts)
@@ -105,21 +107,21 @@ def split_rows(
 
 
 def _part_ends(num_examples: int, parts: Sequence[float]) -> list[int]:
-    """Return how many examples the first part, the first two, and so on, hold together."""
-    from fractions import Fraction  # it brings decimal, which few need
+    """Return how many examples the first part, the first two parts, and so on have together."""
+    from fractions import Fraction  # it imports decimal, which is rarely needed
 
     counts = [part for part in parts if isinstance(part, int | np.integer)]
     numbers = all(_is_number(part) for part in parts)
     if not parts or not numbers or (0 < len(counts) < len(parts) and set(counts) - {0, 1}):
         raise OptionError(
-            "expected the sizes of parts, all shares from 0 to 1 or all numbers of examples, "
-            f"found {parts!r:.80}"
+            "expected the sizes of parts, either all shares from 0 to 1 or all numbers of "
+            f"examples; found {parts!r:.80}"
         )
     if len(counts) == len(parts) and set(counts) - {0, 1}:
         shares = [Fraction(int(part)) for part in parts]
         most, unit = num_examples, f"{num_examples} examples"
     else:
-        # The decimal that the caller wrote, not its binary neighbour: 0.9 of 60,000 is 54,000.
+        # The decimal as the caller wrote it, not its binary neighbour: 0.9 of 60,000 is 54,000.
         shares = [Fraction(repr(float(part))) for part in parts]
         most, unit = 1, "the whole"
     if min(shares) < 0 or sum(shares) > most:
@@ -134,7 +136,7 @@ def _is_number(part: object) -> bool:
 
 
 def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[list[int]]:
-    """Return for each part how many examples of each class it has; all add up exactly."""
+    """Return for each part its number of examples of each class; the sums are exact."""
     from fractions import Fraction
 
     sizes, before = [], [0] * len(members)
@@ -143,7 +145,7 @@ def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[lis
         until = _apportion(shares, end)
         own = [high - low for high, low in zip(until, before, strict=True)]
         while min(own, default=0) < 0:
-            # Two roundings met: the class with the most beyond its share gives one up.
+            # Two roundings collide: the class that exceeds its share most gives up one example.
             lacking = own.index(min(own))
             ideal = [share - low for share, low in zip(shares, before, strict=True)]
             giving = max(range(len(own)), key=lambda c: (own[c] - ideal[c], -c))
@@ -155,44 +157,44 @@ def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[lis
 
 
 def rows_but(rows: Rows, num_examples: int) -> Rows:
-    """Return all rows, ascending, but the given ones, none of which may come twice."""
+    """Return all rows except the given ones, ascending; each may be given only once."""
     return np.setdiff1d(np.arange(num_examples), rows, assume_unique=True)
 
 
 def named_split_rows(name: object, num_examples: int, title: str) -> tuple[range, range]:
-    """Return the rows of train and validation in a division that is in use.
+    """Return the rows of train and validation in a common division.
 
     Parameters
     ----------
     name : str
         A key of `NAMED_SPLITS`.
     num_examples : int
-        Of a whole train split in the order of the file; 0 for any other selection.
+        Of a whole train split in file order; 0 for any other selection.
     title : str
-        What an error calls the selection.
+        The selection's name in an error.
 
     Raises
     ------
     OptionError
-        If there is no such name, or the selection is not what it divides.
+        If there is no such name, or it does not divide this selection.
     """
     if not isinstance(name, str) or name not in NAMED_SPLITS:
         raise OptionError(f"expected one of {', '.join(NAMED_SPLITS)}; found {name!r:.80}")
     if num_examples != NAMED_SPLIT_SIZE:
         raise OptionError(
-            f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in the order "
-            f"of the file; found {title}"
+            f"{name!r} divides a whole train split of {NAMED_SPLIT_SIZE} examples in file order; "
+            f"found {title}"
         )
     return NAMED_SPLITS[name]
 
 
 def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
-    """Return all rows in the order in which they are dealt to folds: int64 (n,).
+    """Return all rows in the order in which they are assigned to folds: int64 (n,).
 
-    It is the written order (epoch 0 of it), or, stratified, the classes one after the other, each
-    in the written order (epoch c for class c). Of `count` folds, fold k gets the rows at the places
-    k, k + count, k + 2 count, ...; so sizes differ by 1 at the most, and, as each class lies in one
-    piece, so do the counts of each class.
+    This is the written order (epoch 0) or, if stratified, one class after another, each in the
+    written order (epoch c for class c). Of `count` folds, fold k gets the rows at the places k,
+    k + count, k + 2 count, ... So sizes differ by 1 at most, and so do the counts of each class,
+    because each class is in one piece.
     """
     check_flag("stratify", stratify)
     if not stratify:
@@ -203,9 +205,9 @@ def fold_order(labels: NDArray[np.integer], seed: int, stratify: bool) -> Rows:
 
 
 def per_class_rows(labels: NDArray[np.integer], count: int, num_classes: int, seed: int) -> Rows:
-    """Return the rows, ascending, of `count` examples of each class, drawn by the written order.
+    """Return the rows of `count` examples of each class, ascending, drawn by the written order.
 
-    With the same seed a smaller count is a part of a larger one.
+    With the same seed, the rows of a smaller count are among those of a larger one.
 
     Raises
     ------
@@ -216,22 +218,22 @@ def per_class_rows(labels: NDArray[np.integer], count: int, num_classes: int, se
     members = class_members(labels, num_classes)
     for label, rows in enumerate(members):
         if len(rows) < count:
-            raise OptionError(f"class {label} has {len(rows)} examples; {count} were asked for")
+            raise OptionError(f"class {label} has only {len(rows)} of {count} requested examples")
     return _first_of_each(members, [count] * len(members), seed)
 
 
 def resampled_rows(
     labels: NDArray[np.integer], counts: Sequence[int], classes: Sequence[str], seed: int
 ) -> Rows:
-    """Return the rows, ascending, of as many examples of each class as asked.
+    """Return the rows of the given number of examples of each class, ascending.
 
     Class c is drawn in whole passes: pass j is the written order, epoch c + j times the number of
-    classes, and the last pass is cut short.
+    classes, and the last pass is truncated.
 
     Raises
     ------
     OptionError
-        If a count is no whole number, or a class without examples is asked for some.
+        If a count is not a whole number, or a class without examples has a count.
     """
     drawn = [np.empty(0, np.int64)]
     for label, (rows, count) in enumerate(
@@ -252,13 +254,13 @@ def class_numbers(given: Iterable[object], classes: Sequence[str]) -> list[int]:
     Raises
     ------
     OptionError
-        If there is no such class, or one comes twice.
+        If a class does not exist or occurs twice.
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise OptionError(f"expected names or numbers of classes, found {given!r:.80}")
     found = [_class_number(one, classes) for one in given]
     if not found or len(set(found)) < len(found):
-        raise OptionError(f"expected some classes, each once, found {given!r:.80}")
+        raise OptionError(f"expected classes, each once, found {given!r:.80}")
     return found
 
 
@@ -285,7 +287,7 @@ def in_written_order(rows: Rows, seed: int, epoch: int) -> Rows:
 
 
 def class_members(labels: NDArray[np.integer], num_classes: int = 0) -> list[Rows]:
-    """Return, for each class from 0, the rows that have it, ascending."""
+    """Return the rows of each class from 0, ascending."""
     counts = np.bincount(labels, minlength=num_classes) if len(labels) else [0] * num_classes
     return np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1].astype(np.int64))
 
@@ -303,7 +305,7 @@ def _shuffled(n: int, seed: int, epoch: int) -> Rows:
 
 
 def _apportion(shares: "list[Fraction]", total: int) -> list[int]:
-    """Round shares to whole numbers that add up to `total`, largest remainders first."""
+    """Round shares to whole numbers that sum to `total`, largest remainders first."""
     sizes = [int(share) for share in shares]
     by_remainder = sorted(range(len(shares)), key=lambda i: (sizes[i] - shares[i], i))
     for i in by_remainder[: total - sum(sizes)]:

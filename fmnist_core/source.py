@@ -1,7 +1,7 @@
 """Source: the arrays behind a Dataset, mapped from files or held in memory.
 
-A source that came from files pickles as their paths, so a worker process maps the same pages again
-instead of receiving a copy.
+The pickle of a source that came from files holds their paths, so a worker process maps the same
+pages instead of receiving a copy.
 """
 
 import copy
@@ -17,26 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range
+from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range, printable
 from fmnist_core.idx.format import open_array
 from fmnist_core.records import Description
 
 HASHED_AT_ONCE = 2**20
-"""Elements that are brought into one byte order, and hashed, at a time."""
+"""Elements converted to one byte order and hashed at a time."""
 
 MAX_UNNAMED_CLASSES = 2**16
-"""Most classes that are named by their numbers; a single label could ask for billions."""
+"""Most classes that are named by their numbers; otherwise a single label could ask for billions."""
 
 EXTENDED_COLUMNS = 8
-"""Columns of QMNIST's labels, an int32 table whose first is the label."""
+"""Columns of QMNIST's labels, an int32 table whose first column is the label."""
 
 
 @dataclass(frozen=True)
 class FileStamp:
     """A file as it was when it was opened: absolute path, size in bytes, modification time.
 
-    `member` is the one of a zip file that was read, and `inode` the file's number on its disk,
-    which may be another where the same file is opened again.
+    `member` is the member of a zip file that was read. `inode` is the file's number on its disk,
+    which may differ when a copy of the same file is opened.
     """
 
     path: str
@@ -51,20 +51,23 @@ class FileStamp:
         try:
             status = path.stat()
         except OSError as error:
-            raise FileAccessError(f"{path}: cannot be read ({error.strerror})") from error
+            raise FileAccessError(
+                f"{printable(path)}: cannot be read ({error.strerror})"
+            ) from error
         return cls(str(path.absolute()), status.st_size, status.st_mtime_ns, member, status.st_ino)
 
     def check(self) -> None:
-        """Raise DataMismatchError if the file is no longer as it was."""
+        """Raise DataMismatchError if the file has changed."""
         if FileStamp.of(Path(self.path), self.member) != self:
             raise DataMismatchError(
-                f"{self.path}: the file changed since this dataset was opened. Open it again."
+                f"{printable(self.path)}: the file changed since this dataset was opened. "
+                "Open it again."
             )
 
     def check_mapped(self) -> None:
-        """Raise DataMismatchError if the very file that was opened has been written to since.
+        """Raise DataMismatchError if the opened file has been written to.
 
-        A file that has taken its place is no harm: the one that was opened lives on in memory.
+        A file that has replaced it does no harm: the mapping keeps the opened file.
         """
         try:
             now = FileStamp.of(Path(self.path), self.member)
@@ -80,15 +83,15 @@ class FileStamp:
 
 @dataclass(frozen=True)
 class SourceFiles:
-    """The files that a source came from, and how they were read.
+    """The files of a source, and how they were read.
 
     Attributes
     ----------
     images, labels : FileStamp
     transposed : bool
-        Whether each image was transposed, which takes memory for all of them.
+        Whether each image was transposed, which needs memory for all of them.
     first_label : int
-        What was subtracted from each label.
+        The number subtracted from each label.
     """
 
     images: FileStamp
@@ -97,7 +100,7 @@ class SourceFiles:
     first_label: int = 0
 
     def open(self) -> "Source":
-        """Return the arrays, mapped where the files are raw and stay as they are."""
+        """Return the arrays, mapped if the files are raw and need no change."""
         images, labels = self.images.open(), self.labels.open()
         extended = None
         if labels.dtype.newbyteorder("=") == np.int32 and labels.shape[1:] == (EXTENDED_COLUMNS,):
@@ -105,7 +108,8 @@ class SourceFiles:
         if self.transposed:
             if images.ndim < 3:
                 raise DataMismatchError(
-                    f"expected images of (height, width) to transpose in {self.images.path}, "
+                    f"expected images of (height, width) to transpose in "
+                    f"{printable(self.images.path)}, "
                     f"found shape {images.shape}"
                 )
             images = np.ascontiguousarray(images.swapaxes(1, 2))
@@ -118,7 +122,7 @@ class SourceFiles:
         if below.size:
             raise DataMismatchError(
                 f"expected labels from {self.first_label}, found {labels[below[0]]} at place "
-                f"{below[0]} in {self.labels.path}. Try: zero_based=False"
+                f"{below[0]} in {printable(self.labels.path)}. Try: zero_based=False"
             )
         shifted: NDArray[Any] = labels - labels.dtype.type(self.first_label)
         return shifted
@@ -131,13 +135,13 @@ class Source:
     Attributes
     ----------
     images, labels : ndarray (n, ...), (n,)
-        In native byte order, or big-endian where a file of a larger type is mapped.
+        In native byte order, or big-endian if a file of a larger type is mapped.
     extended : int32 ndarray (n, columns), optional
-        QMNIST's extended labels, or others of the kind.
+        QMNIST's extended labels, or similar ones.
     files : SourceFiles, optional
         The files they came from.
     new_labels : ndarray (n,), optional
-        `labels`, where they are others than the file's.
+        `labels`, if they differ from the file's.
     """
 
     images: NDArray[Any]
@@ -158,12 +162,12 @@ class Source:
             object.__setattr__(self, name, view)
 
     def check_match(self, num_classes: int) -> None:
-        """Check that images and labels go together and that every label has a class.
+        """Check that there is one label for each image, and that every label has a class.
 
         Raises
         ------
         DataMismatchError
-            If they do not; the message says what was expected, found and where.
+            If not; the message says what was expected, what was found and where.
         """
         images, labels = self.images, self.labels
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
@@ -186,14 +190,26 @@ class Source:
                 f"expected extended labels to be int32 of shape ({len(labels)}, columns), found "
                 f"{more.dtype.newbyteorder('=')} of shape {more.shape}"
             )
-        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-        if outside.size:
+        place = self._first_label_outside(num_classes)
+        if place is not None:
             raise DataMismatchError(
-                f"expected labels from 0 to {num_classes - 1}, found {labels[outside[0]]} at place "
-                f"{outside[0]}{self._where('labels')}. {self._class_advice(num_classes)}"
+                f"expected labels from 0 to {num_classes - 1}, found {labels[place]} at place "
+                f"{place}{self._where('labels')}. {self._class_advice(num_classes)}"
             )
 
+    def _first_label_outside(self, num_classes: int) -> int | None:
+        place = 0
+        for part in _in_parts(self.labels):
+            outside = np.flatnonzero((part < 0) | (part >= num_classes))
+            if outside.size:
+                return place + int(outside[0])
+            place += len(part)
+        return None
+
     def _class_advice(self, num_classes: int) -> str:
+        if self.labels.min() < 0:
+            known = "labels >= 0"
+            return f"Those below 0 are no class. Try: images[{known}], labels[{known}]"
         if self.labels.min() == 1 and self.labels.max() == num_classes:
             zero_based = "zero_based=True" if self.files else "labels - 1"
             return f"They begin with 1. Try: {zero_based}"
@@ -202,17 +218,17 @@ class Source:
     def described(
         self, classes: Sequence[str] | int | None, mean: Constant | None, std: Constant | None
     ) -> Description:
-        """Return the description of data of one's own.
+        """Return the description of your own data.
 
-        Classes are named by their numbers unless they are named; without their number, as many as
-        the largest label asks for.
+        Without names, classes are named by their numbers; without a number of classes, they go up
+        to the largest label.
 
         Raises
         ------
         OptionError
             If the number of classes is not from 1 to `MAX_UNNAMED_CLASSES`.
         DataMismatchError
-            If images and labels do not go together.
+            If images and labels do not match.
         """
         if classes is None:
             self.check_match(MAX_UNNAMED_CLASSES)
@@ -237,15 +253,15 @@ class Source:
             self.files.labels.check_mapped()
 
     def _where(self, which: Literal["images", "labels"]) -> str:
-        return f" in {getattr(self.files, which).path}" if self.files else ""
+        return f" in {printable(getattr(self.files, which).path)}" if self.files else ""
 
     @cached_property
     def content_digest(self) -> str:
         """SHA-256 of the content, hexadecimal; reads all of it, once.
 
-        It is over the arrays of images, labels and, where there are some, extended labels: for each
-        a line with numpy's name of its type and its shape (``uint8 (60000, 28, 28)``), then its
-        elements in C order, little-endian.
+        It covers the arrays of images, labels and, if any, extended labels: for each array a line
+        with numpy's name of its type and its shape (``uint8 (60000, 28, 28)``), then its elements
+        in C order, little-endian.
         """
         digest = hashlib.sha256()
         for array in (self.images, self.labels, self.extended):
@@ -256,7 +272,7 @@ class Source:
         return digest.hexdigest()
 
     def with_labels(self, labels: NDArray[Any]) -> "Source":
-        """Return the same images with other labels (n,), which a pickle then holds."""
+        """Return the same images with other labels (n,), which the pickle then holds."""
         source = copy.copy(self)
         source.__dict__.pop("content_digest", None)
         view = labels.view()
@@ -266,22 +282,22 @@ class Source:
         return source
 
     def images_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the images at some places: fresh, native byte order."""
+        """Return the images at the given places: fresh, in native byte order."""
         native = self.images.dtype.newbyteorder("=")
         return np.take(self.images, places, axis=0).astype(native, copy=False)
 
     def labels_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the labels at some places: fresh."""
+        """Return the labels at the given places: fresh."""
         return np.take(self.labels, places)
 
     def extended_at(self, places: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the extended labels at some places, which must exist: fresh int32."""
+        """Return the extended labels, which must exist, at the given places: fresh int32."""
         extended: Any = self.extended
         return np.take(extended, places, axis=0).astype(np.int32, copy=False)
 
     @property
     def is_lazy(self) -> bool:
-        """Whether any process can open the images for itself and read only what it needs."""
+        """Whether any process can open the images itself and read only what it needs."""
         base: Any = self.images
         while isinstance(base, np.ndarray):
             base = base.base
@@ -299,7 +315,9 @@ class Source:
 
 
 def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
-    """Return how to make labels of what came in their place, or ""."""
+    """Return how to make labels of what came in their place, or ""; judged by the first rows."""
+    if labels.ndim:
+        labels = next(_in_parts(labels), labels)
     kind = labels.dtype.kind
     if images.ndim == 1 and labels.ndim > 1:
         return ". Try: the images first, then the labels"
@@ -317,7 +335,7 @@ def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
 
 
 def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield an array in parts of some rows each, so that a mapped file is not held whole."""
+    """Yield an array in parts of several rows, so that a mapped file is never held whole."""
     step = max(1, HASHED_AT_ONCE // max(1, array[:1].size))
     return (array[start : start + step] for start in range(0, len(array), step))
 

@@ -1,6 +1,7 @@
-"""A position in an epoch, as a small dictionary to save: two integers, and what they belong to.
+"""A position in an epoch as a small dictionary: two integers, and the data and order they count.
 
-It says nothing of batch sizes, workers, shards or frameworks, so training can go on under others.
+It does not depend on batch sizes, workers, shards or frameworks, so any of them may change before
+training resumes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,21 +23,21 @@ from fmnist_core.selection import selection_digest
 
 
 class State(TypedDict):
-    """Where a loader is; JSON can hold it.
+    """The position of a loader; JSON can hold it.
 
     Attributes
     ----------
     order : int
         Version of the written order (docs/order.md).
     digest : str
-        `Dataset.digest`: which examples are counted. "" if it is not known.
+        `Dataset.digest`: which examples are counted. "" if unknown.
     shuffle : bool
     seed : int
-        What the order of an epoch follows from.
+        Both determine the order of an epoch.
     epoch, examples : int
-        The position: how many examples of which epoch are consumed, over all shards.
+        The position: the epoch, and how many of its examples all shards have consumed.
     transform : list of dict
-        `Chain.record` of the transforms, none without.
+        `Chain.record` of the transforms; empty without transforms.
     """
 
     order: int
@@ -54,7 +55,7 @@ def checked_state(state: object) -> State:
     Raises
     ------
     OptionError
-        If it is none, or is of another version of the order.
+        If it is not a state, or has another version of the order.
     """
     kinds = State.__annotations__
     if not isinstance(state, Mapping) or not kinds.keys() <= state.keys():
@@ -64,7 +65,7 @@ def checked_state(state: object) -> State:
             f"found {brief(keys)}"
         )
     for name, kind in kinds.items():
-        # A bool is an int too, but it counts nothing.
+        # A bool is an int too, but not a count.
         wanted: Any = get_origin(kind) or kind
         if type(state[name]) is not wanted:
             raise OptionError(
@@ -88,7 +89,7 @@ def checked_state(state: object) -> State:
 
 
 def check_same_data(state: State, digest: str, title: str) -> None:
-    """Raise DataMismatchError if a state is known to be of other data than those with `digest`."""
+    """Raise DataMismatchError if a state belongs to data with another digest."""
     if state["digest"] and digest and state["digest"] != digest:
         raise DataMismatchError(
             f"the state is of {describe_digest(state['digest'])}; expected one of {title} "
@@ -97,7 +98,7 @@ def check_same_data(state: State, digest: str, title: str) -> None:
 
 
 def check_same_order(state: State, shuffle: bool, seed: int) -> None:
-    """Raise OptionError if the epochs of a state have another order."""
+    """Raise OptionError if a state belongs to another order."""
     theirs = _order_in_words(state["shuffle"], state["seed"])
     if theirs != (ours := _order_in_words(shuffle, seed)):
         raise OptionError(
@@ -107,7 +108,7 @@ def check_same_order(state: State, shuffle: bool, seed: int) -> None:
 
 
 def check_same_transforms(state: State, transform: Sequence[Mapping[str, Any]]) -> None:
-    """Raise OptionError if the examples of a state were transformed otherwise."""
+    """Raise OptionError if a state belongs to other transforms."""
     theirs, ours = state["transform"], [dict(step) for step in transform]
     if theirs != ours:
         raise OptionError(
@@ -125,11 +126,11 @@ def _chain_in_words(transform: list[dict[str, Any]]) -> str:
 
 
 def _order_in_words(shuffle: bool, seed: int) -> str:
-    return f"shuffled with seed {seed}" if shuffle else "in the order of the file"
+    return f"shuffled with seed {seed}" if shuffle else "in file order"
 
 
 def describe_digest(digest: str) -> str:
-    """Return what a `Dataset.digest` stands for: a split of the catalog, or only its digits."""
+    """Describe a `Dataset.digest`: a split of the catalog, or only its digits."""
     for info in CATALOG.values():
         for revision in (info.released, *(old.released for old in info.old_revisions)):
             for name, split in info.splits.items():
@@ -137,4 +138,4 @@ def describe_digest(digest: str) -> str:
                 if selection_digest(info.name, revision, name, rows) == digest:
                     which = "" if revision == info.released else f" of {revision}"
                     return f"{info.name}/{name}{which}"
-    return f"data of another digest ({digest[:16]})"
+    return f"data with another digest ({digest[:16]})"

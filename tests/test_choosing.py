@@ -85,7 +85,7 @@ def test_of_classes_renumbers_in_the_given_order(whole: Dataset) -> None:
         (("bea",), "Did you mean 'bee'"),
         ((4,), "a number from 0 to 3; found 4"),
         ((True,), "found True"),
-        ((), "some classes, each once"),
+        ((), "classes, each once"),
         (("ant", 0), "each once"),
         ((None,), "found None"),
     ],

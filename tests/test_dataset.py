@@ -359,7 +359,7 @@ def test_to_refuses_what_is_no_adapter(whole: Dataset, adapter: object) -> None:
 
 @pytest.mark.parametrize("option", ["plan", "dataset", "encoding"])
 def test_to_refuses_what_it_makes_itself(whole: Dataset, option: str) -> None:
-    with pytest.raises(OptionError, match="cannot be given"):
+    with pytest.raises(OptionError, match="is not an option"):
         whole.to("numpy", batch_size=4, **{option: 3})
 
 
@@ -396,7 +396,7 @@ def test_data_of_ones_own_have_no_catalog_entry(whole: Dataset) -> None:
         (IMAGES, LABELS.astype(np.float32), None, "whole numbers along one axis, found float32"),
         (IMAGES, LABELS.reshape(20, 2), None, "along one axis"),
         (IMAGES, LABELS, ["a", "b", "c"], "from 0 to 2, found 3 at place 1"),
-        (IMAGES, LABELS.astype(np.int8) - 1, None, "found -1 at place 0"),
+        (IMAGES, LABELS.astype(np.int8) - 1, None, "found -1 .* Try: images.labels >= 0."),
         (IMAGES, LABELS + np.int32(2**31 - 9), None, f"from 0 to {MAX_UNNAMED_CLASSES - 1}"),
         (IMAGES[:, 0, 0], LABELS, None, "one image for each"),
         (np.uint8(3), LABELS, None, "one image for each"),
@@ -449,3 +449,8 @@ def test_data_of_ones_own_have_no_info(whole: Dataset) -> None:
 def test_a_notebook_picture_of_large_images_stays_small() -> None:
     large = Dataset(np.zeros((2, 3000, 2000), np.uint8), LABELS[:2])
     assert len(large._repr_html_()) < 20_000
+
+
+def test_what_np_where_gives_is_no_index(whole: Dataset) -> None:
+    with pytest.raises(OptionError, match=r"Try: np\.flatnonzero\(mask\)"):
+        whole[np.where(whole.labels == 3)]

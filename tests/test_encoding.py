@@ -206,6 +206,7 @@ def test_bad_options_are_refused(options: dict[str, object], message: str) -> No
         (Encoding(scale="standard", mean=0.5, std=0.0), "uint8", (5, 4), "std must be above 0"),
         (Encoding(scale="standard", mean=0.5, std=1e37), "uint8", (5, 4), "float32 cannot hold"),
         (Encoding(scale="standard", mean=np.nan, std=1.0), "uint8", (5, 4), "float32 cannot hold"),
+        (Encoding(), "bool", (5, 4), r"Try: images.astype\('uint8'\) \* 255"),
         (Encoding(), "int64", (5, 4), "which IDX does not hold. Try: for pixels"),
     ],
 )

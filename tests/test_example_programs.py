@@ -31,9 +31,12 @@ def need(*modules: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-def run(command: Sequence[str | Path], **more: str) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[str | Path], cwd: Path | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *map(str, command)],
+        cwd=cwd,
         env=environment(**more),
         capture_output=True,
         text=True,
@@ -74,15 +77,6 @@ def check(process: subprocess.CompletedProcess[str], output: Path) -> None:
     np.testing.assert_array_equal(images, mirror_images)  # judged by the scores of both
 
 
-@pytest.mark.parametrize(
-    ("program", "needed"),
-    [("torch_convnet.py", ["torch"]), ("jax_convnet.py", ["jax", "flax", "optax"])],
-)
-def test_a_loop_trains(program: str, needed: list[str], tmp_path: Path) -> None:
-    need("matplotlib", *needed)
-    check(run([*helper("mirrored_example"), *mirrored(program, tmp_path)]), tmp_path)
-
-
 @pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
 def test_keras_trains_on_exactly_the_plan(backend: str, tmp_path: Path) -> None:
     need("matplotlib", "keras", backend)
@@ -102,13 +96,13 @@ def test_keras_trains_on_exactly_the_plan(backend: str, tmp_path: Path) -> None:
 def test_the_page_shows_what_the_runs_gave() -> None:
     page = (EXAMPLES / "index.md").read_text(encoding="utf-8")
     runs = [json.loads(path.read_text()) for path in (EXAMPLES / "results").glob("*.json")]
-    assert len(runs) == 5
+    assert len(runs) == 3
     for run in runs:
         assert f"| {run['title']} | {run['test_accuracy']:.2%} | {len(run['loss'])} |" in page
 
 
 def test_a_missing_package_is_named() -> None:
-    program = EXAMPLES / "torch_convnet.py"
+    program = EXAMPLES / "torch_resnet.py"
     start = f"import runpy, sys; sys.path.insert(0, {str(EXAMPLES)!r}); "
     code = f"{start} sys.modules['matplotlib'] = None; runpy.run_path({str(program)!r})"
     process = run(["-c", code])

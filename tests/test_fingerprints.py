@@ -353,7 +353,7 @@ def test_it_is_kept_and_read_again(tmp_path: Path, tiny: Dataset) -> None:
     assert compare(found, again).same
     again.save(tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "run.json").read_bytes()
-    with pytest.raises(OptionError, match="received elsewhere"):
+    with pytest.raises(OptionError, match="has no loader"):
         next(again.watch(loader))
 
 
@@ -437,9 +437,9 @@ def test_batches_of_another_size(tiny: Dataset) -> None:
 
 
 FAULTS = {
-    "not JSON": (lambda text: "images", "found no whole JSON"),
-    "cut short": (lambda text: text[: len(text) // 2], "found no whole JSON"),
-    "deep": (lambda text: "[" * 100_000, "found no whole JSON"),
+    "not JSON": (lambda text: "images", "found no complete JSON"),
+    "cut short": (lambda text: text[: len(text) // 2], "found no complete JSON"),
+    "deep": (lambda text: "[" * 100_000, "found no complete JSON"),
     "other JSON": (lambda text: '{"a": 1}', "found other JSON. Try: fmnist fingerprint"),
     "a list": (lambda text: "[1]", "found other JSON"),
     "version": (lambda text: text.replace('print": 1', 'print": 2'), "found version 2. Try"),

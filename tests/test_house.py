@@ -49,6 +49,7 @@ ROOMS = [
     "batch",
     "epoch_fingerprint",
     "fingerprints",
+    "traces",
     "testing",
 ]
 AT_IMPORT = {"numpy", "pluggy", "fmnist_core"}

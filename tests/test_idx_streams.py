@@ -143,6 +143,12 @@ def test_a_file_open_for_text_is_refused(tmp_path: Path) -> None:
         write_idx(file, GOLDEN_ARRAY)  # type: ignore[arg-type]
 
 
+def test_a_file_open_for_reading_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    with (tmp_path / "x").open("rb") as file, pytest.raises(OptionError, match=r'path, "wb"\)'):
+        write_idx(file, GOLDEN_ARRAY)
+
+
 def test_a_raw_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_idx(tmp_path / "x", GOLDEN_ARRAY)
     opened, real = [], os.open

@@ -263,6 +263,9 @@ def test_names_that_no_catalog_has(fashion_root: Path) -> None:
         UnknownDatasetError, match=r"found 'fashion_mnist'. Did you mean fashion-mnist"
     ):
         load("fashion_mnist")
+    for name in ("fmnist", "FMNIST", "fashion"):
+        with pytest.raises(UnknownDatasetError, match=r"Did you mean fashion-mnist\? Try"):
+            load(name)
     for split in ("t10k", "val", "Train", ""):
         with pytest.raises(UnknownDatasetError, match=f"splits train, test; found '{split}'"):
             load("fashion-mnist", split, root=fashion_root)
@@ -657,3 +660,15 @@ def test_labels_from_1_with_as_many_names(tmp_path: Path) -> None:
 def test_unequal_counts() -> None:
     with pytest.raises(DataMismatchError, match="Try: images and labels of one split"):
         Dataset(SQUARES, np.zeros(4, np.uint8))
+
+
+def test_folders_that_bear_the_names_of_the_files_they_hold(
+    fashion_root: Path, tmp_path: Path
+) -> None:
+    """As Kaggle unpacks; beside them there may be dotted files, or none."""
+    for packed in fashion_root.glob("t10k-*.gz"):
+        (tmp_path / packed.stem).mkdir()
+        payload = gzip.decompress(packed.read_bytes())
+        (tmp_path / packed.stem / packed.stem).write_bytes(payload)
+    dataset = load("fashion-mnist", "test", root=tmp_path)
+    assert dataset.labels[:16].tolist() == FIRST_LABELS["test"]

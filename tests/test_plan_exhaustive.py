@@ -82,7 +82,7 @@ def test_every_plan_of(count: int) -> None:
     for size, shards, remainder in settings(count):
         whole = wanted_steps(count, size, shards, remainder, 0)
         if whole is None:
-            with pytest.raises(OptionError, match="some would get none"):
+            with pytest.raises(OptionError, match="a shard would get none"):
                 plans(count, size, shards, remainder)
             continue
         every_shard = plans(count, size, shards, remainder)
@@ -94,7 +94,7 @@ def test_every_plan_of(count: int) -> None:
 def check_start(every_shard: list[BatchPlan], start: int, wanted: list[Step] | None) -> None:
     if wanted is None:
         for plan in every_shard:
-            with pytest.raises(OptionError, match="some would get none"):
+            with pytest.raises(OptionError, match="a shard would get none"):
                 plan.check_start(start)
         return
     assert all(plan.num_steps(start) == len(wanted) for plan in every_shard)

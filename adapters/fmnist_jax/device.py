@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from fmnist_core.batch import VIEWS, transformed_fields
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
-from fmnist_core.errors import OptionError, check_range
+from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan, Field
 from fmnist_jax.ops import JAX
-from fmnist_jax.order import keys, shuffled
+from fmnist_jax.order import check_number, keys, shuffled
 
 JaxBatch = tuple[jax.Array, ...]
 """A batch of the default form; `fields` may also give dictionaries or bare arrays."""
@@ -77,11 +77,17 @@ class Resident:
         Raises
         ------
         OptionError
-            If a number that is known has no such epoch or step.
+            If there is no such epoch or step, where the number is known; or if `order` is not of
+            all examples.
         """
         plan = self.plan
-        _check_known("epoch", epoch, 2**32 - 1)
-        _check_known("step", step, len(plan) - 1)
+        check_number("epoch", epoch, 2**32 - 1)
+        check_number("step", step, len(plan) - 1)
+        if order is not None and order.shape != (plan.num_examples,):
+            raise OptionError(
+                f"expected the order of an epoch, of shape ({plan.num_examples},), found shape "
+                f"{order.shape}. Try: data.order(epoch)"
+            )
         index, count = plan.shard
         first = (jnp.asarray(step, jnp.int32) * count + index) * plan.batch_size
         positions = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
@@ -108,7 +114,7 @@ class Resident:
             If a number that is known is out of range; or if transforms, which follow the plan's
             seed, would not follow this one.
         """
-        _check_known("epoch", epoch, 2**32 - 1)
+        check_number("epoch", epoch, 2**32 - 1)
         if seed is not None and self.encoding.transform:
             raise OptionError(
                 "transforms are drawn by the plan's seed, and would not follow another one. "
@@ -208,7 +214,7 @@ def put(
     )
     arithmetic = encoding.scale == "raw" or (
         # Over a repeated channel XLA was seen to multiply by the inverse after all.
-        encoding.channels is None and _has_the_bits(table, encoding)
+        encoding.channels is None and _has_the_bits(table, encoding, device)
     )
     num_classes = len(dataset.classes)
     return Resident(images, labels, indices, more, table, plan, encoding, num_classes, arithmetic)
@@ -221,12 +227,6 @@ def some_batches(
     """Return some consecutive batches out of the (batches, batch) examples that were sent."""
     chosen = (jax.lax.dynamic_slice_in_dim(array, first, count) for array in (positions, rows))
     return [data.gather(epoch, *both) for both in zip(*chosen, strict=True)]
-
-
-def _check_known(name: str, number: jax.typing.ArrayLike, most: int) -> None:
-    """Raise OptionError for a number out of range, unless it is traced."""
-    if not isinstance(number, jax.core.Tracer):
-        check_range(name, number if isinstance(number, int) else np.asarray(number)[()], 0, most)
 
 
 def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
@@ -249,11 +249,13 @@ def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
     return values.astype(dtype)
 
 
-def _has_the_bits(table: jax.Array, encoding: Encoding) -> bool:
-    """Whether arithmetic, compiled for the table's device, gives the table for every pixel."""
+def _has_the_bits(
+    table: jax.Array, encoding: Encoding, device: jax.Device | jax.sharding.Sharding | None
+) -> bool:
+    """Whether arithmetic, compiled for the device, gives the table for every pixel."""
     each = np.arange(256, dtype=np.uint8)
     pixels = jax.device_put(
-        np.broadcast_to(each.reshape(256, *[1] * (table.ndim - 1)), table.shape), table.sharding
+        np.broadcast_to(each.reshape(256, *[1] * (table.ndim - 1)), table.shape), device
     )
     values = jax.jit(_encoded, static_argnums=1)(pixels, encoding)
     return np.asarray(values).tobytes() == np.asarray(table).tobytes()

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fmnist_core import order
-from fmnist_core.errors import check_seed
+from fmnist_core.errors import OptionError, check_range
 
 
 def keys(
@@ -26,15 +26,35 @@ def seed_words(seed: jax.typing.ArrayLike) -> Sequence[jax.typing.ArrayLike]:
     Raises
     ------
     OptionError
-        If a seed that is known is not a whole number in [0, 2**64).
+        As `check_number`, for a seed in [0, 2**64).
     """
-    if not isinstance(seed, jax.Array):
-        return [np.uint32(word) for word in order.seed_words(check_seed(seed))]
+    check_number("seed", seed, 2**64 - 1)
+    if not isinstance(seed, jax.core.Tracer):
+        return [np.uint32(word) for word in order.seed_words(int(np.asarray(seed)))]
     wide = seed.dtype.itemsize == 8
     high = (seed >> 32).astype(jnp.uint32) if wide else jnp.uint32(0)
     low = seed.astype(jnp.uint32)
     steps = [np.uint32(j * 0x9E3779B9 & 0xFFFFFFFF) for j in (1, 2, 3)]
     return [fmix32(high ^ fmix32(low + step)) for step in steps]
+
+
+def check_number(name: str, number: jax.typing.ArrayLike, most: int) -> None:
+    """Check a number that may be traced; then its value is not known, but its type is.
+
+    Raises
+    ------
+    OptionError
+        If it is not a whole number; or if it is known and is not from 0 to `most`.
+    """
+    if isinstance(number, jax.Array) and not (
+        number.shape == () and jnp.issubdtype(number.dtype, jnp.integer)
+    ):
+        raise OptionError(
+            f"{name} must be a whole number from 0 to {most}, not an array of {number.dtype}, "
+            f"shape {number.shape}"
+        )
+    if not isinstance(number, jax.core.Tracer):
+        check_range(name, number if isinstance(number, int) else np.asarray(number)[()], 0, most)
 
 
 def fmix32(word: jax.Array) -> jax.Array:

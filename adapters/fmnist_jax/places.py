@@ -18,8 +18,20 @@ def checked_device(device: object) -> jax.Device:
     Raises
     ------
     OptionError
-        If there is no such device.
+        If there is no such device; or if ``jax.set_mesh`` has set a mesh of others, over which JAX
+        computes nothing with arrays that are on one device.
     """
+    found = _found_device(device)
+    mesh = _mesh_in_use()
+    if mesh is not None and set(mesh.devices.flat) != {found}:
+        raise OptionError(
+            f"with a mesh of {mesh.size} devices in use, JAX computes nothing on {found} alone. "
+            "Try: sharding=, or make the loader without jax.set_mesh"
+        )
+    return found
+
+
+def _found_device(device: object) -> jax.Device:
     if isinstance(device, jax.Device):
         return device
     if not isinstance(device, str):
@@ -42,7 +54,8 @@ def named_sharding(given: object) -> Sharding:
     Raises
     ------
     OptionError
-        For a spec without a mesh, a mesh of several axes, or what is neither.
+        For a spec without a mesh or with axes that it lacks, a mesh of several axes, or what is
+        neither.
     """
     if isinstance(given, Sharding):
         return given
@@ -53,7 +66,13 @@ def named_sharding(given: object) -> Sharding:
                 f"{given} names axes of a mesh, and no mesh is set. "
                 "Try: sharding=NamedSharding(mesh, spec), or jax.set_mesh(mesh)"
             )
-        return NamedSharding(mesh, given)
+        try:
+            return NamedSharding(mesh, given)
+        except ValueError as error:
+            raise OptionError(
+                f"expected a spec over the mesh in use, of the axes {mesh.axis_names}, found "
+                f"{given}: {error}"
+            ) from error
     if isinstance(given, Mesh):
         if len(given.axis_names) == 1:
             return NamedSharding(given, PartitionSpec(given.axis_names[0]))  # type: ignore[no-untyped-call]

@@ -16,7 +16,7 @@ import torch
 from fmnist_core import load, open_idx
 from fmnist_core.catalog import CATALOG
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FetchError, FileAccessError, OptionError, brief
+from fmnist_core.errors import DataMismatchError, FetchError, FileAccessError, OptionError, brief
 from fmnist_core.files import as_path
 from fmnist_core.picture import pil_image
 from fmnist_core.storage.folders import find_unverified
@@ -109,6 +109,12 @@ class MNIST(VisionDataset):
             if not verify:
                 return open_idx(*find_unverified(root, info, self._split))
             return load(self._name, self._split, root=root, orientation="file")
+        except DataMismatchError as error:
+            if not verify:
+                raise
+            problem = str(error).partition(". Try: ")[0]
+            advice = "verify=False for files of your own, such as a test's"
+            raise DataMismatchError(problem, advice=advice) from error
         except FileAccessError as error:
             if download:
                 self.download()

@@ -21,6 +21,7 @@ from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Examples, Field
 from fmnist_core.transforms.chain import NO_TRANSFORMS
 from fmnist_torch.device import TorchBatch, to_tensors
+from fmnist_torch.sampler import BatchRows
 
 Fields = tuple[Field, ...] | Mapping[str, Field] | Field
 """What an example or a batch holds: see `BatchPlan`."""
@@ -98,6 +99,7 @@ class MapDataset(TorchDataset[Any]):
         # One example is a batch without its first axis, so a plan says what it holds.
         plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
         self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
+        self._loaders: Assembler | None = None
         self.transform = transform
         self.target_transform = target_transform
         for name, function, field in self._functions():
@@ -105,10 +107,15 @@ class MapDataset(TorchDataset[Any]):
 
     @classmethod
     def of_loader(cls, assemble: Assembler) -> "MapDataset":
-        """Return the examples that a loader's batches are made of, before any transform."""
+        """Return the examples that a loader's batches are made of.
+
+        Asked for by the loader's own batch sampler they are transformed, since it knows their
+        epoch and positions; otherwise they are as before any transform.
+        """
         examples = cls.__new__(cls)
         encoding = replace(assemble.encoding, transform=NO_TRANSFORMS)
         examples._assemble = Assembler(assemble.dataset, assemble.plan, encoding, assemble.adapter)
+        examples._loaders = assemble
         examples.transform = examples.target_transform = None
         return examples
 
@@ -183,15 +190,23 @@ class MapDataset(TorchDataset[Any]):
             would pass over their `__getitem__`.
         """
         overridden = type(self).__getitem__ is not MapDataset.__getitem__
-        if overridden or sys._getframe(1).f_code.co_name in ("__getattr__", "__getattribute__"):
+        asking = sys._getframe(1).f_code
+        # A wrapper is asked for the name, so its code does not contain it.
+        is_named = "__getitems__" in asking.co_names + asking.co_consts
+        if overridden or not is_named:
             raise AttributeError("examples are to be asked for one by one, by __getitem__")
         return self._examples
 
     def _examples(self, rows: Sequence[int]) -> Sequence[Any]:
+        if self._loaders is not None and isinstance(rows, BatchRows):
+            return self._ready(self._loaders(rows.examples))
         asked = np.asarray(rows, dtype=np.int64)
         fillers = (asked < 0) * len(self)
         # The position says which are fillers, and decides nothing else without transforms.
         batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
+        return self._ready(batch)
+
+    def _ready(self, batch: Any) -> Sequence[Any]:
         examples = ReadyExamples(to_tensors(batch), self.plan)
         functions = {field: function for _, function, field in self._functions() if function}
         if functions:

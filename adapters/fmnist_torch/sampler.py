@@ -1,6 +1,6 @@
 """The plan as torch's samplers: of batches, and of single rows for trainers to look at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -48,6 +48,23 @@ class TrainerEpochs(EpochCounter):
             self._trainers_zero = self.epoch - number
             self._was_moved = False
         self.go_to(check_epoch(self._trainers_zero + number))
+
+
+class BatchRows(list[int]):
+    """The rows of a batch, which also say where they stand in the plan, for transforms.
+
+    Attributes
+    ----------
+    examples : Examples
+        The same rows, with their epoch and positions.
+    """
+
+    def __init__(self, rows: Iterable[int], examples: Examples) -> None:
+        super().__init__(rows)
+        self.examples = examples
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BatchRows, (list(self), self.examples)
 
 
 class PlanSampler(Sampler[list[int]]):
@@ -116,7 +133,8 @@ class PlanSampler(Sampler[list[int]]):
         for examples in epoch_examples(self.plan, position.epoch, position.start):
             fillers = examples.positions >= self.plan.num_examples
             position.steps += 1
-            yield (examples.rows - fillers * self.plan.num_examples).tolist()
+            rows = examples.rows - fillers * self.plan.num_examples
+            yield BatchRows(rows.tolist(), examples)
 
     def state_dict(self) -> State:
         """Return which rows were given away, for a loader that counts by its sampler.
@@ -172,6 +190,9 @@ class PlanRows(Sampler[int]):
         plan, start = self.batches.plan, self.batches.epochs.start
         whole = plan.num_steps(start) - 1
         return whole * plan.batch_size + plan.span(whole, start)[1] if whole >= 0 else 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} rows of epoch {self.batches.epoch}>"
 
     def set_epoch(self, epoch: int) -> None:
         """Make the epoch that a trainer calls `epoch` the next.

@@ -91,9 +91,23 @@ class Run:
     minutes: float = 0.0
     processor_minutes: float = 0.0
     confusion: list[list[int]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    rights: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._began = perf_counter(), process_time()
+
+    def stop_clock(self) -> None:
+        """Add the time since it was last stopped."""
+        now = perf_counter(), process_time()
+        self.minutes += (now[0] - self._began[0]) / 60
+        self.processor_minutes += (now[1] - self._began[1]) / 60
+        self._began = now
+
+    def note_step(self, loss: float, right: int) -> None:
+        """Note the loss of a step, and how many of its images were right."""
+        self.losses.append(loss)
+        self.rights.append(right)
 
     def add(self, loss: float, accuracy: float, val_loss: float, val_accuracy: float) -> None:
         """Note an epoch, and print it."""
@@ -112,8 +126,7 @@ class Run:
             raise ValueError(f"{len(predicted)} predictions for {len(test)} test images")
         confusion = np.zeros((len(test.classes), len(test.classes)), dtype=int)
         np.add.at(confusion, (test.labels, predicted), 1)
-        self.minutes = (perf_counter() - self._began[0]) / 60
-        self.processor_minutes = (process_time() - self._began[1]) / 60
+        self.stop_clock()
         self.test_accuracy = float(confusion.trace() / confusion.sum())
         self.confusion = confusion.tolist()
         print(

@@ -1,7 +1,7 @@
-"""What is known of each dataset, as data.
+"""A record of each dataset.
 
-Digests of a payload (the unpacked bytes) decide what is genuine; where only those of the published
-file are known, they do. Each module says where its facts come from.
+The digest of a payload (the unpacked bytes) decides whether it is genuine; where only that of the
+published file is known, that digest decides. Each module names the sources of its facts.
 """
 
 import hashlib
@@ -81,7 +81,7 @@ def may_be_packed(nbytes: int) -> bool:
 
 
 def describe_start(start: bytes) -> Known | None:
-    """Return which known payload begins with these bytes, or None; too few of them say nothing."""
+    """Return which known payload begins with these bytes, or None, also if they are too few."""
     payload = STARTS.get(hashlib.sha256(start[:START_NBYTES]).hexdigest())
     return describe_payload(payload) if payload else None
 

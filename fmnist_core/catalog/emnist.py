@@ -1,7 +1,7 @@
 """EMNIST: six datasets of handwritten characters, published in one zip file.
 
-Digest of the zip file: torchvision, TFDS url_checksums. Counts: the paper's final table. Names of
-classes: the official mapping files, whose first character code of each label is taken.
+Digest of the zip file: torchvision, TFDS url_checksums. Counts: the paper's final table. Class
+names: the first character code of each label in the official mapping files.
 """
 
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -16,7 +16,7 @@ _ZIP = Checksums(
 )
 
 _MERGED = digits + ascii_uppercase + "abdefghnqrt"
-"""The lower-case letters that are told from their capitals."""
+"""The lower-case letters with a class of their own; the others share that of their capital."""
 
 _DATASETS = {
     "byclass": (697_932, 116_323, digits + ascii_uppercase + ascii_lowercase),

@@ -1,8 +1,8 @@
-"""How a payload is packed, seen through by content: gzip, xz, zip and npy.
+"""Containers of a payload, recognised by content: gzip, xz, zip and npy.
 
-A file's first bytes say how it is packed; its name is never asked. An .npz is a zip file of .npy
-arrays; an array is read as the IDX payload that would hold it. Nothing is unpacked to disk, and
-nothing is ever unpickled.
+A file's first bytes show how it is packed; its name does not matter. An .npz is a zip file of .npy
+arrays, and an array is read as the equivalent IDX payload. Nothing is unpacked to disk, and nothing
+is unpickled.
 """
 
 import io
@@ -28,10 +28,10 @@ XZ_MEMORY_LIMIT = 1 << 28
 """Most memory (bytes) an xz stream may ask for; ``xz -9`` needs 65 MiB."""
 
 PACKED_BLOCK = 1 << 16
-"""Packed bytes read at a time; each stream of several in a row copies the rest of its block."""
+"""Packed bytes read at a time; each of several streams in a row copies the rest of its block."""
 
 MAX_SILENCE = 16 << 20
-"""Most packed bytes in a row that unpack to nothing: padding, empty streams, a header's name."""
+"""Most packed bytes in a row that unpack to no bytes: padding, empty streams, a header's name."""
 
 _MAGIC = {
     "gzip": b"\x1f\x8b",
@@ -42,11 +42,11 @@ _MAGIC = {
 
 
 class ForeignArrayError(IdxError):
-    """A whole .npy array that IDX cannot hold."""
+    """A complete .npy array that IDX cannot hold."""
 
 
 class _Unpacker(Protocol):
-    """What `lzma.LZMADecompressor` offers."""
+    """The interface of `lzma.LZMADecompressor`."""
 
     @property
     def eof(self) -> bool: ...
@@ -60,8 +60,8 @@ class _Unpacker(Protocol):
 class _Inflater:
     """zlib's decompressor of a gzip stream, with the interface of lzma's.
 
-    The module `gzip` unpacks as fast, but reads a header's file name a byte at a time in Python: a
-    file whose name has 20 MB keeps it for 5.8 s, zlib for 0.05 s.
+    The module `gzip` unpacks as fast, but reads the file name in a header byte by byte in Python: a
+    name of 20 MB takes it 5.8 s, and zlib 0.05 s.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ def _xz_unpacker() -> "lzma.LZMADecompressor":
 class _PackedStream:
     """Unpack the streams of a file, one after the other, with bounded memory.
 
-    Several streams in a row are one payload; zero bytes may pad between them.
+    Several streams in a row are one payload; zero bytes between them are padding.
     """
 
     def __init__(self, file: io.BufferedIOBase, name: str, new: Callable[[], _Unpacker]) -> None:
@@ -123,24 +123,24 @@ class _PackedStream:
         packed = self._file.read(PACKED_BLOCK)
         self._nbytes += len(packed)
         if self._nbytes > limit:
-            raise IdxError(f"{self._name} holds no data in {MAX_SILENCE} bytes, and goes on")
+            raise IdxError(f"{self._name} has no data in {MAX_SILENCE} bytes, and continues")
         return packed
 
 
 class _NpyStream:
-    """Give a .npy array as an IDX payload, a block at a time.
+    """Read a .npy array as an IDX payload, a block at a time.
 
     Raises
     ------
     IdxError
-        If it is damaged, or holds what IDX cannot, such as pickled objects.
+        If it is damaged, or IDX cannot hold it, as for pickled objects.
     """
 
     def __init__(self, file: io.BufferedIOBase, name: str) -> None:
         self._file = file
         shape, fortran, self._dtype = _read_npy_header(file, name)
         if fortran and len(shape) > 1:
-            raise ForeignArrayError(f"{name}: expected an array in C order, found Fortran's")
+            raise ForeignArrayError(f"{name}: expected an array in C order, found Fortran order")
         try:
             header = IdxHeader.of(self._dtype, shape)
         except OptionError as error:
@@ -168,7 +168,7 @@ def _read_npy_header(
     except Exception as error:  # numpy parses the header as Python, which fails in many ways
         raise IdxError(f"{name}: a damaged .npy array ({error})") from error
     if plain is None:
-        raise ForeignArrayError(f"{name}: expected version 1.0 of .npy, that of plain arrays")
+        raise ForeignArrayError(f"{name}: expected version 1.0 of .npy, as for plain arrays")
     shape, fortran, dtype = plain
     if dtype.hasobject:
         raise ForeignArrayError(f"{name}: an array of pickled objects, which are never unpickled")
@@ -176,7 +176,7 @@ def _read_npy_header(
 
 
 def container_of(path: Path) -> str:
-    """Return how a file is packed: "gzip", "xz", "zip", "npy" or "raw", judged by its first bytes.
+    """Return how a file is packed, by its first bytes: "gzip", "xz", "zip", "npy" or "raw".
 
     Raises
     ------
@@ -188,12 +188,12 @@ def container_of(path: Path) -> str:
 
 
 def container_of_file(file: "io.BufferedReader | zipfile.ZipExtFile") -> str:
-    """Return how an open file is packed, as `container_of`; nothing is taken from it."""
+    """Return how an open file is packed, as `container_of`; the position stays."""
     return container_of_start(file.peek(8))
 
 
 def container_of_start(start: bytes) -> str:
-    """Return how a file is packed that begins with these bytes, as `container_of`."""
+    """Return how a file that begins with these bytes is packed, as `container_of`."""
     return next((name for name, magic in _MAGIC.items() if start.startswith(magic)), "raw")
 
 
@@ -206,7 +206,7 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
     path : Path
         Raw, gzip, xz, npy, or a zip file (.npz is one) whose member may be any of these.
     member : str
-        Which member of a zip file; one that has a single file needs no name.
+        Which member of a zip file; not needed if there is only one.
 
     Raises
     ------
@@ -215,13 +215,13 @@ def unpacked(path: Path, member: str = "") -> Iterator[ByteStream]:
     IdxError
         If the file is damaged or ends before its end marker, or has no such member.
     """
-    with open_regular(path) as file, unpacked_stream(file, str(path), member) as stream:
+    with open_regular(path) as file, unpacked_stream(file, printable(path), member) as stream:
         yield stream
 
 
 @contextmanager
 def unpacked_stream(file: io.BufferedReader, name: str, member: str = "") -> Iterator[ByteStream]:
-    """Open a file that is open already, as `unpacked` does; `name` is what errors call it."""
+    """Unpack an open file, as `unpacked` does; errors call it `name`."""
     container = container_of_file(file)
     if container == "zip":
         with opened_zip(file, name) as members:
@@ -238,7 +238,7 @@ def unpacked_member(member: Member) -> Iterator[ByteStream]:
     Raises
     ------
     IdxError
-        If it cannot be unpacked; also from the stream.
+        If it cannot be unpacked; the stream raises it too.
     """
     with member.opened() as file:
         with foreign(member.label):
@@ -248,7 +248,7 @@ def unpacked_member(member: Member) -> Iterator[ByteStream]:
 
 @contextmanager
 def opened_members(path: Path) -> Iterator[list[Member]]:
-    """Open a zip file and give its members, in order; none for any other file.
+    """Open a zip file and return its members, in order; none for any other file.
 
     Raises
     ------
@@ -259,12 +259,12 @@ def opened_members(path: Path) -> Iterator[list[Member]]:
         if container_of_file(file) != "zip":
             yield []
             return
-        with opened_zip(file, str(path)) as members:
+        with opened_zip(file, printable(path)) as members:
             yield members
 
 
 def members(path: Path) -> list[str]:
-    """Return the names of a zip file's members, as `opened_members` gives them."""
+    """Return the names of a zip file's members, in the order of `opened_members`."""
     with opened_members(path) as opened:
         return [member.name for member in opened]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import FileAccessError, IdxError, OptionError, brief
+from fmnist_core.errors import FileAccessError, IdxError, OptionError, brief, printable
 from fmnist_core.files import BLOCK, as_path, open_regular, write_output
 from fmnist_core.idx.containers import container_of_file, container_of_start, unpacked_stream
 from fmnist_core.idx.header import ByteStream, IdxHeader, read_from, shape_words
@@ -33,26 +33,25 @@ _MAX_BITS = 512
 def parse_idx(
     data: bytes | bytearray | memoryview | Readable, *, name: str = "<bytes>"
 ) -> NDArray[Any]:
-    """Parse a whole unpacked IDX payload.
+    """Parse a complete unpacked IDX payload.
 
     Parameters
     ----------
     data : bytes-like or binary file
-        Header and elements, nothing more. A file is read from where it stands.
+        Header and elements, nothing more. A file is read from its current position.
     name : str
-        What to call the data in an error.
+        Name of the data in an error.
 
     Returns
     -------
     ndarray
-        Shape and element type of the header, in native byte order. A view of `data` for one-byte
-        types (writable if `data` is), else a copy; writable if `data` is a file.
+        With the header's shape and element type, in native byte order. For one-byte types a view
+        of `data` (writable if `data` is), otherwise a copy; writable if `data` is a file.
 
     Raises
     ------
     IdxError
-        If the header is no IDX header, the length is not the one it calls for, or the data are
-        packed.
+        If the header is not an IDX header, the length does not match it, or the data are packed.
     """
     if is_readable(data):
         file = buffered(data)
@@ -71,39 +70,39 @@ def parse_idx(
 def read_idx(path: str | os.PathLike[str] | Readable) -> NDArray[Any]:
     """Read an IDX file, raw or packed, into memory.
 
-    How it is packed is judged by content: gzip, xz, a zip file with one member, or an array in
+    The container is recognised by content: gzip, xz, a zip file with one member, or an array in
     numpy's .npy or .npz.
 
     Parameters
     ----------
     path : path or binary file
-        A file that is open already is read from where it stands to its end.
+        An open file is read from its current position to its end.
 
     Returns
     -------
     ndarray
-        Writable, in native byte order, with the shape and element type of the header.
+        Writable, in native byte order, with the header's shape and element type.
 
     Raises
     ------
     FileAccessError
         If the file is missing, not a regular file or unreadable.
     IdxError
-        If it is not IDX, is truncated or damaged, or has bytes too many. At most what is really
-        there is read, and never more than the header calls for.
+        If it is not IDX, is truncated or damaged, or has too many bytes. Never reads more than the
+        header calls for.
     """
     if is_readable(path):
         name, file = name_of(path), buffered(path)
         with unpacked_stream(file, name) as stream:
             return parse_idx(_read_payload(stream, name), name=name)
     path = as_path(path)
-    return parse_idx(read_payload(path), name=str(path))
+    return parse_idx(read_payload(path), name=printable(path))
 
 
 def read_payload(path: Path, member: str = "") -> bytearray:
-    """Read header and elements of an IDX file, checked against each other, as raw bytes.
+    """Read the header and elements of an IDX file as raw bytes, and check that they agree.
 
-    `member` says which one of a zip file.
+    `member` names a member of a zip file.
 
     Raises
     ------
@@ -111,16 +110,16 @@ def read_payload(path: Path, member: str = "") -> bytearray:
         As `read_idx`.
     """
     with open_regular(path) as file:
-        return _read_open(file, str(path), member)
+        return _read_open(file, printable(path), member)
 
 
 def open_array(path: Path, member: str = "") -> NDArray[Any]:
-    """Return an IDX file's array: mapped if the file is raw, else unpacked into memory.
+    """Return an IDX file's array: mapped if the file is raw, otherwise unpacked into memory.
 
     Parameters
     ----------
     path : Path
-        Raw, or packed as `read_idx` takes it.
+        Raw, or packed in a container that `read_idx` reads.
     member : str
         Which member of a zip file.
 
@@ -131,8 +130,8 @@ def open_array(path: Path, member: str = "") -> NDArray[Any]:
     """
     with open_regular(path) as file:
         if container_of_file(file) == "raw":
-            return _mapped(file, str(path))
-        return parse_idx(_read_open(file, str(path), member), name=str(path))
+            return _mapped(file, printable(path))
+        return parse_idx(_read_open(file, printable(path), member), name=printable(path))
 
 
 def read_header(path: Path) -> IdxHeader:
@@ -141,10 +140,10 @@ def read_header(path: Path) -> IdxHeader:
     Raises
     ------
     FileAccessError, IdxError
-        If the file cannot be read, or does not start with a whole IDX header.
+        If the file cannot be read, or does not start with a complete IDX header.
     """
-    with open_regular(path) as file, unpacked_stream(file, str(path)) as stream:
-        return read_from(stream, str(path))
+    with open_regular(path) as file, unpacked_stream(file, printable(path)) as stream:
+        return read_from(stream, printable(path))
 
 
 def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -167,22 +166,22 @@ def map_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         container = container_of_file(file)
         if container != "raw":
             raise IdxError(
-                f"{path}: expected a raw IDX file to map, found {container}. "
+                f"{printable(path)}: expected a raw IDX file to map, found {container}. "
                 "Read it with read_idx, or unpack it first."
             )
-        return _mapped(file, str(path))
+        return _mapped(file, printable(path))
 
 
 def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> None:
-    """Write an array as IDX: gzip if the name ends in ``.gz``, else raw.
+    """Write an array as IDX: gzip if the name ends in ``.gz``, otherwise raw.
 
-    The file appears under its name only when it is whole. The same array gives the same bytes
-    every time (the gzip header holds no name and no time).
+    The file gets its name only when it is complete. The same array always gives the same bytes (the
+    gzip header has no name and no time).
 
     Parameters
     ----------
     path : path or binary file
-        A file that is open already gets the raw bytes, from where it stands.
+        An open file gets the raw bytes, at its current position.
     array : ndarray
 
     Raises
@@ -236,13 +235,13 @@ def _read_open(file: io.BufferedReader, name: str, member: str) -> bytearray:
 
 
 def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> bytearray:
-    """Read header and elements from a stream, checked first if its length is known."""
+    """Read header and elements from a stream; if its length is known, check that first."""
     header = read_from(stream, name)
     if nbytes is not None:
         _check_length(header, nbytes - header.nbytes, name)
     payload = bytearray(header.to_bytes())
-    # Grown by what arrives, so a header that lies cannot make us allocate; one byte more than
-    # it calls for is asked for, which also makes gzip check its CRC.
+    # The buffer grows with what arrives, so a false header cannot make us allocate. Reading one
+    # byte more than the header calls for also makes gzip check its CRC.
     wanted = header.payload_nbytes + 1
     try:
         while (room := wanted - len(payload)) and (block := stream.read1(min(BLOCK, room))):
@@ -251,14 +250,14 @@ def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> b
         arrived = len(payload) - header.nbytes
         if arrived == header.data_nbytes:
             raise  # only the stream's own end is missing
-        raise IdxError(_length_message(header, arrived, f"{name} (cut short)")) from error
+        raise IdxError(_length_message(header, arrived, f"{name} (truncated)")) from error
     except MemoryError as error:
         held = len(payload)
         del payload
         raise FileAccessError(
             f"{name}: {shape_words(header)} does not fit into memory, which was full after "
             f"{held:,} bytes",
-            advice="map_idx(path), if the file is raw and this is its true size",
+            advice="map_idx(path), if the file is raw and really has this size",
         ) from error
     _check_length(header, len(payload) - header.nbytes, name)
     return payload
@@ -289,7 +288,7 @@ def _check_length(header: IdxHeader, nbytes: int, name: str) -> None:
 
 
 def _digits(number: int) -> str:
-    """Return a whole number, or of a huge one, which the header of 255 axes gives, its size."""
+    """Return a number's digits, or the size of a huge one, as a header of 255 axes can give."""
     return str(number) if number.bit_length() <= _MAX_BITS else f"over 2**{_MAX_BITS}"
 
 
@@ -307,7 +306,7 @@ def _length_message(header: IdxHeader, nbytes: int, name: str) -> str:
     whole = ""
     if expected and len(header.shape) > 1:
         items = nbytes // (expected // header.shape[0])
-        whole = f" ({items} of {header.shape[0]} items are whole)"
+        whole = f" ({items} of {header.shape[0]} items are complete)"
     return (
         f"{claim}; found {nbytes}{whole}. An interrupted download or copy leaves such a file; "
         "get it again. If it is complete, its header is wrong."
@@ -326,6 +325,6 @@ def _shaped(elements: NDArray[Any], header: IdxHeader, name: str) -> NDArray[Any
         return elements.reshape(header.shape)
     except ValueError as error:
         raise IdxError(
-            f"{name}: well-formed IDX, but numpy cannot hold {len(header.shape)} axes "
-            f"of {shape_words(header)} ({error})"
+            f"{name}: well-formed IDX, but numpy cannot hold {len(header.shape)} axes: "
+            f"{shape_words(header)} ({error})"
         ) from error

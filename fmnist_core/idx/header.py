@@ -23,7 +23,7 @@ ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
-"""Element type by its code, as the file holds it (big-endian)."""
+"""Element type by its code, as stored (big-endian)."""
 
 _SHOWN_AXES = 8
 MAX_AXIS = 2**32 - 1
@@ -31,19 +31,19 @@ _CODES = {dtype.newbyteorder("="): code for code, dtype in ELEMENT_TYPES.items()
 
 
 class ByteStream(Protocol):
-    """Something that gives its next bytes: at least one, at most `size`, none at its end."""
+    """A stream: `read1` returns at least one and at most `size` bytes, or none at the end."""
 
     def read1(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class IdxHeader:
-    """What the first bytes of an IDX payload say.
+    """The header of an IDX payload.
 
     Attributes
     ----------
     dtype : numpy.dtype
-        Element type as the file holds it, big-endian.
+        Element type as stored, big-endian.
     shape : tuple of int
         0 to 255 axes of 0 to 2**32 - 1.
     """
@@ -92,14 +92,14 @@ class IdxHeader:
 
 
 def shape_words(header: IdxHeader) -> str:
-    """Return the shape and element type of a header in words, of many axes only the first."""
+    """Describe the shape and element type of a header; if there are many axes, the first ones."""
     shown = " x ".join(map(str, header.shape[:_SHOWN_AXES]))
     more = f" x ... ({len(header.shape)} axes)" if len(header.shape) > _SHOWN_AXES else ""
     return f"{shown or 'a single'}{more} {header.dtype.newbyteorder('=').name}"
 
 
 def read_exactly(stream: ByteStream, size: int) -> bytes:
-    """Return the next `size` bytes of a stream, or fewer where it ends."""
+    """Return the next `size` bytes of a stream, or fewer at its end."""
     found = b""
     while len(found) < size and (block := stream.read1(size - len(found))):
         found += block
@@ -107,7 +107,7 @@ def read_exactly(stream: ByteStream, size: int) -> bytes:
 
 
 def parse_header(start: bytes) -> IdxHeader | None:
-    """Return the header that some bytes begin with, or None if there is no whole one."""
+    """Return the header at the beginning of some bytes, or None if it is not complete."""
     try:
         return read_from(io.BytesIO(start), "")
     except IdxError:
@@ -115,7 +115,7 @@ def parse_header(start: bytes) -> IdxHeader | None:
 
 
 def read_from(stream: ByteStream, name: str) -> IdxHeader:
-    """Read the header that a stream begins with, or raise IdxError about `name`."""
+    """Read the header at the beginning of a stream, or raise an IdxError that names `name`."""
     start = read_exactly(stream, 4)
     if not start:
         raise IdxError(f"{name}: expected an IDX header at offset 0, found an empty file")

@@ -1,9 +1,9 @@
-"""File objects that a caller opened: anything with `read`, or with `write`."""
+"""File objects opened by a caller: anything with `read` or `write`."""
 
 import io
 from typing import Protocol, TypeGuard
 
-from fmnist_core.errors import OptionError, brief
+from fmnist_core.errors import OptionError, brief, printable
 from fmnist_core.files import BLOCK
 
 
@@ -20,19 +20,19 @@ class Writable(Protocol):
 
 
 def is_readable(value: object) -> TypeGuard[Readable]:
-    """Whether a caller gave a file object to read from."""
+    """Whether an argument is a file object to read from."""
     return callable(getattr(value, "read", None))
 
 
 def is_writable(value: object) -> TypeGuard[Writable]:
-    """Whether a caller gave a file object to write to."""
+    """Whether an argument is a file object to write to."""
     return callable(getattr(value, "write", None))
 
 
 def name_of(file: object) -> str:
-    """Return what to call a file object in an error: its name, or "<file>"."""
+    """Return the name of a file object for an error, or "<file>"."""
     name = getattr(file, "name", None)
-    return name if isinstance(name, str) and name else "<file>"
+    return printable(name) if isinstance(name, str) and name else "<file>"
 
 
 def buffered(file: Readable) -> io.BufferedReader:
@@ -46,18 +46,18 @@ def write_all(file: Writable, data: bytes) -> None:
     Raises
     ------
     OptionError
-        If it takes text.
+        If it takes text, or is open for reading only.
     """
     try:
         file.write(data)
-    except TypeError as error:
+    except (TypeError, io.UnsupportedOperation) as error:
         raise OptionError(
             f'expected a file open for bytes, found {brief(file)}. Try: open(path, "wb")'
         ) from error
 
 
 class _Raw(io.RawIOBase):
-    """What `io.BufferedReader` needs, over anything with `read`; never closes it."""
+    """A raw stream for `io.BufferedReader` over anything with `read`; never closes it."""
 
     def __init__(self, file: Readable) -> None:
         self._file = file
@@ -67,7 +67,7 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        """Fill the buffer, so that a reader that gives little at a time can be looked into."""
+        """Fill the buffer, so that `peek` works with a reader that returns little at a time."""
         filled = 0
         while filled < len(buffer) and (data := self._next(len(buffer) - filled)):
             buffer[filled : filled + len(data)] = data

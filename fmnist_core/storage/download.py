@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from fmnist_core.errors import FetchError, FileAccessError, FmnistError, FrameworkMissingError
+from fmnist_core.errors import (
+    FetchError,
+    FileAccessError,
+    FmnistError,
+    FrameworkMissingError,
+    printable,
+)
 from fmnist_core.storage.addresses import shown
 from fmnist_core.storage.exchange import MirrorError
 from fmnist_core.storage.http import PartialFile, Response
@@ -221,7 +227,7 @@ class _Job:
             # This machine's fault, not the mirror's.
             raise
         except FmnistError as error:
-            raise _WrongData(str(error).replace(f"{self.part.path}: ", "")) from error
+            raise _WrongData(str(error).replace(f"{printable(self.part.path)}: ", "")) from error
         self.part.become(self.target)
 
 

@@ -6,10 +6,17 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from fmnist_core.errors import FileAccessError, OptionError
+from fmnist_core.errors import FileAccessError, OptionError, printable
 from fmnist_core.idx.containers import container_of
 from fmnist_core.records import DatasetInfo, FileInfo
-from fmnist_core.storage.obtain import Found, files_of, find_genuine, local_folders, spellings
+from fmnist_core.storage.obtain import (
+    Found,
+    file_in,
+    files_of,
+    find_genuine,
+    local_folders,
+    spellings,
+)
 
 _DEPTH = 3
 """How many folders below a folder are searched for files that are not in it."""
@@ -33,8 +40,9 @@ def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Fo
     if re.match(r"[a-z][a-z0-9+]+:/", str(root), re.I):
         address = re.sub(":/+", "://", str(root), count=1)
         raise OptionError(
-            f"root is a folder on this machine, found the address {address}. "
-            f"Try: load({info.name!r}, source_url={address!r}), which fetches from there"
+            f"root is a folder on this machine, found the address {address}",
+            advice=f"load({info.name!r}, source_url={address!r}), which fetches from there",
+            command=f"fmnist fetch {info.name} --from {address}",
         )
     images, labels = files_of(info, split, upright=False)
     folders = local_folders(info, root)
@@ -65,19 +73,21 @@ def find_unverified(root: Path, info: DatasetInfo, split: str) -> tuple[Path, Pa
 def _named(root: Path, info: DatasetInfo, file: FileInfo) -> Iterator[Path]:
     for name in spellings(file.name):
         for folder in local_folders(info, root):
-            yield folder / name
+            yield file_in(folder, name)
 
 
 def _not_there(
     root: Path, info: DatasetInfo, missing: FileInfo, both: tuple[FileInfo, FileInfo]
 ) -> FileAccessError:
-    problem = f"{root}: expected {_names(missing)}, of {info.title}; found"
+    problem = f"{printable(root)}: expected {_names(missing)}, of {info.title}; found"
     fetching = f"fmnist fetch {info.name}"
     if root.is_file():
         problem = f"{problem} a file, not a folder"
         if container_of(root) == "zip":
-            unpacking = f"{fetching} --from {root}, then load it without root"
-            return FileAccessError(problem, advice=unpacking, command=f"{fetching} --from {root}")
+            unpacking = f"{fetching} --from {printable(root)}, then load it without root"
+            return FileAccessError(
+                problem, advice=unpacking, command=f"{fetching} --from {printable(root)}"
+            )
         return _elsewhere(problem, root.parent)
     images, labels = (_below(root, file) for file in both)
     if images and labels:
@@ -93,7 +103,9 @@ def _not_there(
 
 
 def _elsewhere(problem: str, folder: Path) -> FileAccessError:
-    return FileAccessError(problem, advice=f"root={str(folder)!r}", command=f"--root {folder}")
+    return FileAccessError(
+        problem, advice=f"root={str(folder)!r}", command=f"--root {printable(folder)}"
+    )
 
 
 def _names(file: FileInfo) -> str:

@@ -39,7 +39,8 @@ def page(scan: Scan) -> Finding | None:
     """Recognise an HTML or XML page, as servers send instead of a file."""
     if not re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|head|body|error)", scan.head, re.I):
         return None
-    title = re.search(rb"<(title|code)>\s*(.+?)\s*</", scan.head, re.I | re.S)
+    # No part of it can match in two ways, or a page of 4 KB would take minutes.
+    title = re.search(rb"<(title|code)>\s*([^<\s][^<]*)</", scan.head, re.I)
     words = f", titled {quoted(_unescaped(title[2]))}" if title else ""
     advice = f"{GET_AGAIN}; the address was wrong or the server refused"
     return Finding("foreign", f"an HTML or XML page{words}, not data", advice)
@@ -87,8 +88,10 @@ def icloud_placeholder(scan: Scan) -> Finding | None:
     try:
         name = plistlib.loads(scan.head)["NSURLNameKey"]
     except Exception:  # plistlib raises whatever its bytes lead to
-        name = "a file"
-    found = f"an iCloud placeholder for {quoted(str(name).encode())}, which is not on this disk"
+        name = None
+    # Written out, lists that hold one another many times would have no end.
+    what = quoted(name.encode(errors="replace")) if isinstance(name, str) else "a file"
+    found = f"an iCloud placeholder for {what}, which is not on this disk"
     return Finding("foreign", found, "Open it in Finder, or run: brctl download FILE")
 
 

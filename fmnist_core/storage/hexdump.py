@@ -9,20 +9,23 @@ from fmnist_core.idx.header import shape_words
 from fmnist_core.storage.findings import Finding, beginning, whole_idx
 from fmnist_core.storage.scan import Budget, Scan, blocks_of
 
-MAX_BYTES = 1 << 26
-"""Most bytes that are turned back; the largest payload that anyone was seen to print has 47 MB."""
+_IN_PYTHON = "Turn it back: data = bytes.fromhex({}); then parse_idx(data)"
 
-_FORMS = (
+_FORMS = {
     # xxd: 00000000: 0000 0801 0000 2710  ......'.
-    re.compile(rb"[0-9a-f]+:((?: [0-9a-f]{2,8})+)  .*", re.I),
+    re.compile(rb"[0-9a-f]+:((?: [0-9a-f]{2,8})+)  .*", re.I): "Turn it back: xxd -r FILE",
     # hexdump -C: 00000000  00 00 08 01  |....|, and a last line with the length alone.
-    re.compile(rb"[0-9a-f]{7,8}(?:  ((?:[0-9a-f]{2} {1,2})+) *\|.*\|)?", re.I),
-    # Digits, perhaps with 0x and commas.
-    re.compile(rb"([0-9a-fx, \t]*)", re.I),
-)
-"""What a line is; its group has the digits."""
-
-_ADVICE = "Turn it back into bytes, as with xxd -r, or bytes.fromhex(text) and parse_idx(data)"
+    re.compile(rb"[0-9a-f]{7,8}(?:  ((?:[0-9a-f]{2} {1,2})+) *\|.*\|)?", re.I): _IN_PYTHON.format(
+        '"".join(line[10:58] for line in text.splitlines())'
+    ),
+    # Digits alone.
+    re.compile(rb"([0-9a-f \t]*)", re.I): _IN_PYTHON.format("text"),
+    # Numbers as in C.
+    re.compile(rb"([0-9a-fx, \t]*)", re.I): _IN_PYTHON.format(
+        'text.lower().replace("0x", "").replace(",", "")'
+    ),
+}
+"""What a line is, where its group has the digits; and how to turn the text back into bytes."""
 
 
 def hex_dump(scan: Scan) -> Finding | None:
@@ -32,20 +35,30 @@ def hex_dump(scan: Scan) -> Finding | None:
     form = next((form for form, match in matches if match and match[1]), None)
     if form is None:
         return None
-    inner = Scan(scan.path)
+    advice = _FORMS[form]
+    inner = Scan(scan.path, Budget())
     source = unpacked_member(scan.member) if scan.member else unpacked(scan.path)
     try:
         with source as stream:
-            inner.feed(_decoded(blocks_of(stream), form), Budget(MAX_BYTES))
+            inner.feed(_decoded(_within(blocks_of(stream), scan.budget), form))
     except (IdxError, ValueError):
         return None
-    if inner.header is None or inner.is_exhausted:
+    if inner.header is None:
         return None
     whole = whole_idx(inner)
     if whole:
-        return Finding("damaged", f"a hex dump of {whole.found}", _ADVICE)
+        return Finding("damaged", f"a hex dump of {whole.found}", advice)
     words = f"{shape_words(inner.header)}, of the wrong length{beginning(inner)}"
-    return Finding("damaged", f"a hex dump of IDX, {words}", _ADVICE)
+    return Finding("damaged", f"a hex dump of IDX, {words}", advice)
+
+
+def _within(blocks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
+    """Yield blocks of text; ValueError where they are more than the budget allows."""
+    for block in blocks:
+        budget.digits -= len(block)
+        if budget.digits < 0:
+            raise ValueError("more digits than are worth a name")
+        yield block
 
 
 def _decoded(blocks: Iterable[bytes], form: re.Pattern[bytes]) -> Iterator[bytes]:

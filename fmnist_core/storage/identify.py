@@ -11,6 +11,7 @@ from fmnist_core.catalog import describe_packed, may_be_packed
 from fmnist_core.errors import IdxError, printable
 from fmnist_core.files import file_digest
 from fmnist_core.idx.containers import container_of, opened_members
+from fmnist_core.idx.zips import LargeZipError
 from fmnist_core.storage.damaged import DAMAGED
 from fmnist_core.storage.findings import GET_AGAIN, Finding, Verdict, too_large, whole_idx
 from fmnist_core.storage.foreign import FOREIGN, text
@@ -113,6 +114,10 @@ def _identity(name: str, scan: Scan, finding: Finding) -> Identity:
     return Identity(name, scan.container, *finding, digest, dtype, scan.header.shape)
 
 
+def _without_name(error: IdxError) -> str:
+    return str(error).partition(": ")[2]
+
+
 def _zip_members(path: Path) -> Iterator[Identity]:
     """Identify the members of a zip file, in memory; .npz is one too and is never unpickled."""
     budget = Budget()
@@ -123,12 +128,17 @@ def _zip_members(path: Path) -> Iterator[Identity]:
                 advice = "Load it with torch.load, only if you trust who made it"
                 yield Identity(str(path), "zip", "foreign", found, advice)
                 return
+            if not members:
+                found = "a zip file without a file in it"
+                yield Identity(str(path), "zip", "foreign", found, GET_AGAIN)
             for member in members[:MAX_MEMBERS]:
                 scan = scan_member(path, member, budget)
                 yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))
             if len(members) > MAX_MEMBERS:
                 found = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
                 yield Identity(str(path), "zip", "unknown", found)
+    except LargeZipError as error:
+        yield Identity(str(path), "zip", "unknown", _without_name(error))
     except IdxError as error:
-        found = str(error).partition(": ")[2]
+        found = _without_name(error)
         yield Identity(str(path), "zip", "damaged", found, GET_AGAIN)

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_core.errors import FileAccessError
+from fmnist_core.errors import DiskFullError, FileAccessError, printable
+from fmnist_core.files import NO_ROOM
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -55,13 +56,14 @@ def _acquired(place: Path) -> "FileLock":
                 lock.acquire(timeout=NOTICE)
             except Timeout:
                 # The warning names the caller of `load`, which is the seventh from here.
-                words = f"waiting for another process, which holds {place / NAME}"
+                words = f"waiting for another process, which holds {printable(place / NAME)}"
                 warnings.warn(words, stacklevel=7)
                 lock.acquire(timeout=PATIENCE)
             return lock
         except Timeout as error:
             raise FileAccessError(
-                f"{place / NAME}: another process has held it for {PATIENCE / 60:g} minutes. "
+                f"{printable(place / NAME)}: another process has held it for "
+                f"{PATIENCE / 60:g} minutes. "
                 "Try: end that process, or set FMNIST_HOME to another folder"
             ) from error
         except (OSError, NotImplementedError) as error:
@@ -69,8 +71,10 @@ def _acquired(place: Path) -> "FileLock":
             if isinstance(error, FileNotFoundError) and attempt < _ATTEMPTS - 1:
                 continue
             reason = getattr(error, "strerror", None) or error
-            raise FileAccessError(
-                f"{place}: the store cannot be written ({reason}). "
+            is_full = isinstance(error, OSError) and error.errno in NO_ROOM
+            kind = DiskFullError if is_full else FileAccessError
+            raise kind(
+                f"{printable(place)}: the store cannot be written ({reason}). "
                 "Try: set FMNIST_HOME to a folder that can"
             ) from error
     raise AssertionError("the last attempt returns or raises")

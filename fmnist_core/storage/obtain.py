@@ -111,17 +111,34 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> F
     DataMismatchError, IdxError, FileAccessError
         If there are files of its name and none holds it; what the first of them is instead.
     """
-    wrong: FmnistError | None = None
+    found, wrong = _first_genuine(places, file)
+    if isinstance(wrong, Path):
+        wrong = _not_genuine(wrong, info, file)
+    if wrong is not None:
+        raise wrong
+    return found
+
+
+def _first_genuine(
+    places: Sequence[Path], file: FileInfo
+) -> tuple[Found | None, Path | FmnistError | None]:
+    """Return the first genuine file, or else the first wrong one or why it cannot be read.
+
+    What it is instead is not looked for: that reads it once more.
+    """
+    wrong: Path | FmnistError | None = None
     for path, member in _candidates(places, file):
         try:
-            check_genuine(path, info, file, member)
-            return path, member
+            if store.is_genuine(path, file, member):
+                return (path, member), None
+            if path.is_file():  # else the published file beside it is the wrong one
+                wrong = wrong or path
+        except IdxError:
+            wrong = wrong or path
         except FmnistError as error:
             if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 wrong = wrong or error
-    if wrong is not None:
-        raise wrong
-    return None
+    return None, wrong
 
 
 def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "") -> None:
@@ -129,17 +146,23 @@ def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "
     with suppress(IdxError):  # identify says it better
         if store.is_genuine(path, file, member):
             return
+    raise _not_genuine(path, info, file)
+
+
+def _not_genuine(path: Path, info: DatasetInfo, file: FileInfo) -> FmnistError:
+    """Return the error for a file that is not the genuine one; it says what the file is."""
     identity = _what(path)
     digest = f" (SHA-256 {identity.digest})" if identity.digest else ""
     problem = (
-        f"{path}: expected {info.title} {_wanted(file)}, found {printable(identity.found)}{digest}"
+        f"{printable(path)}: expected {info.title} {_wanted(file)}, found "
+        f"{printable(identity.found)}{digest}"
     )
     source = info.homepage or "where it came from"
     if identity.verdict in ("damaged", "foreign"):
-        raise IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
+        return IdxError(f"{problem}. {identity.advice}; the dataset's page is {source}")
     right = f"the right file (see {source})"
     advice = f"{right}, or this one as it is: {_open_idx_call(info)}"
-    raise DataMismatchError(problem, advice=advice, command=right)
+    return DataMismatchError(problem, advice=advice, command=right)
 
 
 def _open_idx_call(info: DatasetInfo) -> str:
@@ -178,10 +201,17 @@ def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
 def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
     for name in spellings(file.name):
         for place in places:
-            yield place / name, ""
+            yield file_in(place, name), ""
     for name, member in ((file.packed_name, file.member), *file.elsewhere):
         for place in places:
-            yield place / name, member
+            yield file_in(place, name), member
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """Return where a file is in a folder, or in a folder of its name there, as Kaggle unpacks."""
+    path = folder / name
+    # Not Path.is_dir, which raises where a folder may not be looked into.
+    return path / name if os.path.isdir(path) else path
 
 
 def spellings(name: str) -> list[str]:
@@ -242,9 +272,8 @@ def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None
 
     Look in `places` first, then in the store, which may be read-only, then in other libraries'.
     """
-    with suppress(FmnistError):  # a file that is not genuine there is theirs
-        return find_genuine([*places, *_folders(info)], info, file)
-    return None
+    # A file that is not genuine there is theirs.
+    return _first_genuine([*places, *_folders(info)], file)[0]
 
 
 def find_published(info: DatasetInfo, file: FileInfo) -> Path:
@@ -260,7 +289,8 @@ def find_published(info: DatasetInfo, file: FileInfo) -> Path:
         if store.is_published(path, file, missing_ok=True):
             return path
     raise FileAccessError(
-        f"expected {file.packed_name} of {info.title} in {store.folder(info)}, found none. "
+        f"expected {file.packed_name} of {info.title} in {printable(store.folder(info))}, "
+        "found none. "
         f"Try: fmnist remove {info.name}; fmnist fetch {info.name}"
     )
 

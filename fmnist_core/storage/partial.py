@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from fmnist_core.errors import FileAccessError, FmnistError
+from fmnist_core.errors import FileAccessError, FmnistError, printable
 from fmnist_core.files import read_json, replace, sync_to_disk, write_whole, writing
 from fmnist_core.storage.addresses import shown
 from fmnist_core.storage.http import PartialFile, Response, Validators
@@ -121,7 +121,9 @@ class Part:
 
     def _check(self, file: io.FileIO) -> None:
         if not _is_plain(os.fstat(file.fileno())):
-            raise FileAccessError(f"{self.path}: expected a file with one name. Try: remove it")
+            raise FileAccessError(
+                f"{printable(self.path)}: expected a file with one name. Try: remove it"
+            )
 
 
 def _is_plain(status: os.stat_result) -> bool:

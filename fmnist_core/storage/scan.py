@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fmnist_core.errors import FmnistError, IdxError
+from fmnist_core.errors import FmnistError, IdxError, printable
 from fmnist_core.files import BLOCK, open_regular
 from fmnist_core.idx.containers import container_of_file, unpacked_member, unpacked_stream
 from fmnist_core.idx.header import ByteStream, IdxHeader, parse_header
@@ -22,15 +22,28 @@ WIDEST = 8
 MAX_BYTES = 1 << 30
 """Most bytes that are unpacked to name a file; the largest payload of the catalog has 547 MB."""
 
+MAX_DIGITS = 1 << 28
+"""Most bytes of hexadecimal digits that are turned back; the largest payload that anyone was seen
+to print has 47 MB, which `hexdump -C` makes 232 MB."""
+
 HEAD = 4096
 """Bytes that are kept from the beginning of a file, as it lies and unpacked."""
 
 
 @dataclass
 class Budget:
-    """How many bytes may still be unpacked to name a file, all its members together."""
+    """What may still be done to name a file, all its members together.
+
+    Attributes
+    ----------
+    nbytes : int
+        Bytes to unpack.
+    digits : int
+        Bytes of hexadecimal digits to turn back.
+    """
 
     nbytes: int = MAX_BYTES
+    digits: int = MAX_DIGITS
 
 
 @dataclass
@@ -41,6 +54,8 @@ class Scan:
     ----------
     path : Path
         The file; the zip file that a member is in.
+    budget : Budget
+        That of the file.
     member : Member, optional
         The member that was read.
     container : str
@@ -61,6 +76,7 @@ class Scan:
     """
 
     path: Path
+    budget: Budget
     member: Member | None = None
     container: str = "raw"
     packed_head: bytes = b""
@@ -87,7 +103,7 @@ class Scan:
         """The first bytes after the header."""
         return self.head[self.header.nbytes :] if self.header else b""
 
-    def feed(self, blocks: Iterable[bytes], budget: Budget) -> None:
+    def feed(self, blocks: Iterable[bytes]) -> None:
         """Take in the unpacked bytes, as far as the header that they begin with justifies."""
         for block in blocks:
             if len(self.head) < HEAD:
@@ -96,18 +112,18 @@ class Scan:
             wanted = self.header.payload_nbytes if self.header else len(block) + self.nbytes
             self.payload.update(block[: max(wanted - self.nbytes, 0)])
             self.nbytes += len(block)
-            budget.nbytes -= len(block)
+            self.budget.nbytes -= len(block)
             if self.nbytes > max(wanted * WIDEST if self.header else 0, BLOCK):
                 self.stopped = True
                 return
-            if budget.nbytes <= 0:
+            if self.budget.nbytes <= 0:
                 self.is_exhausted = True
                 return
 
-    def read(self, stream: ByteStream, budget: Budget) -> None:
+    def read(self, stream: ByteStream) -> None:
         """Take in a stream, to its end or as far as it goes."""
         try:
-            self.feed(blocks_of(stream), budget)
+            self.feed(blocks_of(stream))
         except IdxError as error:
             self.error = error
 
@@ -121,10 +137,11 @@ def scan_file(path: Path, budget: Budget) -> Scan:
         If it cannot be read.
     """
     with open_regular(path) as file:
-        scan = Scan(path, container=container_of_file(file), packed_head=file.peek(HEAD)[:HEAD])
+        container, packed_head = container_of_file(file), file.peek(HEAD)[:HEAD]
+        scan = Scan(path, budget, container=container, packed_head=packed_head)
         try:
-            with unpacked_stream(file, str(path)) as stream:
-                scan.read(stream, budget)
+            with unpacked_stream(file, printable(path)) as stream:
+                scan.read(stream)
         except IdxError as error:
             scan.error = error
         nbytes = os.fstat(file.fileno()).st_size
@@ -137,10 +154,10 @@ def scan_file(path: Path, budget: Budget) -> Scan:
 
 def scan_member(path: Path, member: Member, budget: Budget) -> Scan:
     """Read a member of a zip file through."""
-    scan = Scan(path, member, "npz" if member.name.endswith(".npy") else "zip")
+    scan = Scan(path, budget, member, "npz" if member.name.endswith(".npy") else "zip")
     try:
         with unpacked_member(member) as stream:
-            scan.read(stream, budget)
+            scan.read(stream)
     except IdxError as error:
         scan.error = error
     return scan

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError
+from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError, printable
 from fmnist_core.files import BLOCK, expanded, open_regular, written_whole
 from fmnist_core.idx.containers import container_of_file, unpacked, unpacked_stream
 from fmnist_core.idx.header import ByteStream, parse_header, read_exactly
@@ -69,11 +69,11 @@ def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
     wanted = file.payload.sha256
     published = path.with_name(file.packed_name)
     if wanted is None and path.name == file.name != file.packed_name and published.is_file():
-        if not _has_published_digest(published, file):
+        if not has_published_digest(published, file):
             return False
         wanted = _sha256(published, file)
     if wanted is None:
-        return _has_published_digest(path, file)
+        return has_published_digest(path, file)
     return payload_sha256(path, file.payload.nbytes, member) == wanted
 
 
@@ -90,10 +90,17 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     if missing_ok and not path.exists():
         return False
     _, wanted = _published_digest(file)
-    return _noted(path) == wanted is not None or _has_published_digest(path, file)
+    return _noted(path) == wanted is not None or has_published_digest(path, file)
 
 
-def _has_published_digest(path: Path, file: FileInfo) -> bool:
+def has_published_digest(path: Path, file: FileInfo) -> bool:
+    """Hash a file and say whether it is the published one; of another length, do not read it.
+
+    Raises
+    ------
+    FileAccessError
+        If it cannot be read.
+    """
     kind, wanted = _published_digest(file)
     with open_regular(path) as opened:
         nbytes = os.fstat(opened.fileno()).st_size
@@ -126,7 +133,7 @@ def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> st
         is_raw = container_of_file(file) == "raw"
         if is_raw and limit is not None and os.fstat(file.fileno()).st_size > limit:
             return None
-        with unpacked_stream(file, str(path), member) as stream:
+        with unpacked_stream(file, printable(path), member) as stream:
             while block := stream.read1(BLOCK):
                 digest.update(block)
                 nbytes += len(block)
@@ -274,7 +281,7 @@ def remove_leftovers(path: Path, file: FileInfo) -> None:
 
 
 def _mismatch(packed: Path, file: FileInfo) -> DataMismatchError:
-    return DataMismatchError(f"{packed}: this is not {file.name}")
+    return DataMismatchError(f"{printable(packed)}: this is not {file.name}")
 
 
 def _noted(path: Path) -> str | None:

@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 
 from fmnist_core.errors import DataMismatchError, IdxError, printable
 from fmnist_core.files import BLOCK, file_digest, open_regular, written_output
-from fmnist_core.idx.containers import opened_members
+from fmnist_core.idx.containers import opened_members, unpacked_member
 from fmnist_core.idx.zips import Guarded, Member
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage import store
 from fmnist_core.storage.identify import identify
 from fmnist_core.storage.locks import locked
 from fmnist_core.storage.obtain import FileProgress, ensure_files, find_published, spellings
+from fmnist_core.storage.scan import blocks_of
 from fmnist_core.tools.output import make_room
 
 MAX_CANDIDATES = 8
@@ -89,14 +90,16 @@ def _take_payload(
     named = _named(members, spellings(file.name), path, info)
     for member in named[:MAX_CANDIDATES]:
         try:
-            store.unpack_verified(path, target, file, member.name)
+            with unpacked_member(member) as stream:
+                store.write_verified(blocks_of(stream), target, file)
             return
         except (DataMismatchError, IdxError):
             continue
     identities = {identity.path: identity.found for identity in identify(path)}
     what = identities.get(f"{path}!{named[0].name}", "something else")
     raise DataMismatchError(
-        f"{path}: this is not {file.name} of {info.title}; its {printable(named[0].name)} is "
+        f"{printable(path)}: this is not {file.name} of {info.title}; its "
+        f"{printable(named[0].name)} is "
         f"{printable(what)}"
     )
 
@@ -125,5 +128,5 @@ def _named(
     ]
     if not found:
         what = f"found no {names[0]}" if members else "found no zip file"
-        raise DataMismatchError(f"{path}: expected a bundle of {info.title}, {what}")
+        raise DataMismatchError(f"{printable(path)}: expected a bundle of {info.title}, {what}")
     return found

@@ -12,11 +12,20 @@ from typing import Any, NoReturn
 import click
 
 from fmnist_core import __version__
-from fmnist_core.errors import FmnistError, printable
+from fmnist_core.errors import FmnistError, OptionError, printable
 from fmnist_core.tools import fingerprint as fingerprints
 
 CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
+
+
+class NamedPath(click.Path):
+    """A path that has a name; an empty text, as of a variable that is not set, is no folder."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        if not value:
+            raise OptionError("expected a path, found an empty text. Try: . for this folder")
+        return super().convert(value, *context)
 
 
 class PlainErrors(click.Group):
@@ -200,7 +209,7 @@ def picture_command(
         write_sheet(dataset, output)
     else:
         write_transformed(dataset, chain, output)
-    click.echo(f"Wrote {output}")
+    click.echo(f"Wrote {printable(output)}")
 
 
 @main.command()
@@ -274,7 +283,7 @@ def verify(context: click.Context, target: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> None:
@@ -339,8 +348,13 @@ def bundle_command(name: str, output: Path, force: bool) -> None:
     with ProgressLine(open_console()) as line:
         line.begin(f"{info.name}: packing")
         write_bundle(info, output, Transfer(line), force=force)
-    click.echo(f"Wrote {output}")
+    click.echo(f"Wrote {printable(output)}")
 
 
-for command in (fingerprints.fingerprint, fingerprints.merge, fingerprints.compare):
+for command in (
+    fingerprints.fingerprint,
+    fingerprints.merge,
+    fingerprints.compare,
+    fingerprints.compare_training,
+):
     main.add_command(command)

@@ -10,8 +10,13 @@ from typing import Any
 from rich.table import Table
 
 from fmnist_core.catalog import CATALOG
-from fmnist_core.errors import FileAccessError, FmnistError, UnknownDatasetError, printable
-from fmnist_core.files import file_digest
+from fmnist_core.errors import (
+    FileAccessError,
+    FmnistError,
+    OptionError,
+    UnknownDatasetError,
+    printable,
+)
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.registry import find_dataset
 from fmnist_core.storage import removal, store
@@ -63,14 +68,17 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
     """
     path = store.folder(info) / file.name
     if store.is_verified(path, file):
-        return f"verified, in {path.parent}", "nothing"
+        return f"verified, in {printable(path.parent)}", "nothing"
     if path.exists():
-        return f"in {path.parent}, changed or not verified yet", "hash it at the next load"
+        return (
+            f"in {printable(path.parent)}, changed or not verified yet",
+            "hash it at the next load",
+        )
     if info.name == "synthetic":
         return "not drawn yet", "draw it at the next load"
     local = find_local(info, file)
     if local is not None:
-        return f"genuine in {local[0].parent}", "use it at the next load"
+        return f"genuine in {printable(local[0].parent)}", "use it at the next load"
     part = path.with_name(f".{file.packed_name}.part")
     if part.exists():
         return f"{part.stat().st_size:,} bytes fetched so far", f"fmnist fetch {info.name}"
@@ -141,9 +149,11 @@ def verify_target(target: str) -> list[Verified]:
 
     Raises
     ------
-    UnknownDatasetError, FileAccessError
+    UnknownDatasetError, FileAccessError, OptionError
         If there is no such dataset nor path, or no file there.
     """
+    if not target:
+        raise OptionError("expected a dataset or a path, found an empty text")
     try:
         info = find_dataset(target)
     except UnknownDatasetError as error:
@@ -151,7 +161,7 @@ def verify_target(target: str) -> list[Verified]:
         if os.path.lexists(path):
             return [_verified(identity) for identity in identities([path])]
         if path.suffix or "/" in target or os.sep in target:
-            raise FileAccessError(f"{target}: no such file or folder") from error
+            raise FileAccessError(f"{printable(target)}: no such file or folder") from error
         raise
     files = all_files(info)
     published = {file.packed_name: file for file in files if file.payload.sha256 is None}
@@ -166,22 +176,22 @@ def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
     try:
         check_genuine(path, info, file)
     except FmnistError as error:
-        return Verified(str(path), False, f"{error.for_commands}. Run: fmnist fetch {info.name}")
-    return Verified(str(path), True, f"{path}: {info.title} {file.name}, genuine")
+        found = error.for_commands.removesuffix(".")
+        return Verified(str(path), False, f"{found}. Run: fmnist fetch {info.name}")
+    return Verified(str(path), True, f"{printable(path)}: {info.title} {file.name}, genuine")
 
 
 def _verify_published(info: DatasetInfo, file: FileInfo) -> Verified:
     """Hash a published file that is kept as proof, whatever is noted of it."""
     path = store.folder(info) / file.packed_name
-    kind, wanted = (
-        ("sha256", file.packed.sha256) if file.packed.sha256 else ("md5", file.packed.md5)
-    )
     try:
-        genuine = file_digest(path, kind) == wanted
+        genuine = store.has_published_digest(path, file)
     except FmnistError as error:
         return Verified(str(path), False, f"{error} Run: fmnist fetch {info.name}")
     what = "as published" if genuine else f"changed since; fmnist remove {info.name}, then fetch it"
-    return Verified(str(path), genuine, f"{path}: {info.title} {file.packed_name}, {what}")
+    return Verified(
+        str(path), genuine, f"{printable(path)}: {info.title} {file.packed_name}, {what}"
+    )
 
 
 def _verified(identity: Identity) -> Verified:
@@ -192,7 +202,7 @@ def _verified(identity: Identity) -> Verified:
 def remove(info: DatasetInfo) -> str:
     """Remove a dataset from the store; return a line about it."""
     count, left = removal.remove(info)
-    place = store.folder(info)
+    place = printable(store.folder(info))
     line = f"{place}: removed {info.title}" if count else f"{place}: nothing there to remove"
     if left:
         names = ", ".join(map(printable, left[:8])) + ", ..." * (len(left) > 8)
@@ -214,7 +224,7 @@ def doctor() -> dict[str, Any]:
 def doctor_lines(found: dict[str, Any]) -> list[str]:
     """Return what `doctor` found, for people."""
     free = found["free_bytes"]
-    lines = [f"store    {found['store']}" + (" (not made yet)" if free is None else "")]
+    lines = [f"store    {printable(found['store'])}" + (" (not made yet)" if free is None else "")]
     lines += [f"free     {free / 1e9:,.1f} GB"] if free is not None else []
     absent = []
     for name, files in found["datasets"].items():

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import FmnistError, OptionError
+from fmnist_core.errors import FmnistError
 from fmnist_core.files import write_output
 from fmnist_core.loading import load
 from fmnist_core.tools.demo_worker import (
@@ -35,6 +35,7 @@ from fmnist_core.tools.demo_worker import (
     hint,
     work,
 )
+from fmnist_core.tools.output import make_room
 from fmnist_core.tools.progress import ProgressLine, open_console, say
 
 SHOWN_DIGITS = 16
@@ -74,8 +75,8 @@ def run_demo(root: Path | None, output: Path | None = None, *, force: bool = Fal
         If the data cannot be loaded, a framework gives no result, or the batches differ; or if the
         file exists or cannot be written.
     """
-    if output is not None and output.exists() and not force:
-        raise OptionError(f"{output}: the file exists. Try: --force, or another name")
+    if output is not None:
+        make_room(output.parent, [output.name], force)
     console = open_console()
     with ProgressLine(console) as progress:
         train, test = load_splits(root, progress)

@@ -1,4 +1,4 @@
-"""The commands `fingerprint`, `merge` and `compare`; each imports what it needs as it runs."""
+"""The commands that digest and compare runs; each imports what it needs as it runs."""
 
 import os
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def fingerprint(
 @_force
 def merge(files: tuple[Path, ...], output: Path | None, force: bool) -> None:
     """Merge fingerprints of one run: its shards, pieces of an epoch, or epochs."""
-    from fmnist_core.errors import DataMismatchError, OptionError
+    from fmnist_core.errors import DataMismatchError, OptionError, printable
     from fmnist_core.fingerprints import Fingerprint
 
     target = _Output(output, force)
@@ -89,7 +89,9 @@ def merge(files: tuple[Path, ...], output: Path | None, force: bool) -> None:
         try:
             merged = merged.merge(part)
         except (OptionError, DataMismatchError) as error:
-            raise type(error)(f"{path}, merged with the files before it: {error}") from error
+            raise type(error)(
+                f"{printable(path)}, merged with the files before it: {error}"
+            ) from error
     target.write(merged)
 
 
@@ -100,14 +102,42 @@ def merge(files: tuple[Path, ...], output: Path | None, force: bool) -> None:
 @click.pass_context
 def compare(context: click.Context, first: Path, second: Path, as_json: bool) -> None:
     """Say where two fingerprints first differ; exit status 1 if they do."""
+    from fmnist_core.errors import printable
     from fmnist_core.fingerprints import Fingerprint
     from fmnist_core.tools import compare as tool
     from fmnist_core.tools.data import as_json as to_json
 
     runs = Fingerprint.load(first), Fingerprint.load(second)
     found = tool.compare(*runs)
-    names = str(first), str(second)
+    names = printable(first), printable(second)
     click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names, runs)))
+    if not found.same:
+        context.exit(1)
+
+
+@click.command("compare-training")
+@click.argument("first", type=_FILE)
+@click.argument("second", type=_FILE)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=1e-4,
+    show_default=True,
+    help="Relative difference beyond which two values part.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def compare_training(
+    context: click.Context, first: Path, second: Path, tolerance: float, as_json: bool
+) -> None:
+    """Name the first step in which two traces of a training part; exit status 1 if they do."""
+    from fmnist_core.tools import compare_training as tool
+    from fmnist_core.tools.data import as_json as to_json
+    from fmnist_core.traces import Trace
+
+    found = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
+    names = str(first), str(second)
+    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names)))
     if not found.same:
         context.exit(1)
 
@@ -128,6 +158,7 @@ class _Output:
 
     def write(self, received: "Fingerprint") -> None:
         """Print a line for each epoch, with what is missing from it, and write the file."""
+        from fmnist_core.errors import printable
         from fmnist_core.tools.compare import gaps
         from fmnist_core.tools.progress import open_console, say
 
@@ -142,7 +173,7 @@ class _Output:
                 say(console, f"  incomplete: {missing}", "yellow")
         if self.path is not None:
             received.save(self.path)
-            say(console, f"Wrote {self.path} ({self.path.stat().st_size / 1e6:,.1f} MB)")
+            say(console, f"Wrote {printable(self.path)} ({self.path.stat().st_size / 1e6:,.1f} MB)")
 
 
 def _parsed_shard(text: str) -> tuple[int, int]:

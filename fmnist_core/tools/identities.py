@@ -1,10 +1,10 @@
 """What the files at some paths are: what `fmnist identify` and `fmnist verify` say of them."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fmnist_core.errors import FmnistError
+from fmnist_core.errors import FmnistError, printable
 from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.tools import bundle
 
@@ -18,8 +18,24 @@ def _files(path: Path) -> list[Path]:
     """Return the files of a folder that hold data, or the path itself where there are none."""
     if not path.is_dir():
         return [path]
-    inside = [file for file in sorted(path.rglob("*")) if file.is_symlink() or file.is_file()]
-    return [file for file in inside if not _is_note(file)] or [path]
+    return [file for file in sorted(_inside(path)) if not _is_note(file)] or [path]
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Yield the files and links below a folder, which may be as deep as it likes."""
+    folders = [folder]
+    while folders:
+        inner = folders.pop()
+        try:
+            entries = list(os.scandir(inner))
+        except OSError:  # its name is too long, or it may not be looked into
+            yield inner
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry))
+            elif entry.is_symlink() or entry.is_file():
+                yield Path(entry)
 
 
 def _is_note(file: Path) -> bool:
@@ -34,23 +50,26 @@ def _identified(file: Path) -> list[Identity]:
         members = identify(file)
     except FmnistError as error:
         return [_unreadable(file, error)]
-    names = [member.path.rpartition("!")[2] for member in members]
-    if bundle.MANIFEST not in names:
+    # The whole name: a member "x!LICENCE.txt" is no note of a bundle's.
+    notes = {f"{file}!{name}" for name in bundle.NOTES}
+    if f"{file}!{bundle.MANIFEST}" not in {member.path for member in members}:
         return members
-    pairs = zip(names, members, strict=True)
-    return [member for name, member in pairs if name not in bundle.NOTES]
+    return [member for member in members if member.path not in notes] or members
 
 
 def _unreadable(file: Path, error: FmnistError) -> Identity:
-    if file.is_dir():
+    if os.path.islink(file) and os.path.isdir(file):
+        what = "a link to a folder, which is not followed"
+        return Identity(str(file), "", "unreadable", what, "Name the folder itself")
+    if os.path.isdir(file):
         return Identity(str(file), "", "unreadable", "a folder without data files")
-    if file.is_symlink() and not file.exists():
+    if os.path.islink(file) and not os.path.exists(file):
         target = os.readlink(file)
         if "/annex/" in "/" + target.replace("\\", "/"):
             advice = "Run: git annex get"
             return Identity(str(file), "", "foreign", "a git-annex link, not data", advice)
         what = f"a link to {target}, which is not there"
         return Identity(str(file), "", "foreign", what, "Get the file that it leads to")
-    if not os.path.lexists(file):
+    if isinstance(error.__cause__, FileNotFoundError):
         return Identity(str(file), "", "unreadable", "no such file or folder", "Check the path")
-    return Identity(str(file), "", "unreadable", str(error).removeprefix(f"{file}: "))
+    return Identity(str(file), "", "unreadable", str(error).removeprefix(f"{printable(file)}: "))

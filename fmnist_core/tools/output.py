@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from fmnist_core.errors import FileAccessError, OptionError
+from fmnist_core.errors import FileAccessError, OptionError, printable
 
 
 def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
@@ -21,8 +21,8 @@ def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileAccessError(f"{folder}: cannot be made ({error.strerror})") from error
-    taken = [str(folder / name) for name in names if (folder / name).is_file()]
+        raise FileAccessError(f"{printable(folder)}: cannot be made ({error.strerror})") from error
+    taken = [printable(folder / name) for name in names if (folder / name).is_file()]
     if taken and not force:
         raise OptionError(
             f"expected to write new files, found {', '.join(taken)}. "

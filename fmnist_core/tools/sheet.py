@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fmnist_core import picture
 from fmnist_core.dataset import Dataset
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, printable
 from fmnist_core.files import write_output
 from fmnist_core.tools.output import make_room
 from fmnist_core.transforms import Chain
@@ -28,8 +28,9 @@ def check_target(path: Path, force: bool) -> None:
     """
     if path.suffix.lower() != ".png":
         raise OptionError(
-            f"expected a name that ends in .png, found {path}; pictures are written as PNG. "
-            f"Try: -o {path.with_suffix('.png')}"
+            f"expected a name that ends in .png, found {printable(path)}; pictures are "
+            "written as PNG. "
+            f"Try: -o {printable(path.with_suffix('.png'))}"
         )
     make_room(path.parent, [path.name], force)
 

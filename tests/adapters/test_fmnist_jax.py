@@ -139,6 +139,35 @@ def test_a_known_batch_that_there_is_not_is_refused(epoch: Any, step: Any, messa
             data.order(epoch)
 
 
+@pytest.mark.parametrize("wrong", [np.float32(1), np.zeros(5, np.int32)], ids=["float", "several"])
+def test_a_traced_number_that_cannot_be_is_refused(wrong: Any) -> None:
+    data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
+    functions: dict[str, Callable[[Any], Any]] = {
+        "epoch": lambda number: data.batch(number, 0),
+        "step": lambda number: data.batch(0, number),
+        "seed": lambda number: data.order(0, seed=number),
+    }
+    for name, function in functions.items():
+        with pytest.raises(OptionError, match=f"{name} must be a whole number"):
+            jax.jit(function)(wrong)
+
+
+def test_known_seeds_are_checked_and_keys_refused() -> None:
+    data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
+    assert data.order(0, seed=jax.numpy.int32(7)).tolist() == whole_order(20, 7, 0).tolist()
+    for wrong in (jax.numpy.int32(-1), jax.random.key(0)):
+        with pytest.raises(OptionError, match="seed must be"):
+            data.order(0, seed=wrong)
+
+
+def test_an_order_of_other_examples_is_refused() -> None:
+    data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
+    with pytest.raises(
+        OptionError, match=r"of shape \(20,\), found shape \(5,\)\. Try: data\.order"
+    ):
+        data.batch(0, 0, data.order(0)[:5])
+
+
 def test_orders_of_many_seeds_at_once() -> None:
     data = fmnist_jax.resident(made_dataset(), batch_size=23, shuffle=True, fields="index")
     seeds = np.array([0, 7, 2**31 - 1], np.int32)
@@ -296,6 +325,18 @@ def sharded(sharding, **more):
 # field's rank, of which it then takes as many entries as there are axes.
 with jax.set_mesh(everywhere):
     of_spec = sharded(PartitionSpec("data"))
+    fmnist_jax.resident(dataset, batch_size=8, remainder="drop").batch(0, 0)
+    for make in (
+        lambda: sharded(PartitionSpec("rows")),
+        lambda: fmnist_jax.batches(dataset, batch_size=8, device="cpu"),
+        lambda: fmnist_jax.resident(dataset, batch_size=23, device="cpu"),
+    ):
+        try:
+            make()
+        except OptionError as error:
+            assert "in use" in str(error), error
+        else:
+            raise AssertionError("made")
 for loader in (sharded(everywhere), of_spec, sharded(across)):
     found = list(loader)
     wanted = wanted_batches(fmnist_jax.ADAPTER, dataset, loader.plan, loader.encoding)

@@ -53,6 +53,15 @@ class Wrapper(data.Dataset):  # type: ignore[misc, name-defined]
         return image, 2 * label
 
 
+class HelpedWrapper(Wrapper):
+    """Hands on through a function of another name."""
+
+    def _of_base(self, name: str) -> Any:
+        return getattr(self.base, name)
+
+    __getattr__ = _of_base
+
+
 WAYS: dict[str, Callable[[Any], Any]] = {
     "DataLoader": lambda examples: examples,
     "Subset": lambda examples: data.Subset(examples, range(23)),
@@ -62,7 +71,15 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("make", [Doubled, lambda dataset: Wrapper(MapDataset(dataset))])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Doubled,
+        lambda dataset: Wrapper(MapDataset(dataset)),
+        lambda dataset: HelpedWrapper(MapDataset(dataset)),
+    ],
+    ids=["subclass", "wrapper", "helped wrapper"],
+)
 def test_what_overrides_getitem_is_asked(make: Callable[[Any], Any], way: str) -> None:
     loader = data.DataLoader(WAYS[way](make(made_dataset())), batch_size=5)
     assert sorted(labels_of(loader)) == sorted(2 * label for label in LABELS)
@@ -73,6 +90,7 @@ def test_a_plain_one_gives_whole_batches() -> None:
     assert hasattr(examples, "__getitems__")
     assert not hasattr(Doubled(made_dataset()), "__getitems__")
     assert not hasattr(Wrapper(examples), "__getitems__")
+    assert not hasattr(HelpedWrapper(examples), "__getitems__")
 
 
 # -- transform and target_transform ----------------------------------------------------------------
@@ -112,7 +130,7 @@ def test_functions_see_fields_of_a_mapping() -> None:
         ({"transform": RandomHorizontalFlip()}, r"draw by epoch\. Try: dataset\.to\(.torch."),
         ({"transform": 3}, "must be a function of one example, not 3"),
         ({"scale": "percent"}, "scale must be one of"),
-        ({"fields": "picture"}, "fields must be some of"),
+        ({"fields": "picture"}, "fields must be (a tuple of )?any of"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
@@ -162,6 +180,7 @@ def test_names_and_labels() -> None:
     loader = made_dataset().to("torch", batch_size=5)
     assert repr(loader).startswith("<PlanLoader of <Dataset: 23 of 49")
     assert (loader.batch_size, loader.drop_last) == (5, False)
+    assert repr(loader.sampler) == "<SequentialRows: 23 rows of epoch 0>"
 
 
 # -- torch's samplers and others' training loops ---------------------------------------------------

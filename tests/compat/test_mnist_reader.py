@@ -180,5 +180,9 @@ def test_a_folder_that_bears_the_name_of_a_file(made: Path) -> None:
         (made / f"{raw}.gz").mkdir()
     images, labels = made_arrays(50)
     assert_same(compat.load_mnist(made), (images.reshape(50, 20), labels))
+    for path in list(made.glob("*.idx*")):
+        name = path.name.replace(".idx", "-idx")
+        path.rename(made / name / name)
+    assert_same(compat.load_mnist(made), (images.reshape(50, 20), labels))
     sets = compat.read_data_sets(made, validation_size=0)
     assert (sets.train.num_examples, sets.test.num_examples) == (50, 20)

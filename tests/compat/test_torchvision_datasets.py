@@ -305,7 +305,7 @@ def test_files_of_ones_own_by_opting_out(made: Path) -> None:
     raw.mkdir(parents=True)
     for path in made.glob("*.gz"):
         (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
-    with pytest.raises(DataMismatchError):
+    with pytest.raises(DataMismatchError, match="Try: verify=False for files of your own"):
         FashionMNIST(made / "root")
     for train, count in ((True, 50), (False, 20)):
         ds = FashionMNIST(made / "root", train=train, verify=False)

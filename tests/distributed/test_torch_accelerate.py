@@ -8,6 +8,7 @@ import pytest
 
 from fmnist_core import OptionError
 from fmnist_core.testing import made_dataset
+from fmnist_core.transforms import RandomCrop
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("fmnist_torch")
@@ -139,6 +140,19 @@ def test_batches_are_skipped_once(accelerator: Any) -> None:
     epochs = [rows(loader(epoch=epoch)) for epoch in range(2)]
     assert rows(accelerator.skip_first_batches(prepared, 2)) == epochs[0][2:]
     assert rows(prepared) == epochs[1]
+
+
+@pytest.mark.parametrize("options", WORKERS[:2], ids=str)
+def test_what_is_not_skipped_is_transformed(accelerator: Any, options: dict[str, Any]) -> None:
+    transformed = {
+        "fields": ("image", "weight", "index"),
+        "remainder": "pad",
+        "transform": RandomCrop((5, 4), padding=2),
+    }
+    wanted = list(loader(**transformed))[2:]
+    found = list(accelerator.skip_first_batches(loader(**transformed, **options), 2))
+    for batch, other in zip(found, wanted, strict=True):
+        assert all(map(torch.equal, batch, other))
 
 
 def test_batches_that_a_state_has_skipped_are_not_skipped_again(

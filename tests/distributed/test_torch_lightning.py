@@ -206,6 +206,24 @@ def test_reloading_reads_the_epochs_in_turn(garments: Dataset, hooked: bool, wor
     assert model.seen == law(0, 1, 2, 3)
 
 
+@pytest.mark.parametrize("way", ["start", "state", "hook"])
+def test_a_shorter_first_epoch_needs_reloading(garments: Dataset, way: str) -> None:
+    """As docs/distributed.md says: without it, Lightning cuts every epoch to the first's length."""
+
+    class Hooked(Watched):
+        def train_dataloader(self) -> Any:
+            return loader(garments, epoch=2, start=10 if self.current_epoch == 0 else 0)
+
+    for every, later in ((0, 3), (1, 5)):
+        begun = loader(garments, **({} if way == "state" else {"epoch": 2, "start": 10}))
+        if way == "state":
+            begun.load_state_dict(PLAN.state(2, 2, digest=garments.digest))
+        model = Hooked() if way == "hook" else Watched()
+        training = trainer(max_epochs=3, reload_dataloaders_every_n_epochs=every)
+        training.fit(model, None if way == "hook" else begun)
+        assert model.seen == law(2)[2:] + law(3)[:later] + law(4)[:later]
+
+
 @pytest.mark.parametrize("hooked", [False, True])
 @pytest.mark.parametrize("remainder", ["keep", "drop"])
 def test_overfitting_repeats_the_first_batches_of_the_file(

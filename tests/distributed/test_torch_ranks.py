@@ -86,7 +86,7 @@ def test_shards_that_do_not_fit_the_ranks(found: Found) -> None:
     for ranks in COUNTS[2:]:
         told = [rank["told"]["shard"] for rank in found[ranks]]
         assert all(
-            f"expected the ranks to have the shards 0 to {ranks - 1}" in one for one in told[:-1]
+            f"expected the ranks to have shards 0 to {ranks - 1}" in one for one in told[:-1]
         )
         assert told[-1] == ""  # two shards among more ranks are its own division
 

@@ -7,6 +7,7 @@ import pytest
 
 from fmnist_core import BatchPlan, Dataset, OptionError, open_idx, write_idx
 from fmnist_core.testing import made_dataset
+from fmnist_core.transforms import RandomCrop
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")
@@ -105,11 +106,16 @@ def test_workers_may_be_started_anew(mapped: Dataset, method: str) -> None:
 
 
 def test_parts_of_a_loader_make_a_stateful_one(mapped: Dataset) -> None:
-    ours = mapped.to("torch", batch_size=4, shuffle=True, seed=6, fields=FIELDS, remainder="pad")
+    options = {"batch_size": 4, "shuffle": True, "seed": 6, "remainder": "pad"}
+    ours = mapped.to("torch", fields=FIELDS, **options)
     theirs = stateful.StatefulDataLoader(
         ours.dataset, batch_sampler=ours.batch_sampler, collate_fn=ours.collate_fn
     )
     assert read(theirs) == law(mapped, ours.plan, 0)
+    options |= {"fields": ("image", "label", "weight"), "transform": RandomCrop((5, 4), padding=2)}
+    ours, reference = mapped.to("torch", **options), mapped.to("torch", **options)
+    theirs = stateful.StatefulDataLoader(ours.dataset, batch_sampler=ours.batch_sampler)
+    assert read(theirs) == read(reference)
 
 
 def test_a_state_of_the_wrong_kind(mapped: Dataset, tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """Files made to do harm: bombs, paths that climb, pickles. They are refused, and cost little."""
 
 import gzip
+import math
+import os
 import pickle
+import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +18,10 @@ from click.testing import CliRunner
 from fmnist_core import DataMismatchError, IdxError, load, open_idx, read_idx, write_idx
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.files import BLOCK
-from fmnist_core.storage import store
+from fmnist_core.registry import find_dataset
+from fmnist_core.storage import obtain, store
 from fmnist_core.tools.cli import main
+from tests.helpers.limits import run_limited
 
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 Peak = Callable[[Callable[[], object]], int]
@@ -232,3 +238,112 @@ def test_a_store_verifies_as_a_folder(home: Path, fashion_root: Path) -> None:
     load("fashion-mnist", "test", source_url=fashion_root.resolve().as_uri())
     shown = CliRunner().invoke(main, ["verify", str(home)])
     assert shown.exit_code == 0, shown.output
+
+
+# -- what names a file, and what reads it, knows when to stop --------------------------------------
+
+
+@pytest.mark.parametrize("method", ["whole", "two columns", "fractions"])
+def test_checking_labels_takes_no_memory_that_grows_with_them(
+    tmp_path: Path, method: str, peak_memory: Peak
+) -> None:
+    count = 1 << 26
+    shapes = {"whole": (8, (count,)), "two columns": (8, (count, 2)), "fractions": (14, (count,))}
+    code, shape = shapes[method]
+    labels, images = tmp_path / "labels", tmp_path / "images"
+    for path, kind, axes in ((labels, code, shape), (images, 8, (count, 1, 1))):
+        path.write_bytes(struct.pack(f">2xBB{len(axes)}I", kind, len(axes), *axes))
+        nbytes = math.prod(axes) * (8 if kind == 14 else 1)
+        os.truncate(path, path.stat().st_size + nbytes)
+
+    def attempt() -> None:
+        if method == "whole":
+            assert len(open_idx(images, labels)) == count
+        else:
+            with pytest.raises(DataMismatchError, match="expected labels to be whole numbers"):
+                open_idx(images, labels)
+
+    assert peak_memory(attempt) < 32 * BLOCK
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+def test_a_published_file_of_another_length_is_not_hashed(home: Path) -> None:
+    info = find_dataset("k49")
+    place = store.folder(info)
+    place.mkdir(parents=True)
+    for file in info.split("test").files:
+        (place / file.packed_name).write_bytes(b"")
+        os.truncate(place / file.packed_name, 40_000_000_000)
+
+    def verify() -> str:
+        return CliRunner().invoke(main, ["verify", "k49"]).output
+
+    outcome = run_limited(verify, 15, 1 << 28)
+    assert outcome.ended == "ok"
+    assert "changed since" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "names", [["folder/"], ["manifest.json"], ["manifest.json", "LICENCE.txt"]]
+)
+def test_a_zip_file_without_data_is_not_verified(tmp_path: Path, names: list[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"")
+    shown = CliRunner().invoke(main, ["verify", str(tmp_path / "x.zip")])
+    assert shown.exit_code == 1
+    assert "x.zip" in shown.output
+
+
+def test_a_zip_file_with_a_long_list_is_not_called_damaged(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for number in range(50_000):
+            archive.writestr(f"{number}.png", b"")
+    shown = CliRunner().invoke(main, ["identify", str(tmp_path / "x.zip")])
+    assert shown.exit_code == 0
+    assert "a zip file whose list of members has 2," in shown.output
+    assert "Unzip it first" in shown.output
+
+
+def test_a_member_does_not_hide_behind_the_name_of_a_note(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("manifest.json", b"{}")
+        archive.writestr("x!LICENCE.txt", pickle.dumps([1]))
+    shown = CliRunner().invoke(main, ["identify", str(tmp_path / "x.zip")])
+    assert "x!LICENCE.txt: a Python pickle" in shown.output
+    assert shown.exit_code == 1
+
+
+def test_the_list_of_a_zip_file_is_not_read_for_each_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = FASHION_MNIST.split("train").images.name
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for number in range(20):
+            archive.writestr(f"{number}/{name}", b"junk")
+    opened: list[object] = []
+    plain = zipfile.ZipFile.__init__
+
+    def counted(self: zipfile.ZipFile, *arguments: Any, **options: Any) -> None:
+        opened.append(self)
+        plain(self, *arguments, **options)
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", counted)
+    shown = CliRunner().invoke(main, ["fetch", "fashion-mnist", "--from", "x.zip"])
+    assert shown.exit_code == 1
+    assert "this is not train-images-idx3-ubyte" in shown.output
+    assert len(opened) == 2, "once to take files out, once to name what is wrong"
+
+
+def test_another_librarys_file_that_is_not_wanted_is_not_named(
+    tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    folder = tmp_path / "keras" / "datasets"
+    folder.mkdir(parents=True)
+    (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(b"junk"))
+    named: list[Path] = []
+    monkeypatch.setattr(obtain, "identify", named.append)
+    mirror = fashion_root.resolve().as_uri()
+    assert len(load("fashion-mnist", "test", source_url=mirror)) == 10_000
+    assert named == []

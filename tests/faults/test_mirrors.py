@@ -24,7 +24,8 @@ from tests.helpers.mirrors import (
     note,
     timeouts,
 )
-from tests.helpers.server import FaultServer, Page, closed_port
+from tests.helpers.programs import free_port
+from tests.helpers.server import FaultServer, Page
 
 pytestmark = pytest.mark.usefixtures("own_network")
 
@@ -232,7 +233,7 @@ def test_credentials_are_used_and_never_told(server: FaultServer, path: str, tar
 
     faults = [server.url(f"{path}/{fault}?signature=hunter2", FAULTS[fault][0]) for fault in FAULTS]
     urls = [secret(url.partition("?")[0]) for url in faults]
-    urls += [secret(f"http://127.0.0.1:{closed_port()}/x"), "http://me:hunter2@:99999999/x"]
+    urls += [secret(f"http://127.0.0.1:{free_port()}/x"), "http://me:hunter2@:99999999/x"]
     urls += [secret("memory://absent"), secret("nothing://x"), "http://me:hunter2@[::1"]
     with pytest.raises(FetchError) as caught:
         fetch(urls, target, check, nbytes=len(BODY))

@@ -22,7 +22,8 @@ from tests.helpers.mirrors import (
     assert_fetched,
     check,
 )
-from tests.helpers.server import ENDLESS, FaultServer, Page, closed_port
+from tests.helpers.programs import free_port
+from tests.helpers.server import ENDLESS, FaultServer, Page
 
 pytestmark = pytest.mark.usefixtures("own_network")
 
@@ -61,7 +62,7 @@ def test_redirects_are_followed(server: FaultServer, path: str, target: Path, ho
 
 
 def test_a_proxy_is_honoured(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{free_port()}")
     with pytest.raises(FetchError, match="the proxy: Connection refused") as caught:
         fetch(["http://mirror.invalid/x.gz"], target, check)
     assert "secret" not in str(caught.value)
@@ -190,7 +191,10 @@ def test_offline_may_be_switched_off(
     server: FaultServer, path: str, target: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("FMNIST_OFFLINE", value)
-    fetch([server.url(path, Page(BODY))], target, check)
+    url = server.url(path, Page(BODY))
+    assert fetch([url], target, check) == Fetched(url, ())
+    assert_fetched(target)
+    assert len(server.asked(path)) == 1
 
 
 def test_a_file_is_copied(tmp_path: Path) -> None:

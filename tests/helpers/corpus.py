@@ -38,11 +38,13 @@ def sparse(header: bytes, nbytes: int) -> Maker:
     return make
 
 
-def repeated(pack: Callable[[bytes], bytes], header: bytes, mebibytes: int) -> Maker:
-    """Return a maker of packed streams in a row: a header, and so many MiB of zeros."""
+def repeated(
+    pack: Callable[[bytes], bytes], header: bytes, mebibytes: int, byte: bytes = b"\0"
+) -> Maker:
+    """Return a maker of packed streams in a row: a header, and so many MiB of one byte."""
 
     def make(path: Path) -> None:
-        block = pack(bytes(16 * MIB))
+        block = pack(byte * (16 * MIB))
         path.write_bytes(pack(header) + block * (mebibytes // 16))
 
     return make
@@ -110,10 +112,25 @@ def many_members(count: int, content: bytes) -> Maker:
 
 def directory_of(count: int) -> bytes:
     """Return a zip file of which only the list of members is there, and long."""
-    entry = b"PK\x01\x02" + bytes(24) + struct.pack("<HHH", 1, 0, 0) + bytes(12) + b"x"
-    directory = entry * count
+    return _only_directory((_RECORD % struct.pack("<HHH", 1, 0, 0)) * count)
+
+
+def directory_of_extras(nbytes: int) -> bytes:
+    """Return a zip file of which only the list of members is there, full of empty extra fields.
+
+    Python's zipfile takes time that grows with the square of a member's extra fields.
+    """
+    extra = b"\x99\x99\0\0" * (65_532 // 4)
+    record = _RECORD % struct.pack("<HHH", 1, len(extra), 0) + extra
+    return _only_directory(record * (nbytes // len(record)))
+
+
+def _only_directory(directory: bytes) -> bytes:
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(directory), 4, 0)
     return b"PK\x03\x04" + directory + end
+
+
+_RECORD = b"PK\x01\x02" + bytes(24) + b"%b" + bytes(12) + b"x"
 
 
 def patched(data: bytes, at: int, value: bytes) -> bytes:
@@ -122,12 +139,11 @@ def patched(data: bytes, at: int, value: bytes) -> bytes:
     return data[:start] + value + data[start + len(value) :]
 
 
-def overlapping(count: int) -> bytes:
-    """Return a zip file whose members are all the same MiB of zeros."""
-    one = zipped(x=CLAIMS_5_GB + bytes(MIB))
+def overlapping(count: int, content: bytes = CLAIMS_5_GB + bytes(MIB)) -> bytes:
+    """Return a zip file whose members are all the same bytes of the file."""
+    one = zipped(x=content)
     central, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
-    entry = one[central:end]
-    directory = b"".join(entry[:-1] + bytes([97 + n % 26]) for n in range(count))
+    directory = one[central:end] * count
     tail = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, len(directory), central, 0)
     return one[:central] + directory + tail
 
@@ -140,6 +156,21 @@ def npy(header: bytes, data: bytes = bytes(9), version: bytes = b"\x01\x00") -> 
 def shaped(shape: str, descr: str = "'|u1'") -> bytes:
     text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
     return npy(text.encode())
+
+
+def plist_of_lists(levels: int, width: int) -> bytes:
+    """Return a property list whose lists hold one another: small, and without end written out."""
+    name = b"NSURLNameKey"
+    objects = [b"\x5c" + name, b"\x51a"]
+    for level in range(levels):
+        objects.append(b"\xaf\x10" + bytes([width]) + bytes([level + 1]) * width)
+    objects.append(b"\xd1\0" + bytes([levels + 1]))
+    body, offsets = b"bplist00", b""
+    for packed in objects:
+        offsets += struct.pack(">H", len(body))
+        body += packed
+    trailer = struct.pack(">6xBB3Q", 2, 1, len(objects), len(objects) - 1, len(body))
+    return body + offsets + trailer
 
 
 class Trap:
@@ -174,14 +205,17 @@ QUICK: dict[str, Maker] = {
     "hexadecimal digits": written(b"00 00 08 03 " * (2 * MIB)),
     "hexadecimal digits in one line": written(b"00000803ffffffffffffffffffffffff" * MIB),
     "a page": written(b"<!DOCTYPE html>\x1b[2J" + b"<" * MIB),
+    "a page whose title is all spaces": written(b"<html><title>" + b" " * 4080),
+    "a page of titles": written(b"<html>" + b"<title>" * 100 + b" " * 3300),
+    "an iCloud placeholder of lists of lists": written(plist_of_lists(12, 100)),
     "an LFS pointer with escapes": written(
         b"version https://git-lfs.github.com/spec/v1\x1b[2J\noid sha256:" + b"0" * 64 + b"\n"
     ),
     "a pickle": written(pickle.dumps(Trap())),
     # -- gzip --------------------------------------------------------------------------------------
-    "gzip bomb": repeated(gzip.compress, CLAIMS_5_GB, 320),
-    "gzip bomb with an honest header": repeated(gzip.compress, IMAGES, 320),
-    "gzip bomb without a header": repeated(gzip.compress, b"", 320),
+    "gzip bomb": repeated(gzip.compress, CLAIMS_5_GB, 160),
+    "gzip bomb with an honest header": repeated(gzip.compress, IMAGES, 160),
+    "gzip bomb without a header": repeated(gzip.compress, b"", 160),
     "gzip of 150,000 empty streams": written(gzip.compress(b"") * 150_000),
     "gzip with a name of 20 MB": written(GZIP_NAME + gzip.compress(PAYLOAD)[10:]),
     "gzip with padding of 1 GB": lambda path: sparse(gzip.compress(PAYLOAD), 1_000_000_000)(path),
@@ -190,19 +224,20 @@ QUICK: dict[str, Maker] = {
     "gzip in gzip": written(gzip.compress(gzip.compress(PAYLOAD))),
     "gzip with a dictionary's flag": written(b"\x1f\x8b\x08\xff" + bytes(100)),
     # -- xz ----------------------------------------------------------------------------------------
-    "xz bomb": repeated(lzma.compress, CLAIMS_5_GB, 320),
+    "xz bomb": repeated(lzma.compress, CLAIMS_5_GB, 160),
     "xz of 50,000 empty streams": written(lzma.compress(b"") * 50_000),
     "xz that is cut": written(lzma.compress(PAYLOAD)[:-9]),
     "xz with a flipped bit": written(lzma.compress(PAYLOAD)[:30] + b"\xff" * 20),
     # -- zip ---------------------------------------------------------------------------------------
-    "zip bomb": zip_bomb(320),
+    "zip bomb": zip_bomb(160),
     "zip bomb by bzip2": zip_bomb(64, zipfile.ZIP_BZIP2),
     "zip bomb by LZMA": zip_bomb(64, zipfile.ZIP_LZMA),
     "zip of 4,000 members": many_members(4000, PAYLOAD),
     "zip of 10,000 empty members": many_members(10_000, b""),
     "zip with a list of 1 MB": written(directory_of(MIB // 47)),
     "zip with a list of 16 MB": written(directory_of(16 * MIB // 47)),
-    "zip of 500 members that are one": written(overlapping(500)),
+    "zip with a list of 8 MB of extra fields": written(directory_of_extras(8 * MIB - 66_000)),
+    "zip of 40 members that are one": written(overlapping(40)),
     "zip with nothing in it": written(b"PK\x05\x06" + bytes(18)),
     "zip that begins and ends": written(b"PK\x03\x04" + bytes(40)),
     "zip with a member without a name": written(named("")),
@@ -260,7 +295,12 @@ LARGE: dict[str, Maker] = {
     "xz bomb of 8 GB": repeated(lzma.compress, CLAIMS_5_GB, 8192),
     "zip bomb of 4 GB": zip_bomb(4096),
     "zip of 60,000 members": many_members(60_000, PAYLOAD),
+    "zip with a list of 2 MB of extra fields": written(directory_of_extras(2 * MIB)),
     "zip of 20,000 members that are one": written(overlapping(20_000)),
+    "zip of 1,000 members that are the same digits": written(
+        overlapping(1000, b"00 00 08 01 " * (2 * MIB))
+    ),
+    "gzip of digits and 16 GB of spaces": repeated(gzip.compress, b"00 00 08 01 ", 16_384, b" "),
     "a hole of 4 TB": sparse(IMAGES, 4_000_000_000_000),
     "hexadecimal digits of 400 MB": lambda path: path.write_bytes(b"00 00 08 03 " * (34 * MIB)),
 }

@@ -1,11 +1,13 @@
-"""Try every door that a file can come in by with one file; print what went wrong, a line for each.
+"""Try every door that a file can come in by with one file after another.
 
-    python -m tests.helpers.doors FOLDER SECONDS BYTES
+    python -m tests.helpers.doors SECONDS BYTES
 
-FOLDER has the file, named "made". Each door is tried in a copy of this process, which has nothing
-of a framework in it, with so many seconds and so many bytes of memory more than it has.
+Each line of stdin is a folder with a file named "made"; the answer is a line of JSON, a list of
+what went wrong. Each door is tried in a copy of this process, which has nothing of a framework in
+it, with so many seconds and so many bytes of memory more than it has.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -100,15 +102,22 @@ def try_door(door: Door, path: Path, seconds: float, memory: int) -> str:
     return ""
 
 
-def try_all(made: Path, seconds: float, memory: int) -> None:
+def try_all(made: Path, seconds: float, memory: int) -> list[str]:
+    """Return what is wrong with how a file came in, of each door where something is."""
+    faults = []
+    os.chdir(made.parent)
+    os.environ["KERAS_HOME"] = str(made.parent / "keras")
     for number, (name, door) in enumerate(DOORS.items()):
         folder = made.parent / str(number)
         folder.mkdir()
         os.link(made, folder / "x")
         os.environ["FMNIST_HOME"] = str(folder / "store")
         if wrong := try_door(door, folder / "x", seconds, memory):
-            print(f"{name}: {wrong}")
+            faults.append(f"{name}: {wrong}")
+    return faults
 
 
 if __name__ == "__main__":
-    try_all(Path(sys.argv[1], "made"), float(sys.argv[2]), int(sys.argv[3]))
+    for line in sys.stdin:
+        print(json.dumps(try_all(Path(line[:-1], "made"), float(sys.argv[1]), int(sys.argv[2]))))
+        sys.stdout.flush()

@@ -8,7 +8,8 @@ import pytest
 
 from fmnist_core import DataMismatchError
 from fmnist_core.storage import exchange, http
-from tests.helpers.server import HTML, FaultServer, Page, closed_port
+from tests.helpers.programs import free_port
+from tests.helpers.server import HTML, FaultServer, Page
 
 BODY = random.Random(1).randbytes(20_001)
 OTHER = random.Random(2).randbytes(20_007)
@@ -85,5 +86,5 @@ FAULTS: dict[str, tuple[Page, str]] = {
 
 def mirror(server: FaultServer, path: str, fault: str) -> str:
     if fault == "refused":
-        return f"http://127.0.0.1:{closed_port()}{path}"
+        return f"http://127.0.0.1:{free_port()}{path}"
     return server.url(f"{path}/{fault}", FAULTS[fault][0])

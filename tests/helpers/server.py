@@ -303,11 +303,3 @@ def blocks_of(body: bytes, size: int) -> Iterator[bytes]:
     """Cut bytes into blocks."""
     for start in range(0, len(body), size):
         yield body[start : start + size]
-
-
-def closed_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -255,7 +255,7 @@ WIDE_NAME = np.dtype([("x" * 70_000, "u1")])
         (np.zeros(3, bool), "found bool"),
         (np.array(["a", "bc"]), "found <U2"),
         (np.zeros(3, "V0"), r"found \|V0"),
-        (np.zeros((3, 2), np.uint8, order="F"), "C order, found Fortran's"),
+        (np.zeros((3, 2), np.uint8, order="F"), "C order, found Fortran order"),
         (np.zeros((2**32, 0), np.uint8), "up to 4294967295; found shape"),
         (np.zeros(1, WIDE_NAME), "version 1.0 of .npy"),
     ],

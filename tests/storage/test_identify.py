@@ -200,7 +200,7 @@ FAULTS = {
         ),
         "an iCloud placeholder for 'train-images.gz'",
     ),
-    "damaged iCloud": (b"bplist00\x00NSURLNameKey", "an iCloud placeholder for 'a file'"),
+    "damaged iCloud": (b"bplist00\x00NSURLNameKey", "an iCloud placeholder for a file"),
     "text": ("not found: é".encode(), "text that begins with 'not found: é'"),
     "text in UTF-16": ("\ufeffnot found".encode("utf-16-le"), "begins with .*not found"),
     "PNG": (
@@ -447,6 +447,12 @@ def test_a_hex_dump_is_turned_back_and_named(
         "damaged",
         "a hex dump of Fashion-MNIST t10k-labels-idx1-ubyte",
     )
+    text = DUMPS[form](payload)
+    turned_back = re.search(r"data = (.*); then parse_idx", found.advice)
+    if turned_back:
+        assert eval(turned_back[1], {"text": text}) == payload
+    else:
+        assert (form, found.advice) == ("xxd", "Turn it back: xxd -r FILE")
     cut = identity(DUMPS[form](payload[:-100]).encode())
     assert cut.found.endswith("begins as Fashion-MNIST t10k-labels-idx1-ubyte does")
     own = identity(DUMPS[form](PAYLOAD).encode())

@@ -1,5 +1,6 @@
 """A store that others may write to: links, pipes, locks that are held, notes that are no notes."""
 
+import errno
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 
 from fmnist_core import FileAccessError, FmnistError, load, read_idx
 from fmnist_core.catalog import FASHION_MNIST, SYNTHETIC
+from fmnist_core.errors import DiskFullError
 from fmnist_core.files import read_json
 from fmnist_core.storage import locks, notes, store
 from fmnist_core.storage.http import Response, Validators
@@ -94,6 +96,19 @@ def test_a_part_is_not_resumed_through_what_others_planted(
     assert part.held("http://mirror/x") is None
     with pytest.raises(FileAccessError), part.opened("http://mirror/x", Response(iter(()), 5)):
         pass
+    assert victim.read_bytes() == SECRET
+
+
+@posix
+@pytest.mark.parametrize("how", ["symlink", "hard link", "pipe"])
+def test_a_lock_that_others_planted_is_neither_emptied_nor_followed(
+    place: Path, victim: Path, how: str
+) -> None:
+    plant(place / ".lock", victim, how)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert len(load("fashion-mnist", "test").labels) == 10_000
+    assert all("kept in memory" in str(warning.message) for warning in caught)
     assert victim.read_bytes() == SECRET
 
 
@@ -194,6 +209,17 @@ def test_where_the_lock_is_kept_from_us_the_data_come_from_memory(
     assert [warning.filename for warning in caught] == [__file__, __file__]
     assert "waiting for another process" in str(caught[0].message)
     assert "kept in memory" in str(caught[1].message)
+
+
+def test_where_a_full_disk_has_no_room_for_the_lock_no_other_disk_is_filled(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", full)
+    with pytest.raises(DiskFullError, match=r"cannot be written \(No space left on device\)"):
+        load("fashion-mnist", "test")
 
 
 # -- what killed processes leave in the temporary folder ------------------------------------------

@@ -49,6 +49,9 @@ def test_a_dataset_comes_is_shown_travels_and_goes(home: Path, fashion_root: Pat
     assert succeed("bundle", "fashion-mnist", "-o", bundle) == f"Wrote {bundle}\n"
     assert "removed" in succeed("remove", "fashion-mnist")
     assert "nothing there" in succeed("remove", "fashion-mnist")
+    missing = run("verify", "fashion-mnist").stderr
+    assert missing.count(". Run: fmnist fetch fashion-mnist") == 4
+    assert ".." not in missing.replace(str(home.parent), "")
     succeed("fetch", "fashion-mnist", "--from", bundle)
     assert succeed("verify", "fashion-mnist").count("genuine") == 4
 
@@ -207,6 +210,7 @@ def test_advice_is_for_the_command_line(home: Path) -> None:
             "test",
         ): "fmnist fetch fashion-mnist, or --",
         (*picture, "--root", "data/fashion"): "the right file (see https://github.com/zalandor",
+        (*picture, "--root", "s3://x"): "fmnist fetch fashion-mnist --from s3://x",
         (*picture, "--split", "val"): "--split train",
         (*picture, "--split", "t10k"): "--split test",
         tuple(picture): "fmnist fetch NAME --from",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
@@ -204,6 +205,8 @@ def test_output_holds_every_loss_and_is_not_replaced(
     assert refused.exit_code == 1
     assert "--force" in refused.stderr
     assert CliRunner().invoke(main, ["demo", "-o", str(path), "--force"]).exit_code == 0
+    assert CliRunner().invoke(main, ["demo", "-o", os.devnull]).exit_code == 0
+    assert CliRunner().invoke(main, ["demo", "-o", str(tmp_path / "new" / "x")]).exit_code == 0
 
 
 def test_disagreement_is_exit_status_1(run_demo: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,7 @@ def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> N
         (("merge", "a.json", "none.json"), "none.json: cannot be read"),
         (
             ("compare", "a.json", "cut.json"),
-            "cut.json: expected a fingerprint, found no whole JSON",
+            "cut.json: expected a fingerprint, found no complete JSON",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

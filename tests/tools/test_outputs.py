@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fmnist_core import FileAccessError, read_idx, write_idx
+from fmnist_core import FileAccessError, FmnistError, map_idx, open_idx, read_idx, write_idx
 from fmnist_core.files import STALE, write_output
+from fmnist_core.fingerprints import Fingerprint
 from fmnist_core.tools.cli import main
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
@@ -61,12 +62,12 @@ def test_a_link_is_followed_and_a_mode_is_kept(tmp_path: Path, name: str) -> Non
 
 
 @posix
-@pytest.mark.parametrize("name", ["bundle", "fingerprint"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_device_stays_a_device(tmp_path: Path, name: str) -> None:
-    assert run(name, "/dev/null") == 0
+    assert run(name, "/dev/null") == (1 if name == "picture" else 0), "no name of a picture"
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     if os.geteuid() == 0:
-        device = tmp_path / "null"
+        device = tmp_path / COMMANDS[name][1]
         os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
         assert run(name, device) == 0
         assert stat.S_ISCHR(device.stat().st_mode)
@@ -156,3 +157,91 @@ def test_a_name_can_neither_forge_a_line_nor_drive_the_terminal(
     for line in result.output.splitlines():
         assert line.isprintable()
         assert line.startswith(str(folder))
+
+
+@posix
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["identify", "{}"],
+        ["verify", "{}"],
+        ["compare", "{}", "{}"],
+        ["merge", "{}"],
+        ["fetch", "fashion-mnist", "--from", "{}.zip"],
+        ["picture", "synthetic", "-o", "{}.jpg"],
+        ["picture", "synthetic", "--split", "test", "-o", "{}.png"],
+        ["picture", "fashion-mnist", "--root", "{}", "-o", "x.png"],
+        ["fingerprint", "synthetic", "--split", "test", "-o", "{}"],
+        ["bundle", "synthetic", "-o", "{}"],
+        ["demo", "-o", "{}"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_no_message_is_forged_by_the_name_that_it_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / FORGED).write_bytes(b"junk")
+    (tmp_path / f"{FORGED}.zip").write_bytes(b"PK\x03\x04")
+    result = CliRunner().invoke(main, [argument.format(FORGED) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "genuine" in result.output
+    for line in result.output.splitlines():
+        assert line.isprintable()
+        assert not line.startswith("x-idx3-ubyte")
+
+
+@posix
+def test_no_error_is_forged_by_the_name_that_it_quotes(tmp_path: Path) -> None:
+    path = tmp_path / FORGED
+    path.write_bytes(b"\0\0\x08\x01\0\0\0\x09")
+    for attempt in (read_idx, map_idx, Fingerprint.load, lambda path: open_idx(path, path)):
+        with pytest.raises(FmnistError) as caught:
+            attempt(path)
+        assert str(caught.value).isprintable()
+    with path.open("rb") as file, pytest.raises(FmnistError) as caught:
+        read_idx(file)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("command", ["identify", "verify"])
+def test_an_empty_text_is_not_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "x").write_bytes(b"junk")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [command, ""])
+    assert result.exit_code == 1
+    assert "found an empty text" in result.output
+
+
+@posix
+def test_folders_are_searched_however_deep_and_links_to_folders_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("deep", "tree/real"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("tree/real/x", "tree/y"):
+        write_idx(tmp_path / name, ARRAY)
+    (tmp_path / "tree" / "real" / "self").symlink_to("..")
+    depth = 2500  # beyond Python's stack, and beyond what a path may be
+    monkeypatch.chdir("deep")
+    for _ in range(depth):
+        os.mkdir("d")
+        os.chdir("d")
+    result = CliRunner().invoke(main, ["identify", str(tmp_path / "deep")])
+    for _ in range(depth):  # pytest's own removal would not end
+        os.chdir("..")
+        os.rmdir("d")
+    os.chdir(tmp_path)
+    assert isinstance(result.exception, SystemExit)
+    assert "File name too long" in result.output
+    result = CliRunner().invoke(main, ["identify", "tree"])
+    assert result.exit_code == 1
+    assert [line.partition(": ")[0] for line in result.output.splitlines()] == [
+        "tree/real/self",
+        "tree/real/x",
+        "tree/y",
+    ]
+    assert "a link to a folder, which is not followed" in result.output
