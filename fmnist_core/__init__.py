@@ -19,6 +19,7 @@ from fmnist_core.errors import (
     UnknownDatasetError,
 )
 from fmnist_core.fingerprints import Fingerprint, fingerprint
+from fmnist_core.formats.export import export
 from fmnist_core.hookspecs import Adapter, hookimpl
 from fmnist_core.idx.format import map_idx, parse_idx, read_idx, write_idx
 from fmnist_core.joined import concat
@@ -51,6 +52,7 @@ __all__ = [
     "UnknownDatasetError",
     "available_adapters",
     "concat",
+    "export",
     "fingerprint",
     "get_adapter",
     "hookimpl",

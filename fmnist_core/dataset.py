@@ -359,6 +359,21 @@ class Dataset:
             f"{self.image_dtype} images {self.image_shape}, {len(self.classes)} classes>"
         )
 
+    def show(self) -> picture.Picture:
+        """Return a picture of the first 40 examples, each over the name of its class.
+
+        A notebook displays it; elsewhere ``dataset.show().save("examples.png")`` writes it.
+
+        Raises
+        ------
+        OptionError
+            If there are no examples, or they are no uint8 pictures.
+        FrameworkMissingError
+            If Pillow is not installed.
+        """
+        some = self[: picture.SHOWN]
+        return picture.contact_sheet(some.images, [self.classes[label] for label in some.labels])
+
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""
         images_at = lambda positions: self.source.images_at(self.original_rows(positions))  # noqa: E731

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -185,7 +186,7 @@ def written_whole(
     FileAccessError
         If the folder is missing or the file cannot be written; nothing is left behind.
     """
-    _remove_stale_parts(path)
+    remove_stale_parts(path)
     temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
     with writing(path):
         try:
@@ -249,13 +250,16 @@ def _resemble(path: Path, status: os.stat_result) -> None:
     os.chmod(path, stat.S_IMODE(status.st_mode))
 
 
-def _remove_stale_parts(path: Path) -> None:
-    """Remove temporary files of `path` that killed processes left."""
+def remove_stale_parts(path: Path) -> None:
+    """Remove temporary files and folders of `path` that killed processes left."""
     part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             if part.fullmatch(entry.name) and time() - entry.stat().st_mtime > STALE:
-                os.unlink(entry)
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    os.unlink(entry)
 
 
 def sync_to_disk(descriptor: int) -> None:

@@ -10,7 +10,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.errors import DataMismatchError, OptionError, brief
 from fmnist_core.records import Description
 from fmnist_core.rows import as_array, compacted
-from fmnist_core.source import Source
+from fmnist_core.source import Source, in_parts
 
 
 def concat(*datasets: Dataset) -> Dataset:
@@ -24,9 +24,10 @@ def concat(*datasets: Dataset) -> Dataset:
     Returns
     -------
     Dataset
-        If all are of one split, `indices` stay. Otherwise the indices of each continue after the
-        end of the source before it, and the split is named after all of them, such as "train+test".
-        Name, mean and std are kept if all agree.
+        Selections of one split keep their `indices`, also where it was loaded twice or some are
+        relabelled. Otherwise the indices of each split, or of an example that comes again with
+        another label, count on from the end of those before, and the split is named after all of
+        them, such as "train+test". Name, mean and std are kept where all agree.
 
     Raises
     ------
@@ -44,12 +45,60 @@ def concat(*datasets: Dataset) -> Dataset:
     first = datasets[0]
     for other in datasets[1:]:
         _check_alike(first, other)
-    sources = _distinct([dataset.source for dataset in datasets])
-    begins = np.cumsum([0, *(len(source.labels) for source in sources)]).tolist()
-    begin_of = {id(source): begin for source, begin in zip(sources, begins, strict=False)}
-    rows = [as_array(dataset.rows) + begin_of[id(dataset.source)] for dataset in datasets]
+    groups: list[_Group] = []
+    rows = []
+    for dataset in datasets:
+        group = next((group for group in groups if group.takes(dataset)), None)
+        if group is None:
+            group = _Group(dataset, sum(len(group.labels) for group in groups))
+            groups.append(group)
+        rows.append(as_array(dataset.rows) + group.begin)
+    sources = [group.source for group in groups]
     source = sources[0] if len(sources) == 1 else JoinedSource(sources)
-    return first.described(source, _description(datasets), compacted(np.concatenate(rows)))
+    description = _description(datasets, [group.split_name for group in groups])
+    return first.described(source, description, compacted(np.concatenate(rows)))
+
+
+class _Group:
+    """Selections of the same images, whose rows may be counted together, and their labels."""
+
+    def __init__(self, dataset: Dataset, begin: int) -> None:
+        self.begin = begin
+        self.split_name = dataset.split_name
+        self.labels = dataset.source.labels.astype(np.int64)
+        self._source = dataset.source
+        self._is_taken = np.zeros(len(self.labels), np.bool_)
+        self._is_taken[as_array(dataset.rows)] = True
+
+    def takes(self, dataset: Dataset) -> bool:
+        """Take a selection in, unless it is of other images or labels an example otherwise."""
+        rows = as_array(dataset.rows)
+        if not _same_images(self._source, dataset.source):
+            return False
+        twice = rows[self._is_taken[rows]]
+        if not np.array_equal(self.labels[twice], dataset.source.labels[twice]):
+            return False
+        self.labels[rows] = dataset.source.labels[rows]
+        self._is_taken[rows] = True
+        return True
+
+    @property
+    def source(self) -> Source:
+        """The source of all of them."""
+        if np.array_equal(self.labels, self._source.labels):
+            return self._source
+        labels = self.labels.astype(np.min_scalar_type(self.labels.max(initial=0)))
+        return self._source.with_labels(labels)
+
+
+def _same_images(one: Source, other: Source) -> bool:
+    """Whether two sources hold the same examples, apart from their labels."""
+    if one.images is other.images:  # as after `Dataset.relabel`
+        return True
+    same_size = len(one.labels) == len(other.labels)
+    if not same_size or not np.array_equal(one.extended, other.extended):  # type: ignore[arg-type]
+        return False
+    return all(map(np.array_equal, in_parts(one.images), in_parts(other.images)))
 
 
 def _check_alike(one: Dataset, other: Dataset) -> None:
@@ -66,19 +115,14 @@ def _check_alike(one: Dataset, other: Dataset) -> None:
         raise DataMismatchError(f"{one!r} and {other!r}: only one has extended labels")
 
 
-def _distinct(sources: Sequence[Source]) -> list[Source]:
-    return list({id(source): source for source in sources}.values())
-
-
-def _description(datasets: Sequence[Dataset]) -> Description:
+def _description(datasets: Sequence[Dataset], splits: Sequence[str]) -> Description:
     first = datasets[0].description
     names = {dataset.name for dataset in datasets}
-    splits = "+".join(dict.fromkeys(dataset.split_name for dataset in datasets))
     constants = {(dataset.mean, dataset.std) for dataset in datasets}
     mean, std = constants.pop() if len(constants) == 1 else (None, None)
     return Description(
         first.name if len(names) == 1 else "",
-        splits if len(names) == 1 else "",
+        "+".join(splits) if len(names) == 1 and first.name else "",
         first.classes,
         mean,
         std,
@@ -113,16 +157,16 @@ class JoinedArray:
     def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
         """Return the rows at `indices`, fresh, in native byte order; numpy.take calls this."""
         places = np.asarray(indices, np.int64)
-        found = np.empty((places.size, *self.shape[1:]), self.dtype)
+        rows = np.empty((places.size, *self.shape[1:]), self.dtype)
         flat = places.reshape(-1)
         flat = np.where(flat < 0, flat + len(self), flat)
         which = np.searchsorted(self._ends, flat, side="right")
         for number, part in enumerate(self._parts):
-            own = np.flatnonzero(which == number)
-            if own.size:
+            of_part = np.flatnonzero(which == number)
+            if of_part.size:
                 first = int(self._ends[number]) - len(part)
-                found[own] = np.take(part, flat[own] - first, axis=0)
-        return found.reshape(*places.shape, *self.shape[1:])
+                rows[of_part] = np.take(part, flat[of_part] - first, axis=0)
+        return rows.reshape(*places.shape, *self.shape[1:])
 
 
 class JoinedSource(Source):

@@ -65,9 +65,11 @@ def load(
     split : {"train", "test"}, or tuple of str
         QMNIST has "nist" too. A tuple gives a tuple of datasets.
     root : path, optional
-        A folder with the dataset's IDX files, read in place and nothing fetched: raw, .gz or .xz,
-        under their usual names or with dots (``t10k-images.idx3-ubyte``), also where torchvision
-        puts them under it, and in folders of their names, as Kaggle unpacks.
+        A folder with the dataset's IDX files, which are read in place; nothing is downloaded. They
+        may be raw, .gz or .xz, have their usual or dotted names (``t10k-images.idx3-ubyte``), and
+        be in the folder itself, where torchvision puts them, or in folders of their names, as
+        Kaggle unpacks them. Or a file or folder of another format (docs/formats.md), whose
+        examples are put into the original order by their content and kept in memory.
     orientation : {"upright", "file"}
         "upright" transposes EMNIST's images, which are published on their side; "file" keeps them.
         Other datasets are already upright.
@@ -94,7 +96,10 @@ def load(
     IdxError
         If a file under `root` is damaged; the message says how.
     DataMismatchError
-        If a file under `root` is complete, but its payload's SHA-256 is not the catalog's.
+        If a file under `root` is complete but its payload's SHA-256 is not the catalog's, or a copy
+        in another format is another revision or has other examples.
+    FrameworkMissingError
+        If a package is missing that reads such a copy.
     """
     if isinstance(split, tuple | list):
         options = LoadOptions(
@@ -115,9 +120,7 @@ def load(
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:
-        both = find_in_folder(expanded(as_path(root)), info, split)
-        images, labels = (FileStamp.of(path, member) for path, member in both)
-        source = SourceFiles(images, labels, upright and info.transposed, first_label).open()
+        source = _in_place(expanded(as_path(root)), info, split, upright, first_label)
         return Dataset.from_source(source, description).without(*lists)
 
     def bring(place: Path) -> Source:
@@ -140,6 +143,22 @@ def load(
     except FileAccessError as error:
         source = _without_store(bring, error)
     return Dataset.from_source(source, description).without(*lists)
+
+
+def _in_place(root: Path, info: DatasetInfo, split: str, upright: bool, first: int) -> Source:
+    """Return a split's data from IDX files in a folder, or from what other formats hold there."""
+    try:
+        both = find_in_folder(root, info, split)
+    except FileAccessError:
+        from fmnist_core.formats import incoming, recovery
+
+        found = incoming.find(root) if recovery.is_recoverable(info) else []
+        if not found:
+            raise
+        rows = incoming.read_all(found)
+        return Source(*recovery.recovered(info, split, rows, str(root)))
+    images, labels = (FileStamp.of(path, member) for path, member in both)
+    return SourceFiles(images, labels, upright and info.transposed, first).open()
 
 
 def open_idx(

@@ -88,11 +88,11 @@ def provenance_of(loader: object) -> Provenance:
     OptionError
         If it has none, for example because it wraps a loader.
     """
-    found = getattr(loader, "provenance", None)
-    if not isinstance(found, Provenance):
+    provenance = getattr(loader, "provenance", None)
+    if not isinstance(provenance, Provenance):
         raise OptionError(
             f"expected a loader that Dataset.to returned, found a {type(loader).__name__} without "
             "provenance. For a loader that you changed or wrapped, try: "
             "Fingerprint(loader).watch(changed)"
         )
-    return found
+    return provenance

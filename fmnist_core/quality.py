@@ -157,15 +157,15 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
     OptionError
         If there is no list of that name, or it belongs to other data.
     """
-    found = [LISTS.get(name) if isinstance(name, str) else None for name in names]
-    for name, known in zip(names, found, strict=True):
+    lists = [LISTS.get(name) if isinstance(name, str) else None for name in names]
+    for name, known in zip(names, lists, strict=True):
         if known is None or (known.dataset, known.released) != (dataset, released):
             wanted = " ".join(filter(None, (dataset, released))) or "data of one's own"
             raise OptionError(
                 f"expected the name of a list of rows of {wanted}, found {name!r}. There are: "
                 + ", ".join(f"{k.name!r} of {k.dataset} {k.released}" for k in _LISTS)
             )
-    return [known for known in found if known is not None]
+    return [known for known in lists if known is not None]
 
 
 def listed(lists: Sequence[IndexList], split: str) -> NDArray[np.int64]:

@@ -97,11 +97,20 @@ class SplitInfo:
 
 @dataclass(frozen=True)
 class OldRevision:
-    """Files of an earlier release, kept so that they can be recognised."""
+    """An earlier release, kept so that it can be recognised.
+
+    Attributes
+    ----------
+    released, note : str
+    files : tuple of FileInfo
+    first_labels : tuple of (str, tuple of int)
+        How the labels of a split begin, which also identifies a copy in another format.
+    """
 
     released: str
     note: str
     files: tuple[FileInfo, ...]
+    first_labels: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ def taken(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
     """Return the given rows of an array, read-only: a view if they are a range."""
     if isinstance(rows, range):
         return array[rows.start : rows.stop]
-    found = array[rows]
-    found.setflags(write=False)
-    return found
+    selected = array[rows]
+    selected.setflags(write=False)
+    return selected
 
 
 def packed(rows: Rows, num_rows: int) -> Packed:

@@ -199,7 +199,7 @@ class Source:
 
     def _first_label_outside(self, num_classes: int) -> int | None:
         place = 0
-        for part in _in_parts(self.labels):
+        for part in in_parts(self.labels):
             outside = np.flatnonzero((part < 0) | (part >= num_classes))
             if outside.size:
                 return place + int(outside[0])
@@ -267,7 +267,7 @@ class Source:
         for array in (self.images, self.labels, self.extended):
             if array is not None:
                 digest.update(f"{array.dtype.newbyteorder('=')} {array.shape}\n".encode())
-                for part in _in_parts(array):
+                for part in in_parts(array):
                     digest.update(part.astype(part.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
@@ -317,7 +317,7 @@ class Source:
 def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
     """Return how to make labels of what came in their place, or ""; judged by the first rows."""
     if labels.ndim:
-        labels = next(_in_parts(labels), labels)
+        labels = next(in_parts(labels), labels)
     kind = labels.dtype.kind
     if images.ndim == 1 and labels.ndim > 1:
         return ". Try: the images first, then the labels"
@@ -334,7 +334,7 @@ def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
     return ""
 
 
-def _in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array in parts of several rows, so that a mapped file is never held whole."""
     step = max(1, HASHED_AT_ONCE // max(1, array[:1].size))
     return (array[start : start + step] for start in range(0, len(array), step))

@@ -152,7 +152,7 @@ def test_relabel_refuses_labels_that_do_not_fit(whole: Dataset, labels: Any, mes
 def test_one_example_cannot_have_two_labels(whole: Dataset) -> None:
     twice = whole.select([3, 3])
     assert twice.relabel([1, 1]).labels.tolist() == [1, 1]
-    with pytest.raises(OptionError, match="example 3 comes more than once"):
+    with pytest.raises(OptionError, match="example 3 occurs more than once"):
         twice.relabel([0, 1])
 
 

@@ -310,7 +310,7 @@ def test_a_pipeline_that_was_changed(adapters: list[Adapter], tiny: Dataset) -> 
     tensorflow = next(adapter for adapter in adapters if adapter.name == "tensorflow")
     pipeline = tiny.to(tensorflow, batch_size=6, fields=FIELDS)
     changed = pipeline.map(lambda image, label, index: (1 - image, label, index))
-    with pytest.raises(OptionError, match=r"does not say what it was made from.*watch\(changed\)"):
+    with pytest.raises(OptionError, match=r"without provenance.*watch\(changed\)"):
         fingerprint(changed)
     seen = Fingerprint(pipeline)
     for _ in seen.watch(changed):
@@ -391,7 +391,7 @@ def test_a_field_is_lacking(adapter: Adapter, tiny: Dataset) -> None:
 
 @pytest.mark.parametrize("loader", [[], None, iter([(1, 2, 3)])], ids=["list", "None", "iterator"])
 def test_what_is_no_loader(loader: Any) -> None:
-    with pytest.raises(OptionError, match="does not say what it was made from"):
+    with pytest.raises(OptionError, match="without provenance"):
         fingerprint(loader)
 
 

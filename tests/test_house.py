@@ -42,6 +42,7 @@ ROOMS = [
     "planning",
     "dataset",
     "joined",
+    "formats",
     "loading",
     "compat",
     "provenance",

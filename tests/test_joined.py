@@ -42,6 +42,51 @@ def test_selections_of_one_split_keep_their_places() -> None:
     assert fm.concat(whole[:5], whole[5:]).digest == whole.digest
 
 
+def test_a_split_that_was_loaded_twice_is_one_split() -> None:
+    train, again = (fm.load("synthetic", "train") for _ in range(2))
+    assert train.images is not again.images
+    joined = fm.concat(train[:5], again[5:10])
+    assert joined.digest == train[:10].digest
+    assert train.minus(joined).indices[0] == 10
+
+
+def test_relabelled_parts_of_a_split_keep_their_places(fashion_root: Path) -> None:
+    train = fm.load("fashion-mnist", "train", root=fashion_root)
+    clean, noisy = train[:20_000], train[20_000:]
+    noisy = noisy.relabel(9 - noisy.labels.astype(int))
+    joined = fm.concat(clean, noisy)
+    assert joined.indices.tolist() == list(range(60_000))
+    assert np.array_equal(joined.labels, np.concatenate([clean.labels, noisy.labels]))
+    assert joined.digest == train.relabel(joined.labels).digest
+    assert len(joined.without("mislabelled")) == 59_994
+    assert len(pickle.dumps(joined)) < 61_000
+    assert np.array_equal(pickle.loads(pickle.dumps(joined)).labels, joined.labels)
+
+
+def test_an_example_under_two_labels_is_two_examples() -> None:
+    train = fm.load("synthetic", "train")
+    both = fm.concat(train[:5], train[:5].relabel(9 - train.labels[:5].astype(int)))
+    assert (both.split_name, len(both)) == ("train+train", 10)
+    assert both.labels.tolist() == [*train.labels[:5], *9 - train.labels[:5].astype(int)]
+    assert both.indices.tolist() == [*range(5), *range(60_000, 60_005)]
+    with pytest.raises(OptionError, match="expected selections of the same data"):
+        train.minus(both)
+
+
+@pytest.mark.parametrize("other", ["labels", "extended"])
+def test_own_data_of_the_same_images_lose_no_label(other: str) -> None:
+    images, labels = made(6, 0).images, np.arange(6) % 3
+    tables = [np.full((6, 2), value, np.int32) for value in (1, 2 if other == "extended" else 1)]
+    more = labels[::-1] if other == "labels" else labels
+    one = Dataset(images, labels, classes=[*"abc"], extended=tables[0])
+    two = Dataset(images.copy(), more, classes=[*"abc"], extended=tables[1])
+    joined = fm.concat(one[:3], two[3:])
+    assert joined.labels.tolist() == [*labels[:3], *more[3:]]
+    assert joined.extended is not None
+    assert joined.extended[:, 0].tolist() == [*tables[0][:3, 0], *tables[1][3:, 0]]
+    assert joined.digest not in (one.digest, two.digest)
+
+
 def test_data_of_other_names_lose_theirs() -> None:
     train = fm.load("synthetic", "train").take(30)
     own = Dataset(train.images, train.labels, classes=train.classes)

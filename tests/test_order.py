@@ -2,6 +2,7 @@
 
 import hashlib
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,80 +12,45 @@ from numpy.typing import NDArray
 
 from fmnist_core import OptionError, index_shuffle
 from fmnist_core.order import block_bits, keys, whole_order
-
-GOLDEN = [
-    (1000, 7, 3, [535, 163, 333, 312, 362, 945], "243a1d308218240e"),
-    (60000, 0, 0, [2525, 17347, 49381, 11249, 59086, 38769], "accc019b14d96087"),
-    (60000, 0, 1, [43573, 48035, 11657, 35441, 24336, 48228], "e3c6f9af11d5c7b7"),
-    (65536, 1, 0, [7897, 55843, 1182, 63191, 51129, 27026], "db062773ad4f7835"),
-    (65537, 1, 0, [58864, 31169, 35164, 7875, 34231, 54238], "77b2d7190375840d"),
-    (70000, 2**40 + 7, 12, [46667, 45750, 28487, 45326, 50954, 29105], "742b9deac751e090"),
-    (262145, 3, 2, [175939, 184960, 130861, 44106, 221192, 9912], "728fffbd75a40e74"),
-    (1000003, 42, 0, [960311, 948480, 517321, 491421, 683476, 360225], "13b0286894cf83e9"),
-]
-
-FAR = [
-    (10**9, [0, 1, 999999999], [275512913, 838325416, 603708513]),
-    (2**40 + 1, [0, 1, 2**40], [871614763641, 361235797337, 136864252740]),
-]
+from tests.golden import PROJECT, VECTORS
+from tests.helpers.plain_order import plain_shuffle
 
 seeds = st.integers(0, 2**64 - 1)
 epochs = st.integers(0, 2**32 - 1)
 
 
-def slow_shuffle(index: int, n: int, seed: int, epoch: int) -> int:
-    """The order once more, from docs/order.md, in plain Python integers."""
-
-    def fmix32(x: int) -> int:
-        x = (x ^ x >> 16) * 0x85EBCA6B % 2**32
-        x = (x ^ x >> 13) * 0xC2B2AE35 % 2**32
-        return x ^ x >> 16
-
-    def rol(x: int, by: int) -> int:
-        by %= w
-        return (x << by | x >> (w - by)) % 2**w
-
-    def f(x: int) -> int:
-        return rol(x, 1) & rol(x, 8) ^ rol(x, 2)
-
-    if n == 1:
-        return 0
-    b = max(16, (n - 1).bit_length() + (n - 1).bit_length() % 2)
-    w = b // 2
-    r = []
-    for j in range(8):
-        if j < 3:
-            low = fmix32((seed % 2**32 + (j + 1) * 0x9E3779B9) % 2**32)
-            r.append(fmix32(epoch ^ fmix32(seed >> 32 ^ low)) % 2**w)
-        else:
-            z = 0x7369F885192C0EF5 >> (j - 3) & 1
-            r.append(0xFFFFFFFC % 2**w ^ z ^ r[j - 3] ^ rol(r[j - 1], w - 3) ^ rol(r[j - 1], w - 4))
-    while True:
-        left, right = index >> w, index % 2**w
-        for i in (0, 2, 4, 6):
-            left ^= f(right) ^ r[i]
-            right ^= f(left) ^ r[i + 1]
-        index = left << w | right
-        if index < n:
-            return index
+WHOLE = [vector for vector in VECTORS["orders"] if vector["sha256"]]
 
 
-@pytest.mark.parametrize(("n", "seed", "epoch", "first", "digest"), GOLDEN)
-def test_golden_orders(n: int, seed: int, epoch: int, first: list[int], digest: str) -> None:
+def title(vector: Any) -> str:
+    return f"{vector['n']}-{vector['seed']}-{vector['epoch']}"
+
+
+@pytest.mark.parametrize("vector", VECTORS["orders"], ids=title)
+def test_golden_values(vector: Any) -> None:
+    n, seed, epoch = vector["n"], int(vector["seed"]), vector["epoch"]
+    positions = np.array(vector["positions"])
+    assert index_shuffle(positions, n, seed, epoch).tolist() == vector["indices"]
+    assert [index_shuffle(int(p), n, seed, epoch) for p in positions] == vector["indices"]
+    assert [plain_shuffle(int(p), n, seed, epoch) for p in positions] == vector["indices"]
+
+
+@pytest.mark.parametrize("vector", WHOLE, ids=title)
+def test_golden_orders(vector: Any) -> None:
+    n, seed, epoch = vector["n"], int(vector["seed"]), vector["epoch"]
     order = whole_order(n, seed, epoch)
-    assert order[:6].tolist() == first
-    assert hashlib.sha256(order.astype("<i8").tobytes()).hexdigest().startswith(digest)
+    assert hashlib.sha256(order.astype("<i8").tobytes()).hexdigest() == vector["sha256"]
     assert (index_shuffle(np.arange(n), n, seed, epoch) == order).all()
 
 
-def test_golden_order_of_ten() -> None:
-    assert whole_order(10, 0, 0).tolist() == [4, 1, 8, 2, 5, 7, 0, 9, 3, 6]
-
-
-@pytest.mark.parametrize(("n", "positions", "wanted"), FAR)
-def test_golden_values_far_out(n: int, positions: list[int], wanted: list[int]) -> None:
-    assert index_shuffle(np.array(positions), n, 0, 0).tolist() == wanted
-    assert [index_shuffle(position, n, 0, 0) for position in positions] == wanted
+def test_golden_values_are_on_the_page() -> None:
+    page = (PROJECT / "docs" / "order.md").read_text(encoding="utf-8").replace(",", "")
+    for vector in VECTORS["orders"]:
+        if vector["sha256"] and vector["n"] > 10:
+            first = " ".join(map(str, vector["indices"][:6]))
+            assert f"| {first} | {vector['sha256'][:16]} |" in page
+        else:
+            assert all(str(index) in page for index in vector["indices"])
 
 
 @given(n=st.integers(1, 2**62), seed=seeds, epoch=epochs, place=st.floats(0, 1))
@@ -93,13 +59,13 @@ def test_equals_a_second_implementation(n: int, seed: int, epoch: int, place: fl
     index = min(int(place * n), n - 1)
     if n < 2**12:  # there the plain walk takes thousands of steps for one index
         n += 2**12
-    assert index_shuffle(index, n, seed, epoch) == slow_shuffle(index, n, seed, epoch)
+    assert index_shuffle(index, n, seed, epoch) == plain_shuffle(index, n, seed, epoch)
 
 
 @pytest.mark.parametrize("n", [2, 3, 16, 255, 5000])
 def test_equals_a_second_implementation_far_below_the_block(n: int) -> None:
     for index in range(0, n, max(n // 3, 1)):
-        assert index_shuffle(index, n, 9, 4) == slow_shuffle(index, n, 9, 4)
+        assert index_shuffle(index, n, 9, 4) == plain_shuffle(index, n, 9, 4)
 
 
 @given(n=st.integers(1, 5000), seed=seeds, epoch=epochs)

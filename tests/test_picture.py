@@ -4,6 +4,8 @@ import base64
 import io
 import re
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmnist_core import FrameworkMissingError
-from fmnist_core.picture import class_table, grid, png
+from fmnist_core import Dataset, FrameworkMissingError, OptionError
+from fmnist_core.picture import SHOWN, class_table, contact_sheet, grid, png
 
 
 @given(
@@ -84,3 +86,81 @@ def test_a_table_of_large_images_shows_small_ones() -> None:
     html = class_table("large", ["only"], np.zeros(1, np.int64), lambda rows: image[rows])
     (code,) = re.findall(r"data:image/png;base64,([^\"]+)", html)
     assert Image.open(io.BytesIO(base64.b64decode(code))).size == (254, 254)
+
+
+# -- a contact sheet -----------------------------------------------------------------------------
+
+CELL = (78, 76)
+"""Pixels across and down from one 28 x 28 image of a contact sheet to the next."""
+
+
+def pixels_of(dataset: Dataset) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(dataset.show().png)))
+
+
+def drawn(count: int, channels: tuple[int, ...] = ()) -> Dataset:
+    images = (np.arange(count * 784 * max(channels, default=1)) * 31 % 251).astype(np.uint8)
+    return Dataset(images.reshape(count, 28, 28, *channels), np.arange(count) % 3, classes=[*"abc"])
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_a_sheet_shows_each_example_over_its_class(channels: tuple[int, ...]) -> None:
+    examples = drawn(19, channels)
+    sheet = pixels_of(examples)
+    assert sheet.shape[:2] == (6 + 3 * CELL[1], 6 + 8 * CELL[0])
+    names = {}
+    for number, (image, label) in enumerate(examples):
+        left, top = 6 + number % 8 * CELL[0], 6 + number // 8 * CELL[1]
+        wanted = image.reshape(28, 28, *(channels if channels == (3,) else ()))
+        twice = wanted.repeat(2, axis=0).repeat(2, axis=1)
+        np.testing.assert_array_equal(sheet[top : top + 56, left : left + 56], twice)
+        names.setdefault(label, set()).add(sheet[top + 56 : top + 70, left : left + 72].tobytes())
+    assert [len(seen) for seen in names.values()] == [1, 1, 1], "a class has one name"
+    assert len(set().union(*names.values())) == 3, "and classes have different ones"
+
+
+def test_a_sheet_of_many_shows_the_first_ones() -> None:
+    many = drawn(SHOWN + 9)
+    assert np.array_equal(pixels_of(many), pixels_of(many.take(SHOWN)))
+    assert not np.array_equal(pixels_of(many), pixels_of(many[1:]))
+
+
+def test_a_sheet_takes_any_name_and_size() -> None:
+    """Longer than its cell, without letters in Pillow's font, empty; tall, tiny and huge images."""
+    names = ["a long name that fits into no cell", "\u65e5\u672c\n\x1b[2J", ""]
+    for shape in ((28, 28), (90, 3), (1, 1), (2000, 1500)):
+        images = np.zeros((3, *shape), np.uint8)
+        picture = contact_sheet(images, names)
+        assert Image.open(io.BytesIO(picture.png)).size[0] < 700
+
+
+def test_a_notebook_displays_a_sheet_and_a_program_saves_it(tmp_path: Path) -> None:
+    formatters = pytest.importorskip("IPython.core.formatters")
+    picture = drawn(3).show()
+    data, _ = formatters.DisplayFormatter().format(picture)
+    assert data["image/png"] == picture.png
+    assert repr(picture) == '<Picture of 240 x 82 pixels. Try: .save("picture.png")>'
+    picture.save(tmp_path / "sheet.png")
+    picture.save(str(tmp_path / "sheet.png"))
+    assert (tmp_path / "sheet.png").read_bytes() == picture.png
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((3, 4), np.uint8),
+        np.zeros((3, 4, 5, 2), np.uint8),
+        np.zeros((3, 4, 5), np.int16),
+        np.zeros((0, 4, 5), np.uint8),
+        np.zeros((3, 0, 5), np.uint8),
+    ],
+)
+def test_what_is_no_picture_is_not_drawn(images: NDArray[Any]) -> None:
+    with pytest.raises(OptionError, match=r"expected some uint8 images .*; found"):
+        Dataset(images, np.zeros(len(images), np.int64)).show()
+
+
+def test_a_sheet_names_a_missing_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(FrameworkMissingError, match="pip install pillow"):
+        drawn(3).show()

@@ -153,7 +153,7 @@ INVALID = {
     ),
     "another name": (
         dedent(WORKING).replace('"stranger"', '"foreigner"'),
-        "calls itself 'foreigner'",
+        "name is .foreigner.",
     ),
 }
 
@@ -217,7 +217,7 @@ def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-de
         "@hookimpl\ndef fmnist_catalog(): return {'mnist': MNIST}"
     )
     install("plug_catalog", source, name="any", group="fmnist.catalog")
-    with pytest.raises(AdapterConflictError, match="dataset mnist is offered by plug_catalog"):
+    with pytest.raises(AdapterConflictError, match="dataset mnist comes from plug_catalog"):
         find_dataset("my-digits")
 
 

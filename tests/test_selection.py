@@ -81,7 +81,7 @@ def test_selections_follow_the_written_order() -> None:
 def test_per_class_draws_nested_balanced_rows(labels, count, seed) -> None:  # type: ignore[no-untyped-def]
     have = np.bincount(labels, minlength=6)
     if have.min() < count:
-        with pytest.raises(OptionError, match="were asked for"):
+        with pytest.raises(OptionError, match="requested examples"):
             per_class_rows(labels, count, 6, seed)
         return
     rows = per_class_rows(labels, count, 6, seed)

@@ -143,7 +143,7 @@ def test_ranks_that_disagree_are_told_in_what(name: str) -> None:
 
 
 def test_ranks_with_one_shard_twice() -> None:
-    with pytest.raises(OptionError, match="shards 0 to 1 of 2, each its own"):
+    with pytest.raises(OptionError, match="shards 0 to 1 of 2, one each"):
         check_agreement([record(0), record(0)])
 
 

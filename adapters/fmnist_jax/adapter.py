@@ -124,7 +124,7 @@ def batches(
     ----------
     dataset : Dataset
     batch_size, shuffle, seed, remainder, shard, fields
-        Which examples form a batch, and what it holds: see `BatchPlan`.
+        The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
         What a pixel and a label become: see `Encoding`.
     epoch, start : int
@@ -186,8 +186,8 @@ def resident(
         If batches would differ in shape, which a compiled function cannot have; if images are not
         uint8; or if there are no examples, or 2**31 or more.
     """
-    own = ADAPTER.shard({}) if shard == "auto" else shard
-    plan = BatchPlan(len(dataset), batch_size, shuffle, seed, remainder, own, fields)  # type: ignore[arg-type]
+    process_shard = ADAPTER.shard({}) if shard == "auto" else shard
+    plan = BatchPlan(len(dataset), batch_size, shuffle, seed, remainder, process_shard, fields)  # type: ignore[arg-type]
     given = Encoding(
         dtype, scale, layout, labels, mean, std, channels=channels, transform=transform
     )

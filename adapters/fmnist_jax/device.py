@@ -77,8 +77,8 @@ class Resident:
         Raises
         ------
         OptionError
-            If there is no such epoch or step, where the number is known; or if `order` is not of
-            all examples.
+            If a known number is not an epoch or step of the plan, or `order` is not of all
+            examples.
         """
         plan = self.plan
         check_number("epoch", epoch, 2**32 - 1)
@@ -91,8 +91,8 @@ class Resident:
         index, count = plan.shard
         first = (jnp.asarray(step, jnp.int32) * count + index) * plan.batch_size
         positions = first + jnp.arange(plan.batch_size, dtype=jnp.int32)
-        own = positions % plan.num_examples
-        rows = self._rows(own, epoch) if order is None else order[own]
+        places = positions % plan.num_examples
+        rows = self._rows(places, epoch) if order is None else order[places]
         return self.gather(epoch, positions, rows)
 
     def order(
@@ -170,14 +170,14 @@ class Resident:
     ) -> dict[Field, jax.Array]:
         """Return the fields that transforms decide, as `Assembler` does."""
         plan, chain = self.plan, self.encoding.transform
-        own = positions % plan.num_examples
+        places = positions % plan.num_examples
 
         def gather(wanted: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-            found = rows if wanted is own else self._rows(wanted, epoch)
-            return self.images[found], self._encoded_labels(found) if chain.mix else None
+            originals = rows if wanted is places else self._rows(wanted, epoch)
+            return self.images[originals], self._encoded_labels(originals) if chain.mix else None
 
-        with jax.numpy_rank_promotion("allow"):  # whatever the program says of its own arrays
-            return transformed_fields(chain, JAX, gather, own, plan, epoch, self._encoded_images)
+        with jax.numpy_rank_promotion("allow"):  # whatever the program allows for its own arrays
+            return transformed_fields(chain, JAX, gather, places, plan, epoch, self._encoded_images)
 
     def _values(self, pixels: jax.Array) -> jax.Array:
         if self.by_arithmetic:

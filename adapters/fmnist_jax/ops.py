@@ -78,9 +78,9 @@ class JaxOps:
         return shuffled(positions, n, keys(seed, epoch))
 
 
-def _once(found: jax.Array) -> jax.Array:
+def _once(looked_up: jax.Array) -> jax.Array:
     """Return what was looked up, which XLA would look up again for each of its uses."""
-    kept: jax.Array = jax.lax.optimization_barrier(found)  # type: ignore[no-untyped-call]
+    kept: jax.Array = jax.lax.optimization_barrier(looked_up)  # type: ignore[no-untyped-call]
     return kept
 
 

@@ -54,8 +54,8 @@ def named_sharding(given: object) -> Sharding:
     Raises
     ------
     OptionError
-        For a spec without a mesh or with axes that it lacks, a mesh of several axes, or what is
-        neither.
+        For a spec without a mesh or with axes that it lacks, a mesh of several axes, or anything
+        else.
     """
     if isinstance(given, Sharding):
         return given

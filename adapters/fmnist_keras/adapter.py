@@ -18,7 +18,7 @@ from fmnist_keras.dataset import QUEUE_SIZE, PlanDataset
 class KerasAdapter:
     """Batches as numpy arrays out of a `keras.utils.PyDataset`; Keras moves them to its backend.
 
-    The layout is NHWC whatever ``keras.config.image_data_format()`` says, so that a setting of the
+    The layout is NHWC regardless of ``keras.config.image_data_format()``, so that a setting of the
     process does not change the batches. For "channels_first", ask for ``layout="NCHW"``.
     """
 
@@ -45,7 +45,7 @@ class KerasAdapter:
         dataset, plan, encoding, epoch, start
             As `fmnist_core.hookspecs.Adapter.loader`.
         workers : int
-            With more than 1, so many threads make batches before Keras asks for them.
+            With more than 1, this many threads make batches before Keras requests them.
         max_queue_size : int
             Most batches that they make ahead.
 
@@ -108,7 +108,7 @@ def plan_dataset(
     ----------
     dataset : Dataset
     batch_size, shuffle, seed, remainder, shard, fields
-        Which examples form a batch, and what it holds: see `BatchPlan`.
+        The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
         What a pixel and a label become: see `Encoding`.
     epoch, start : int

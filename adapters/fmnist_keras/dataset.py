@@ -1,7 +1,7 @@
 """PlanDataset: a plan's epochs as a `keras.utils.PyDataset`.
 
-A PyDataset gives batch `index` of an epoch. Three habits of Keras would break a plan's order, and
-this is what is done about each:
+A PyDataset returns batch `index` of an epoch. Keras does three things that would break a plan's
+order; this is how each is handled:
 
 - ``fit`` asks for the numbers in an order that it draws, unless it is told ``shuffle=False``. So
   batches are handed over in the plan's order, and the number means nothing.
@@ -92,14 +92,14 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         return self._steps_told if self._within_epoch else len(self)
 
     def __getitem__(self, index: int) -> Any:
-        """Return the next batch of the epoch that Keras reads, whatever number it asks for.
+        """Return the next batch of the epoch that Keras reads, whatever number it requests.
 
         Before Keras has begun an epoch, return batch `index` of the next one, which is not taken.
 
         Raises
         ------
         OptionError
-            If Keras reads this dataset in two calls at once, or there is no such batch.
+            If Keras reads this dataset in two calls at once, or the batch does not exist.
         """
         if self._is_new_call:
             epoch, start = self._epochs.upcoming()

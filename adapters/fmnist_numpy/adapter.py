@@ -80,7 +80,7 @@ def batches(
     ----------
     dataset : Dataset
     batch_size, shuffle, seed, remainder, shard, fields
-        Which examples form a batch, and what it holds: see `BatchPlan`.
+        The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
         What a pixel and a label become: see `Encoding`.
     epoch, start : int

@@ -151,7 +151,7 @@ def ray_dataset(
     dataset : Dataset
         From `fmnist_core.load`, `fmnist_core.open_idx` or `open_urls`, or a selection of one.
     batch_size, shuffle, seed, remainder, shard, fields
-        Which examples form a batch, and what it holds: see `BatchPlan`.
+        The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
         What a pixel and a label become: see `Encoding`.
     epoch, start : int
@@ -179,7 +179,7 @@ def _block_bytes(assemble: Assembler) -> int:
 def _check_dtype(encoding: Encoding) -> None:
     if encoding.dtype == "bfloat16":
         raise OptionError(
-            "Ray's tensor columns hold numpy's own element types, and bfloat16 is none. "
+            "Ray's tensor columns hold numpy's element types; bfloat16 is not one. "
             'Try: dtype="float32", and convert on the device'
         )
 

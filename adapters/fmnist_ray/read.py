@@ -115,8 +115,8 @@ class FmnistDatasource(Datasource):
         shards = range(self._num_workers) if self._num_workers else [self._plan.shard[0]]
         plans = [replace(self._plan, shard=(index, self._plan.shard[1])) for index in shards]
         for first in range(0, steps, self._steps_at_once):
-            some = range(first, min(first + self._steps_at_once, steps))
-            yield from (ReadBatches(self._sent, plan, epoch, start, some) for plan in plans)
+            batches = range(first, min(first + self._steps_at_once, steps))
+            yield from (ReadBatches(self._sent, plan, epoch, start, batches) for plan in plans)
         if not steps:
             yield ReadBatches(self._sent, self._plan, epoch, start, range(0))
 
@@ -129,14 +129,14 @@ class FmnistDatasource(Datasource):
             input_files=None,
             exec_stats=None,
         )
-        # No row: there is nothing to read, and no example says what columns there are.
+        # No rows: nothing to read, and no example that would determine the columns.
         work = read if rows else _Given(self._empty)
         return ReadTask(work, metadata, schema=schema, per_task_row_limit=row_limit)
 
 
 @dataclass(frozen=True)
 class ReadBatches:
-    """Some consecutive batches of an epoch, as one block made where it is called.
+    """Several consecutive batches of an epoch, as one block made by the process that calls it.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class ReadBatches:
     def __call__(self) -> list[Block]:
         """Read the rows and return their block."""
         held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
-        # Unpacked here, not with the task, so that an error of ours is one in Ray too.
+        # Unpacked here, not with the task, so that an FmnistError stays one in Ray.
         assemble = pickle.loads(held) if isinstance(held, bytes) else held
         return [_block(assemble, assemble(self.examples()))]
 

@@ -29,7 +29,7 @@ GAP_BYTES = 2**16
 """Bytes between two rows that are read too, as asking twice takes longer."""
 
 REQUEST_BYTES = 2**23
-"""Most bytes that are asked for at once, unless one row has more."""
+"""Most bytes requested at once, unless one row has more."""
 
 
 def open_urls(
@@ -42,7 +42,7 @@ def open_urls(
 ) -> Dataset:
     """Return a Dataset of raw IDX files at any addresses that fsspec opens.
 
-    Only headers and labels are read here. Images are read where and when they are asked for, by
+    Only headers and labels are read here. Images are read where and when they are requested, by
     range: by the tasks of `ray_dataset`, which carry the addresses alone.
 
     Parameters
@@ -67,7 +67,7 @@ def open_urls(
     FrameworkMissingError
         If fsspec needs another package to open it.
     IdxError
-        If a file is packed, not IDX, or of another length than its header says.
+        If a file is packed, not IDX, or has another length than its header calls for.
     DataMismatchError
         If images and labels do not go together.
     """
@@ -80,7 +80,7 @@ def open_urls(
 
 @dataclass(frozen=True)
 class UrlArray:
-    """The array of a raw IDX file at an address; what is asked of it is read, and nothing else.
+    """The array of a raw IDX file at an address; only the requested rows are read.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class UrlArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape that the header says."""
+        """Shape in the header."""
         return self.header.shape
 
     @property
@@ -126,7 +126,7 @@ class UrlArray:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Element type of what is read, in native byte order."""
+        """Element type of the rows read, in native byte order."""
         return self.header.dtype.newbyteorder("=")
 
     @property
@@ -152,14 +152,14 @@ class UrlArray:
         """Return some rows, fresh and in native byte order; numpy.take calls this."""
         rows = np.asarray(indices)
         wanted, places = np.unique(rows.reshape(-1), return_inverse=True)
-        found = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        if found.size:
+        images = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        if images.size:
             with _opened(self.url) as file:
                 for first, last in self._runs(wanted):
                     begin = int(wanted[first])
                     part = self._rows(file, begin, int(wanted[last - 1]) + 1)
-                    found[first:last] = part[wanted[first:last] - begin]
-        return found[places].reshape((*rows.shape, *self.shape[1:]))
+                    images[first:last] = part[wanted[first:last] - begin]
+        return images[places].reshape((*rows.shape, *self.shape[1:]))
 
     def _rows(self, file: io.BufferedIOBase, begin: int, end: int) -> NDArray[Any]:
         first, last = (self.header.nbytes + row * self._row_nbytes for row in (begin, end))

@@ -43,7 +43,7 @@ class TensorFlowAdapter:
     ) -> tf.data.Dataset:
         """Return a `tf.data.Dataset` of tuples of tensors, one for each field.
 
-        An iteration takes its epoch when its first batch is asked for. The length is known unless
+        An iteration takes its epoch when its first batch is requested. The length is known unless
         `start` makes the first epoch shorter than the others.
 
         Its attribute `epoch` is a `tf.Variable`, the epoch that the next iteration takes. Saved
@@ -135,7 +135,7 @@ def tf_dataset(
     ----------
     dataset : Dataset
     batch_size, shuffle, seed, remainder, shard, fields
-        Which examples form a batch, and what it holds: see `BatchPlan`.
+        The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
         What a pixel and a label become: see `Encoding`.
     epoch, start : int
@@ -148,7 +148,7 @@ def tf_dataset(
     OptionError
         As `TensorFlowAdapter.loader`.
     """
-    # Named one by one: AutoGraph adds names of its own to locals().
+    # Named one by one: AutoGraph adds its own names to locals().
     pipeline: tf.data.Dataset = dataset.to(
         ADAPTER,
         batch_size=batch_size,

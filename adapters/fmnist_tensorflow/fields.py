@@ -48,9 +48,9 @@ class Fields:
         positions : int64 tensor (batch,)
             Those from `num_examples` on are fillers.
         """
-        own = positions % self.num_examples if self.plan.remainder == "pad" else positions
-        rows = self._rows(own, epoch)
-        made = self._transformed(epoch, own, rows) if self.encoding.transform else {}
+        places = positions % self.num_examples if self.plan.remainder == "pad" else positions
+        rows = self._rows(places, epoch)
+        made = self._transformed(epoch, places, rows) if self.encoding.transform else {}
         return {
             field: made[field] if field in made else self._field(field, positions, rows)
             for field in self.plan.fields
@@ -67,8 +67,10 @@ class Fields:
         chain = self.encoding.transform
 
         def gather(wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-            found = rows if wanted is positions else self._rows(wanted, epoch)
-            return tf.gather(self.images, found), self._encoded_labels(found) if chain.mix else None
+            originals = rows if wanted is positions else self._rows(wanted, epoch)
+            return tf.gather(self.images, originals), self._encoded_labels(
+                originals
+            ) if chain.mix else None
 
         return transformed_fields(
             chain, TENSORFLOW, gather, positions, self.plan, epoch, self._encoded_images

@@ -132,7 +132,7 @@ def _options(plan: BatchPlan) -> tf.data.Options:
     # Blocks are ahead already; TensorFlow would pass every batch to one more thread.
     options.experimental_optimization.inject_prefetch = False
     # Under experimental_distribute_dataset each worker takes its share of every whole batch, unless
-    # the plan has given it one; files, which TensorFlow would look for, there are none.
+    # the plan has given it one; there are no files for TensorFlow to shard.
     policy = tf.data.experimental.AutoShardPolicy
     is_whole = plan.shard[1] == 1
     options.experimental_distribute.auto_shard_policy = policy.DATA if is_whole else policy.OFF

@@ -9,7 +9,7 @@ from fmnist_core.errors import OptionError, brief
 
 
 def own_worker() -> tuple[int, int]:
-    """Return index and number of this worker, as TF_CONFIG says; (0, 1) where it reads no data.
+    """Return index and count of this worker from TF_CONFIG, or (0, 1) if it reads no data.
 
     Raises
     ------

@@ -31,7 +31,7 @@ llvm.keep_private()
 
 
 def __getattr__(name: str) -> Any:
-    """Import torchvision's datasets when one is asked for: they bring torchvision along."""
+    """Import torchvision's datasets on first use, because they import torchvision."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from fmnist_torch import compat

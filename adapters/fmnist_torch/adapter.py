@@ -69,12 +69,12 @@ class TorchAdapter:
         )
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
+        """Return rank and number of ranks from torch.distributed, or from a launcher's variables.
 
         Raises
         ------
         OptionError
-            If RANK and WORLD_SIZE are no such pair.
+            If RANK and WORLD_SIZE are not a valid pair.
         """
         return own_shard()
 
@@ -189,7 +189,7 @@ def data_loader(
     Raises
     ------
     OptionError
-        If an option's value is not allowed, or there is no such device.
+        If an option's value is not allowed, or the device does not exist.
 
     Examples
     --------

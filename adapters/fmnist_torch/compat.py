@@ -249,7 +249,7 @@ class QMNIST(MNIST):
     ----------
     root : path
     what : {"train", "test", "test10k", "test50k", "nist"}, optional
-        By default as `train` says.
+        By default determined by `train`.
     compat : bool
         Whether a label is the class, or all eight columns of QMNIST's labels.
     train : bool

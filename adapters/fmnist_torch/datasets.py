@@ -28,7 +28,7 @@ Fields = tuple[Field, ...] | Mapping[str, Field] | Field
 
 
 class MapDataset(TorchDataset[Any]):
-    """A map-style dataset of single examples, for a DataLoader of one's own.
+    """A map-style dataset of single examples, for your own DataLoader.
 
     It goes into `DataLoader`, `Subset`, `random_split` and `ConcatDataset` as torchvision's
     datasets do. A subclass may override `__getitem__`.
@@ -96,7 +96,7 @@ class MapDataset(TorchDataset[Any]):
             labels=labels,
             label_dtype=label_dtype,
         )
-        # One example is a batch without its first axis, so a plan says what it holds.
+        # One example is a batch without its first axis, so a plan determines what it holds.
         plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
         self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
         self._loaders: Assembler | None = None
@@ -194,7 +194,7 @@ class MapDataset(TorchDataset[Any]):
         # A wrapper is asked for the name, so its code does not contain it.
         is_named = "__getitems__" in asking.co_names + asking.co_consts
         if overridden or not is_named:
-            raise AttributeError("examples are to be asked for one by one, by __getitem__")
+            raise AttributeError("examples must be requested one by one, by __getitem__")
         return self._examples
 
     def _examples(self, rows: Sequence[int]) -> Sequence[Any]:
@@ -202,7 +202,7 @@ class MapDataset(TorchDataset[Any]):
             return self._ready(self._loaders(rows.examples))
         asked = np.asarray(rows, dtype=np.int64)
         fillers = (asked < 0) * len(self)
-        # The position says which are fillers, and decides nothing else without transforms.
+        # The position marks fillers; without transforms it has no other effect.
         batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
         return self._ready(batch)
 
@@ -211,7 +211,7 @@ class MapDataset(TorchDataset[Any]):
         functions = {field: function for _, function, field in self._functions() if function}
         if functions:
             return examples.transformed(functions)
-        # torch's collation asks for a real list of whatever is no tuple.
+        # torch's collation needs a real list of anything that is not a tuple.
         return examples if self.plan.keys is None else list(examples)
 
     def __repr__(self) -> str:

@@ -58,14 +58,16 @@ class DeviceBatches:
     def epoch(self, plan: BatchPlan, epoch: int, start: int) -> Iterator[TorchBatch]:
         """Yield the batches of one epoch; those made at once are views of the same memory."""
         on_cpu = self._device.type == "cpu"
-        some = max((BLOCK_EXAMPLES if on_cpu else ACCELERATOR_EXAMPLES) // plan.batch_size, 1)
+        num_batches = max(
+            (BLOCK_EXAMPLES if on_cpu else ACCELERATOR_EXAMPLES) // plan.batch_size, 1
+        )
         blocks = plan.blocks(epoch, start, SENT_AT_ONCE)
 
         def batches() -> Iterator[TorchBatch]:
             for block in blocks:
                 positions, rows = self._sent(block.positions), self._sent(block.rows.copy())
-                for first in range(0, len(rows), some):
-                    part = slice(first, first + some)
+                for first in range(0, len(rows), num_batches):
+                    part = slice(first, first + num_batches)
                     made = self._batch(epoch, positions[part].reshape(-1), rows[part].reshape(-1))
                     yield from _parts(made, rows.shape[1])
 
@@ -98,10 +100,10 @@ class DeviceBatches:
         within = positions % max(plan.num_examples, 1)
 
         def gather(wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-            found = rows
+            originals = rows
             if wanted is not within:
-                found = self._sent(plan.rows_at(wanted.cpu().numpy(), epoch))
-            return self._images[found], self._labels[found] if chain.mix else None
+                originals = self._sent(plan.rows_at(wanted.cpu().numpy(), epoch))
+            return self._images[originals], self._labels[originals] if chain.mix else None
 
         return transformed_fields(
             chain, self._ops, gather, within, plan, epoch, self._encoded_images
@@ -137,7 +139,7 @@ class DeviceBatches:
 def _parts(block: TorchBatch, size: int) -> Iterator[TorchBatch]:
     """Return the batches of a block, each in its own part of the same memory.
 
-    Detached, as autograd would not let views of one block be written to by what is learned.
+    Detached, because autograd forbids in-place writes to views of one block.
     """
     split = (torch.split(tensor, size) for tensor in block)
     return (tuple(tensor.detach() for tensor in batch) for batch in zip(*split, strict=True))
@@ -156,5 +158,5 @@ def to_tensors(arrays: Arrays) -> TorchBatch:
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    found, wanted = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
-    return bool((found == wanted).all())
+    bits, wanted = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
+    return bool((bits == wanted).all())

@@ -129,10 +129,10 @@ class EpochEnd:
     Attributes
     ----------
     end_of_dataloader : bool
-        Whether the batch at hand is the last, where accelerate ends gradient accumulation.
+        Whether the current batch is the last, where accelerate ends gradient accumulation.
     remainder : int
         How many examples the last global batch has, fillers not counted, if it is not full; else 0.
-        `gather_for_metrics` keeps so many.
+        `gather_for_metrics` keeps this many.
     """
 
     def __init__(self, plan: BatchPlan, start: int) -> None:
@@ -154,5 +154,5 @@ def reported(batches: Iterator[_Batch], plan: BatchPlan, start: int) -> Iterator
 
 
 def _gradient_state() -> Any:
-    # accelerate is imported, as it asked for the loader; the adapter does not depend on it.
+    # accelerate requested the loader, so it is imported; the adapter does not depend on it.
     return sys.modules["accelerate.state"].GradientState()

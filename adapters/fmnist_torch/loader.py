@@ -22,7 +22,7 @@ from fmnist_torch.ranks import compare_ranks
 from fmnist_torch.sampler import epoch_examples
 
 PLANNED_OPTIONS = ("batch_size", "shuffle", "sampler", "batch_sampler", "drop_last", "collate_fn")
-"""DataLoader's options that decide what is in a batch, as the plan does."""
+"""DataLoader's options that the plan replaces, because they decide what is in a batch."""
 
 OPEN_OPTIONS = tuple(
     name
@@ -60,7 +60,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     Raises
     ------
     OptionError
-        If DataLoader refuses an option.
+        If DataLoader rejects an option.
     """
 
     dataset: MapDataset
@@ -77,9 +77,11 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         try:
             DataLoader.__init__(self, dataset, batch_sampler=batch_sampler, **options)
         except (TypeError, ValueError) as error:
-            raise OptionError(f"torch's DataLoader refuses {options}: {error!s:.200}") from error
+            raise OptionError(f"torch's DataLoader rejects {options}: {error!s:.200}") from error
         if self.timeout and not self.num_workers:
-            raise OptionError("timeout says how long to wait for workers. Try: num_workers=1")
+            raise OptionError(
+                "timeout is the time to wait for workers, and there are none. Try: num_workers=1"
+            )
         # Lightning makes another loader with what stands here by the name of a parameter.
         self.encoding, self.device = encoding, device
         self._assemble = Assembler(dataset.source, self.plan, encoding, dataset.adapter)

@@ -53,8 +53,8 @@ class TorchOps:
     ) -> torch.Tensor:
         all_of_them = images.unfold(1, size[0], 1).unfold(2, size[1], 1)
         numbers = torch.arange(len(images), device=self._device)
-        own = all_of_them[numbers, top.long(), left.long()]
-        return own.movedim(1, -1) if images.dim() == 4 else own
+        selected = all_of_them[numbers, top.long(), left.long()]
+        return selected.movedim(1, -1) if images.dim() == 4 else selected
 
     def take(self, array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         chosen = array.index_select(0, index.reshape(-1))

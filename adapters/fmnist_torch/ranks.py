@@ -17,12 +17,12 @@ from fmnist_core.errors import OptionError
 
 
 def own_shard() -> tuple[int, int]:
-    """Return rank and number of ranks: of torch.distributed, or else as a launcher says.
+    """Return rank and number of ranks from torch.distributed, or from a launcher's variables.
 
     Raises
     ------
     OptionError
-        If RANK and WORLD_SIZE are no such pair.
+        If RANK and WORLD_SIZE are not a valid pair.
     """
     if in_a_group():
         return distributed.get_rank(), distributed.get_world_size()
@@ -39,7 +39,7 @@ def in_a_group() -> bool:
 
 
 def compare_ranks(record: dict[str, Any]) -> None:
-    """Wait until every rank has said what it is about to read, and check that they agree.
+    """Wait until every rank has sent what it is about to read, and check that they agree.
 
     Only loaders with as many shards as there are ranks are compared. One shard is a rank's own
     affair, which the others may not have; fewer shards than ranks are somebody's own division.

@@ -199,7 +199,7 @@ def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> N
     header = IdxHeader.of(given.dtype, given.shape)
     blocks = _payload_blocks(header, given)
     if isinstance(target, Path):
-        write_output(target, _gzipped(blocks) if target.name.endswith(".gz") else blocks)
+        write_output(target, gzipped(blocks) if target.name.endswith(".gz") else blocks)
     else:
         for block in blocks:
             write_all(target, block)
@@ -213,7 +213,8 @@ def _payload_blocks(header: IdxHeader, array: NDArray[Any]) -> Iterator[bytes]:
         yield flat[first : first + step].astype(header.dtype).tobytes()
 
 
-def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of a gzip file of some blocks, whose header holds no name and no time."""
     packed = io.BytesIO()
     import gzip
 

@@ -46,7 +46,7 @@ def write_all(file: Writable, data: bytes) -> None:
     Raises
     ------
     OptionError
-        If it takes text, or is open for reading only.
+        If it is open for text, or for reading only.
     """
     try:
         file.write(data)

@@ -1,4 +1,4 @@
-"""Files that were meant to be IDX data, and what happened to them."""
+"""Recognise damaged IDX files, and what damaged them."""
 
 from collections.abc import Callable
 
@@ -51,8 +51,8 @@ def utf_16(scan: Scan) -> Finding | None:
     else:
         return None
     advice = f"{GET_AGAIN}, with curl -o FILE or Invoke-WebRequest -OutFile FILE"
-    found = f"{what} converted to UTF-16 as if it were text, as PowerShell's > does"
-    return Finding("damaged", found, advice)
+    description = f"{what} converted to UTF-16 as if it were text, as PowerShell's > does"
+    return Finding("damaged", description, advice)
 
 
 def zeros_removed(scan: Scan) -> Finding | None:
@@ -75,9 +75,9 @@ def broken_container(scan: Scan) -> Finding | None:
     """Recognise a packed stream that cannot be unpacked to its end."""
     if not scan.error or (scan.header and scan.extra < 0):
         return None
-    found = str(scan.error).partition(": ")[2] or str(scan.error)
-    found = found.removesuffix(". Fetch it again.")
-    return Finding("damaged", found + beginning(scan), GET_AGAIN)
+    description = str(scan.error).partition(": ")[2] or str(scan.error)
+    description = description.removesuffix(". Fetch it again.")
+    return Finding("damaged", description + beginning(scan), GET_AGAIN)
 
 
 def carriage_returns_removed(scan: Scan) -> Finding | None:
@@ -86,8 +86,8 @@ def carriage_returns_removed(scan: Scan) -> Finding | None:
         return None
     if scan.head[2] not in (1, 2, 3, 4):
         return None
-    found = "float32 IDX whose 0D bytes were removed by a text conversion"
-    return Finding("damaged", found, GET_AGAIN)
+    description = "float32 IDX whose 0D bytes were removed by a text conversion"
+    return Finding("damaged", description, GET_AGAIN)
 
 
 def little_endian(scan: Scan) -> Finding | None:
@@ -102,9 +102,9 @@ def little_endian(scan: Scan) -> Finding | None:
     axes = tuple(int.from_bytes(head[at : at + 4], "little") for at in range(4, 4 + 4 * rank, 4))
     meant = IdxHeader(ELEMENT_TYPES[code], axes)
     if meant.payload_nbytes == scan.nbytes:
-        found = f"IDX with little-endian counts, {shape_words(meant)}"
+        description = f"IDX with little-endian counts, {shape_words(meant)}"
         little = meant.dtype.newbyteorder("<")
-        return Finding("damaged", found, _how_to_read(little, meant.nbytes, meant.shape))
+        return Finding("damaged", description, _how_to_read(little, meant.nbytes, meant.shape))
     if scan.header:
         return None
     return Finding("damaged", "IDX with little-endian counts, of the wrong length", GET_AGAIN)
@@ -118,9 +118,11 @@ def count_of_bytes(scan: Scan) -> Finding | None:
     each = scan.header.data_nbytes // count if count else 0
     if not each or count % each or scan.nbytes - scan.header.nbytes != count:
         return None
-    found = f"IDX whose first axis counts bytes: {count} for {count // each} items of {each}"
+    description = f"IDX whose first axis counts bytes: {count} for {count // each} items of {each}"
     shape = (count // each, *scan.header.shape[1:])
-    return Finding("damaged", found, _how_to_read(scan.header.dtype, scan.header.nbytes, shape))
+    return Finding(
+        "damaged", description, _how_to_read(scan.header.dtype, scan.header.nbytes, shape)
+    )
 
 
 def wide_elements(scan: Scan) -> Finding | None:
@@ -142,8 +144,8 @@ def wide_elements(scan: Scan) -> Finding | None:
         advice = "Write it again with write_idx, in the type that it has"
         return Finding("damaged", f"{width}-byte elements {under}", advice)
     order = "little-endian" if dtype.str[0] == "<" else "big-endian"
-    found = f"{width}-byte elements, {order}, {under}"
-    return Finding("damaged", found, _how_to_read(dtype, offset, shape))
+    description = f"{width}-byte elements, {order}, {under}"
+    return Finding("damaged", description, _how_to_read(dtype, offset, shape))
 
 
 def _whole_numbers(data: bytes, width: int) -> "np.dtype[np.generic] | None":
@@ -185,8 +187,8 @@ def cut_short(scan: Scan) -> Finding | None:
         each = scan.header.data_nbytes // scan.header.shape[0]
         whole = max(scan.nbytes - scan.header.nbytes, 0) // each
         items = f": {whole:,} of {scan.header.shape[0]:,} items are whole"
-    found = f"truncated IDX, {shape_words(scan.header)}{items}{beginning(scan)}"
-    return Finding("damaged", found, f"{GET_AGAIN}; the download or copy was interrupted")
+    description = f"truncated IDX, {shape_words(scan.header)}{items}{beginning(scan)}"
+    return Finding("damaged", description, f"{GET_AGAIN}; the download or copy was interrupted")
 
 
 def cut_in_the_header(scan: Scan) -> Finding | None:
@@ -216,4 +218,4 @@ DAMAGED: tuple[Callable[[Scan], Finding | None], ...] = (
     cut_short,
     cut_in_the_header,
 )
-"""Each says what it recognises in a scan, or None; the first to speak is believed."""
+"""Each returns what it recognises in a scan, or None; the first result counts."""

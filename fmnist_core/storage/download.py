@@ -1,8 +1,8 @@
-"""Mirrors -> one verified file.
+"""Download one verified file from a list of mirrors.
 
-The first address that gives the wanted bytes wins. What has come so far lies beside the target as
-``.NAME.part``, with a note of where it came from; the next attempt, of this process or a later one,
-resumes it. Nothing has the target's name before it is whole, verified and on disk.
+The first address that serves the right bytes wins. The bytes received so far are beside the target
+as ``.NAME.part``, with a note of their origin; the next attempt, of this process or a later one,
+resumes from them. A file gets the target's name only when it is complete, verified and on disk.
 """
 
 import io

@@ -1,7 +1,7 @@
-"""An exchange with a server, in a thread of its own, so that a clock runs beside it.
+"""An exchange with a server in its own thread, so that the caller can limit its time.
 
-A socket's time-out begins again with every byte. It never ends a slow name server, headers without
-end, or a header, a chunk's length or a trailer that comes byte by byte; this clock does.
+A socket's time-out restarts with every byte. It does not stop a slow name server, endless headers,
+or a header, chunk length or trailer that arrives byte by byte; this time limit does.
 """
 
 import queue

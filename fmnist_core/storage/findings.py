@@ -37,8 +37,8 @@ def whole_idx(scan: Scan) -> Finding | None:
     if known is None:
         is_array = scan.container in ("npy", "npz")
         kind = "a numpy array" if is_array else "IDX data"
-        found = f"{kind} that the catalog does not know, {shape_words(scan.header)}"
-        return Finding("unknown", found, "Use it with open_idx(images_path, labels_path)")
+        description = f"{kind} that the catalog does not know, {shape_words(scan.header)}"
+        return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
     if known.old:
         return Finding("old revision", known.words, f"{GET_AGAIN} from the dataset's own page")
     return Finding("genuine", known.words)
@@ -49,8 +49,8 @@ def too_large(scan: Scan) -> Finding | None:
     if not scan.is_exhausted:
         return None
     words = f", {shape_words(scan.header)} by its header" if scan.header else ""
-    found = f"data of over {scan.nbytes:,} bytes{words}, which are not all read to name them"
-    return Finding("unknown", found, "Use it with open_idx(images_path, labels_path)")
+    description = f"data of over {scan.nbytes:,} bytes{words}, which are not all read to name them"
+    return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
 
 
 def beginning(scan: Scan) -> str:

@@ -1,4 +1,4 @@
-"""A dataset's files in a folder that a user names, and where they lie if they are not in it."""
+"""Find a dataset's files in a folder that a user names, or below it."""
 
 import os
 import re

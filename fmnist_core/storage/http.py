@@ -1,6 +1,6 @@
-"""One http or https address -> its bytes.
+"""Read the bytes of an http or https address.
 
-Whatever a server, or the way to it, does wrong is a `MirrorError`.
+Any fault of a server or of the network is a `MirrorError`.
 """
 
 import http.client

@@ -1,7 +1,7 @@
-"""What the store has noted of its files: each one's digest, and its size and time at that moment.
+"""The store's notes of its files: each file's digest, with its size and time at that moment.
 
-A note saves hashing a file again. It proves nothing where others than you may write to the store:
-``FMNIST_VERIFY=1`` disregards the notes (docs/SECURITY.md).
+A note saves hashing a file again. It proves nothing if others may write to the store;
+``FMNIST_VERIFY=1`` ignores the notes (docs/SECURITY.md).
 """
 
 import json

@@ -25,7 +25,7 @@ from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.storage.locks import locked
 
 FileProgress = Callable[[str, int, int | None], None]
-"""Told now and then of a download: the file's name, bytes done, bytes in all or None."""
+"""Called during a download: the file's name, bytes done, total bytes or None."""
 
 Found = tuple[Path, str]
 """A file, and which member of it where it is a zip file, else ""."""
@@ -186,11 +186,13 @@ def _wanted(file: FileInfo) -> str:
 
 def _what(path: Path) -> Identity:
     """Return what a file is; of a zip file no more than its first members."""
-    found = identify(path)
-    if len(found) == 1 and found[0].container not in ("zip", "npz"):
-        return found[0]
+    identities = identify(path)
+    if len(identities) == 1 and identities[0].container not in ("zip", "npz"):
+        return identities[0]
     names = ", ".join(brief(name) for name in members(path)[:4])
-    return Identity(str(path), "zip", "unknown", f"a zip file of {len(found)} files: {names} ...")
+    return Identity(
+        str(path), "zip", "unknown", f"a zip file of {len(identities)} files: {names} ..."
+    )
 
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:

@@ -1,7 +1,7 @@
-"""The bytes of a file on their way, and a note of where they are from: all that outlives a process.
+"""A partial download and a note of its origin: all that outlives a process.
 
-They lie beside the file's own place, where others may write too. So no link is followed, only a
-regular file with one name is written to, and what is there is removed rather than truncated.
+Both are beside the final file, where others may write too. So no link is followed, only a regular
+file with one name is written, and existing files are removed rather than truncated.
 """
 
 import io

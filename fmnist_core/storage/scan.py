@@ -1,4 +1,4 @@
-"""A file read through once, and what that showed.
+"""Read a file once, and record what it contains.
 
 It is read in blocks, unpacked in memory, as far as its own header justifies and a budget allows.
 `identify` judges it.
@@ -48,7 +48,7 @@ class Budget:
 
 @dataclass
 class Scan:
-    """What reading a file through showed.
+    """The result of reading a file.
 
     Attributes
     ----------

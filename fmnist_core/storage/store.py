@@ -37,7 +37,7 @@ def home() -> Path:
         if (place := user_cache_path("fmnist")).is_absolute():
             return place
     raise FileAccessError(
-        "the store has no place, as this user has no home folder. Try: set FMNIST_HOME to a folder"
+        "the store has no folder: this user has no home folder. Try: set FMNIST_HOME to a folder"
     )
 
 
@@ -56,10 +56,10 @@ def is_verified(path: Path, file: FileInfo) -> bool:
 
 
 def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
-    """Hash a file and say whether it holds the payload, in whatever container.
+    """Hash a file and return whether it holds the payload, in any container.
 
-    Where the catalog knows no digest of the payload, that of the published file decides: of the
-    file itself, or of the one beside it, which is then unpacked and compared.
+    If the catalog has no digest of the payload, the digest of the published file decides: of this
+    file, or of the published file beside it, which is then unpacked and compared.
 
     Raises
     ------
@@ -78,9 +78,9 @@ def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
 
 
 def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> bool:
-    """Say whether a file is, as it lies, the one that is published; hash it unless that is noted.
+    """Return whether a file is the published one; hash it unless a note has the digest.
 
-    Its SHA-256 decides; MD5, which shows damage but no malice, only where no more is known.
+    The SHA-256 decides; if only the MD5 is known, it decides, but it detects no malice.
 
     Raises
     ------
@@ -221,7 +221,7 @@ def _written(
 
 
 class _NotWanted(Exception):
-    """What was written is not what was wanted, so it is not kept."""
+    """The written content is not the expected one, so it is not kept."""
 
 
 def _sha256(published: Path, file: FileInfo) -> str:
@@ -261,7 +261,7 @@ def _transposed(stream: ByteStream) -> Iterator[bytes]:
 
 
 def left_behind(path: Path, file: FileInfo) -> list[Path]:
-    """Return what killed processes left beside a payload that is in the store."""
+    """Return the files that killed processes left beside a payload in the store."""
     names = {path.name, notes.NAME} | ({file.packed_name} if file.payload.sha256 else set())
     with suppress(OSError):  # gone meanwhile
         return [
@@ -274,7 +274,7 @@ def left_behind(path: Path, file: FileInfo) -> list[Path]:
 
 
 def remove_leftovers(path: Path, file: FileInfo) -> None:
-    """Remove what killed processes left beside a payload; the caller holds the lock."""
+    """Remove the files that killed processes left beside a payload; the caller holds the lock."""
     for left in left_behind(path, file):
         with suppress(OSError):
             left.unlink()

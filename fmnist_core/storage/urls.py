@@ -1,4 +1,4 @@
-"""One address of any kind -> its bytes: http, https, file, and what fsspec knows."""
+"""Read the bytes of any address: http, https, file, and what fsspec opens."""
 
 import os
 from collections.abc import Generator, Iterator

@@ -1,6 +1,6 @@
-"""The conformance checks: does an adapter yield, to the bit, what the plan and encoding say?
+"""The conformance checks: does an adapter yield the batches of plan and encoding bit for bit?
 
-For our adapters and for anyone's. A test file of a plugin's own is four lines::
+They are for every adapter, including those of plugins. A plugin's test file is four lines::
 
     import pytest
     from fmnist_core.testing import CHECKS
@@ -9,8 +9,8 @@ For our adapters and for anyone's. A test file of a plugin's own is four lines::
     def test_conformance(check):
         check(my_adapter)
 
-The checks need neither pytest nor a network; the data are made here. What a batch must hold is
-taken from the specification (`BatchPlan.indices`, `Encoding.table`), not from another adapter.
+The checks need neither pytest nor a network; they make their own data. The expected batches come
+from the specification (`BatchPlan.indices`, `Encoding.table`), not from another adapter.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the specification says that batches hold, and comparison with it to the bit."""
+"""The batches of the specification, and a comparison with them bit for bit."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -30,7 +30,7 @@ LAYOUTS: dict[str | None, Callable[[NDArray[Any]], NDArray[Any]]] = {
 
 
 def made_dataset(num_examples: int = 23) -> Dataset:
-    """Return a small dataset with every trap in it.
+    """Return a small dataset that contains every trap.
 
     All 256 pixel values occur; images are not square; rows are neither contiguous nor ascending
     in the original file, so row and index differ.
@@ -60,7 +60,7 @@ def wanted_batches(
     epoch: int = 0,
     start: int = 0,
 ) -> list[tuple[NDArray[Any], ...]]:
-    """Return the batches of one epoch as the specification says they are."""
+    """Return the batches of one epoch according to the specification."""
     filled = resolve(encoding, dataset, plan.fields, adapter)
     return [
         _wanted_batch(adapter, dataset, plan, filled, epoch, step, start)
@@ -113,7 +113,7 @@ def _transformed(
     start: int,
     view: int,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return transformed images and labels, each example computed alone and by plain arithmetic."""
+    """Return transformed images and labels, each example computed alone with plain arithmetic."""
 
     def gather(positions: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         rows = plan.rows_at(positions, epoch)
@@ -157,13 +157,13 @@ def _wanted_pixels(images: NDArray[np.uint8], encoding: Encoding) -> NDArray[Any
 
 def assert_batches(
     adapter: Adapter,
-    found: Iterable[Any],
+    batches: Iterable[Any],
     wanted: list[tuple[NDArray[Any], ...]],
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
-    """Raise AssertionError unless the batches are the wanted ones, to the bit."""
-    arrays = [adapter.to_numpy(batch) for batch in found]
+    """Raise AssertionError unless the batches equal the expected ones bit for bit."""
+    arrays = [adapter.to_numpy(batch) for batch in batches]
     assert len(arrays) == len(wanted), (
         f"{adapter.name}, {where}: expected {len(wanted)} batches, found {len(arrays)}"
     )
@@ -172,14 +172,14 @@ def assert_batches(
 
 
 def _assert_batch(
-    found: tuple[NDArray[Any], ...],
+    arrays: tuple[NDArray[Any], ...],
     wanted: tuple[NDArray[Any], ...],
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
-    assert isinstance(found, tuple), f"{where}: to_numpy gave a {type(found).__name__}, no tuple"
-    assert len(found) == len(fields), f"{where}: {len(found)} arrays for the fields {fields}"
-    for field, got, want in zip(fields, found, wanted, strict=True):
+    assert isinstance(arrays, tuple), f"{where}: to_numpy gave a {type(arrays).__name__}, no tuple"
+    assert len(arrays) == len(fields), f"{where}: {len(arrays)} arrays for the fields {fields}"
+    for field, got, want in zip(fields, arrays, wanted, strict=True):
         at = f"{where}, {field}"
         if field == "index":
             # JAX has no int64 unless it is asked to.
@@ -216,7 +216,7 @@ def assert_epochs(
 
 
 def refusal(attempt: Callable[[], object]) -> str | None:
-    """Return what an error of ours says, or None if there is none."""
+    """Return the message of an `FmnistError` that `attempt` raises, or None without an error."""
     try:
         attempt()
     except FmnistError as error:

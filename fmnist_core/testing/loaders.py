@@ -1,4 +1,4 @@
-"""Checks of a loader's manners: iterators, state, memory, errors."""
+"""Checks of a loader's behaviour: iterators, state, memory, errors."""
 
 import hashlib
 import itertools
@@ -24,7 +24,7 @@ from fmnist_core.testing.expected import (
 
 
 def check_interface(adapter: Adapter) -> None:
-    """The adapter has the attributes of the protocol, with values that mean something."""
+    """The adapter has the attributes of the protocol, with valid values."""
     assert isinstance(adapter, Adapter), f"{adapter!r} lacks a part of fmnist_core.Adapter"
     assert adapter.name
     assert isinstance(adapter.name, str)
@@ -34,9 +34,9 @@ def check_interface(adapter: Adapter) -> None:
 
 
 def check_state(adapter: Adapter) -> None:
-    """A position saved after any batch is gone on from under another batch size, or is refused.
+    """Another batch size resumes from a position saved after any batch, or raises an error.
 
-    A loader without `state_dict` is for its users to count: `BatchPlan.state` and `position`.
+    Users of a loader without `state_dict` count themselves: `BatchPlan.state` and `position`.
     """
     dataset = made_dataset()
     plan = BatchPlan(23, 4, True, 7, fields=("index",))
@@ -44,8 +44,10 @@ def check_state(adapter: Adapter) -> None:
     whole, after = (dataset.indices[np.concatenate([*plan.epoch(epoch)])] for epoch in (1, 2))
     for steps in range(len(plan) + 1):
         state = json.loads(json.dumps(_state_after(adapter, dataset, plan, steps)))
-        found = [adapter.to_numpy(batch)[0] for batch in _resumed(adapter, dataset, other, state)]
-        rest = np.concatenate([whole[:0], *found])
+        received = [
+            adapter.to_numpy(batch)[0] for batch in _resumed(adapter, dataset, other, state)
+        ]
+        rest = np.concatenate([whole[:0], *received])
         wanted = after if steps == len(plan) else whole[4 * steps :]
         assert np.array_equal(rest, wanted), (
             f"{adapter.name}: resumed after {steps} batches of 4, in batches of 5: "
@@ -68,7 +70,7 @@ def check_state(adapter: Adapter) -> None:
 
 
 def _state_after(adapter: Adapter, dataset: Dataset, plan: BatchPlan, steps: int) -> Any:
-    """Return the state after some batches of epoch 1."""
+    """Return the state after `steps` batches of epoch 1."""
     loader: Any = adapter.loader(dataset, plan, Encoding(), epoch=1)
     received = list(itertools.islice(loader, steps))
     if hasattr(loader, "state_dict"):
@@ -86,28 +88,28 @@ def _resumed(adapter: Adapter, dataset: Dataset, plan: BatchPlan, state: Any) ->
 
 
 def check_length(adapter: Adapter) -> None:
-    """len() is the number of batches of the next iteration, or is refused; it is never wrong."""
+    """len() is the number of batches of the next iteration, or raises an error; never wrong."""
     dataset = made_dataset()
     for start, remainder in itertools.product((0, 11), get_args(Remainder)):
         plan = BatchPlan(23, 5, remainder=remainder, fields=ALL_FIELDS)
         loader: Any = adapter.loader(dataset, plan, Encoding(), start=start)
         for n in range(2):
             try:
-                said = len(loader)
+                length = len(loader)
             except TypeError:
                 assert start, f"{adapter.name}: len() is refused though no start is given"
                 continue
             finally:
-                found = sum(1 for _ in loader)
+                count = sum(1 for _ in loader)
             wanted = plan.num_steps(start if n == 0 else 0)
-            assert said == found == wanted, (
-                f"{adapter.name}, start {start}, iteration {n}: len() says {said}, "
-                f"there were {found} batches, expected {wanted}"
+            assert length == count == wanted, (
+                f"{adapter.name}, start {start}, iteration {n}: len() says {length}, "
+                f"there were {count} batches, expected {wanted}"
             )
 
 
 def check_abandoned_iteration(adapter: Adapter) -> None:
-    """An iteration that is thrown away half read counts as its epoch; the next is whole."""
+    """An abandoned iteration counts as its epoch; the next one is complete."""
     dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
     loader = adapter.loader(dataset, plan, Encoding())
     for _ in range(2):
@@ -117,7 +119,7 @@ def check_abandoned_iteration(adapter: Adapter) -> None:
 
 
 def check_unused_iterator(adapter: Adapter) -> None:
-    """An iterator from which no batch is taken costs no epoch."""
+    """An unused iterator takes no epoch."""
     dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
     loader = adapter.loader(dataset, plan, Encoding())
     unused = [iter(loader) for _ in range(2)]
@@ -132,20 +134,20 @@ def check_two_iterators(adapter: Adapter) -> None:
     dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
     loader = adapter.loader(dataset, plan, Encoding())
     iterators: list[Iterator[Any]] = []
-    found: list[list[Any]] = [[], []]
+    received: list[list[Any]] = [[], []]
     for n in range(2):
         iterators.append(iter(loader))
-        found[n].append(next(iterators[n]))
+        received[n].append(next(iterators[n]))
     for _ in range(len(plan)):
         for n in range(2):
-            found[n] += itertools.islice(iterators[n], 1)
+            received[n] += itertools.islice(iterators[n], 1)
     for n in range(2):
         wanted = wanted_batches(adapter, dataset, plan, epoch=n)
-        assert_batches(adapter, found[n], wanted, plan.fields, f"iterator {n} of two at once")
+        assert_batches(adapter, received[n], wanted, plan.fields, f"iterator {n} of two at once")
 
 
 def check_fresh_batches(adapter: Adapter) -> None:
-    """A batch is the caller's own: writing into it changes neither the data nor other batches."""
+    """A batch belongs to the caller: writing into it changes neither the data nor other batches."""
     for dtype, encoding in (("float32", Encoding()), ("uint8", Encoding("uint8", "raw"))):
         made = made_dataset(8)
         # Contiguous, so that a careless adapter could hand out slices of the data themselves.
@@ -179,7 +181,7 @@ def check_source_unchanged(adapter: Adapter) -> None:
 
 
 def check_errors(adapter: Adapter) -> None:
-    """What cannot be honoured is refused with an error of ours when the loader is made."""
+    """Invalid requests raise an `FmnistError` when the loader is made."""
     plan = BatchPlan(23, 4, shard=(1, 3), fields=ALL_FIELDS)
     refused: list[tuple[str, Callable[[], object]]] = [
         ("start beyond the epoch", lambda: _loader(adapter, plan, start=24)),

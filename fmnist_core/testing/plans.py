@@ -1,4 +1,4 @@
-"""Checks of the plan: which examples form each batch, and in which form a batch comes."""
+"""Checks of the plan: the examples of each batch, and the form of a batch."""
 
 import itertools
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def check_every_start(adapter: Adapter) -> None:
 
 
 def check_remainders_and_shards(adapter: Adapter) -> None:
-    """Every shard gets its part of each global batch, whatever becomes of the last one."""
+    """Every shard gets its part of each global batch, for every `remainder`."""
     dataset = made_dataset()
     for count, remainder in itertools.product((1, 2, 3), get_args(Remainder)):
         for index in range(count):
@@ -69,7 +69,7 @@ def check_remainders_and_shards(adapter: Adapter) -> None:
 
 
 def check_resumed_shards(adapter: Adapter) -> None:
-    """A start that is no whole number of batches goes on exactly, on several shards."""
+    """Several shards resume exactly from a start that is not a whole number of batches."""
     dataset = made_dataset()
     for start, remainder in itertools.product((5, 12, 23), get_args(Remainder)):
         for index in range(2):
@@ -79,20 +79,20 @@ def check_resumed_shards(adapter: Adapter) -> None:
 
 
 def check_overfull_pad(adapter: Adapter) -> None:
-    """A global batch larger than the data is filled by going round them again."""
+    """A global batch larger than the data is filled by repeating them."""
     plan = BatchPlan(3, 4, True, 1, "pad", (1, 2), ALL_FIELDS)
     assert_epochs(adapter, made_dataset(3), plan)
 
 
 def check_tiny_datasets(adapter: Adapter) -> None:
-    """No example gives no batch; one example gives one."""
+    """A dataset without examples gives no batch; one example gives one batch."""
     for n in (0, 1):
         plan = BatchPlan(n, 4, True, fields=ALL_FIELDS)
         assert_epochs(adapter, made_dataset(23).take(n), plan, epochs=2)
 
 
 def check_fields(adapter: Adapter) -> None:
-    """A batch holds the fields that were asked for, in that order, as a tuple."""
+    """A batch holds the requested fields, in that order, as a tuple."""
     dataset = made_dataset()
     choices: list[tuple[Field, ...]] = [
         ("image",),
@@ -116,7 +116,7 @@ def check_batch_forms(adapter: Adapter) -> None:
     for fields in forms:
         plan = BatchPlan(23, 8, True, 3, fields=fields)
         wanted = wanted_batches(adapter, dataset, plan)
-        found = []
+        arrays = []
         for batch in adapter.loader(dataset, plan, Encoding()):
             if plan.keys:
                 assert isinstance(batch, Mapping), f"{adapter.name}: {fields}: no mapping"
@@ -125,12 +125,12 @@ def check_batch_forms(adapter: Adapter) -> None:
                 assert not isinstance(batch, tuple | list), (
                     f"{adapter.name}: {fields}: a {type(batch).__name__}, expected a bare array"
                 )
-            found.append(plan.in_order(batch))
-        assert_batches(adapter, found, wanted, plan.fields, f"fields={fields!r}")
+            arrays.append(plan.in_order(batch))
+        assert_batches(adapter, arrays, wanted, plan.fields, f"fields={fields!r}")
 
 
 def check_extended(adapter: Adapter) -> None:
-    """Extended labels are those of their images; of a dataset without any they are refused."""
+    """Extended labels belong to their images; a dataset without them raises an error."""
     dataset = made_dataset()
     plan = BatchPlan(23, 8, True, 3, fields=("image", "extended", "index"))
     assert_epochs(adapter, dataset, plan, epochs=2)

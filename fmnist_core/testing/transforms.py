@@ -1,4 +1,4 @@
-"""Checks of transforms: the same augmented bits, whatever the batch, the shards and the start."""
+"""Checks of transforms: the same augmented bits for any batch, shards and start."""
 
 import itertools
 from collections.abc import Callable
@@ -50,7 +50,7 @@ SINGLE: tuple[Transform, ...] = (
     RandomInvert(),
     GaussianNoise(0.2),
 )
-"""Each transform, with options that leave no part of it out."""
+"""Each transform, with options that use every part of it."""
 
 CHAINS: tuple[tuple[Transform, ...], ...] = (
     (RandomCrop((8, 7), padding=1), RandomHorizontalFlip(), RandomErasing(p=1)),
@@ -67,7 +67,7 @@ def transformed_dataset(num_examples: int = 11) -> Dataset:
 
 
 def check_transforms(adapter: Adapter) -> None:
-    """Each transform alone gives the bits that its arithmetic gives for each example alone."""
+    """Each transform gives the bits of its arithmetic on each example alone."""
     dataset, plan = transformed_dataset(), BatchPlan(11, 4, True, 7, fields=("image", "index"))
     for transform in SINGLE:
         encoding = Encoding("uint8", "raw", transform=as_chain(transform))
@@ -75,7 +75,7 @@ def check_transforms(adapter: Adapter) -> None:
 
 
 def check_chains(adapter: Adapter) -> None:
-    """Transforms follow one another, each with draws of its own; epochs and seeds differ."""
+    """Transforms follow one another, each with its own draws; epochs and seeds differ."""
     dataset = transformed_dataset()
     for chain, seed in itertools.product(CHAINS, (0, 2**40 + 7)):
         plan = BatchPlan(11, 5, True, seed, fields=("image", "label", "index"))
@@ -84,7 +84,7 @@ def check_chains(adapter: Adapter) -> None:
 
 
 def check_transform_starts_and_shards(adapter: Adapter) -> None:
-    """An example's draws follow from its place in the epoch, not from the batch or the shard."""
+    """An example's draws depend on its place in the epoch, not on the batch or the shard."""
     dataset, encoding = transformed_dataset(), Encoding(transform=as_chain(CHAINS[0]))
     for size, start in ((3, 0), (4, 5)):
         plan = BatchPlan(11, size, True, 5, fields=ALL_FIELDS)
@@ -95,7 +95,7 @@ def check_transform_starts_and_shards(adapter: Adapter) -> None:
 
 
 def check_repeated_example(adapter: Adapter) -> None:
-    """An example that comes twice in an epoch is transformed twice, differently."""
+    """An example that occurs twice in an epoch is transformed differently each time."""
     dataset = transformed_dataset().select([4] * 12)
     encoding = Encoding("uint8", "raw", transform=as_chain(RandomCrop((4, 3))))
     plan = BatchPlan(12, 5, False, 7, fields=("image",))
@@ -111,7 +111,7 @@ def check_views(adapter: Adapter) -> None:
 
 
 def check_mixes(adapter: Adapter) -> None:
-    """MixUp and CutMix join an example with its partner of the epoch, whatever the batch."""
+    """MixUp and CutMix join an example with its partner in the epoch, for any batch."""
     dataset = transformed_dataset()
     for mix in (MixUp(0.4), CutMix(1.0)):
         chain = (RandomHorizontalFlip(), mix)
@@ -125,7 +125,7 @@ def check_mixes(adapter: Adapter) -> None:
 
 
 def check_transform_state(adapter: Adapter) -> None:
-    """A state is gone on from under the same transforms, and refused under others."""
+    """The same transforms resume from a state; others raise an error."""
     dataset, plan = transformed_dataset(), BatchPlan(11, 4, True, 7, fields=("image",))
     encoding = Encoding(transform=as_chain(RandomHorizontalFlip()))
     loader: Any = adapter.loader(dataset, plan, encoding)
@@ -145,7 +145,7 @@ def check_transform_state(adapter: Adapter) -> None:
 
 
 def check_transform_errors(adapter: Adapter) -> None:
-    """What cannot be transformed is refused with an error of ours when the loader is made."""
+    """Images that cannot be transformed raise an `FmnistError` when the loader is made."""
     dataset = transformed_dataset()
     floats = Dataset(dataset.images.astype(np.float32), dataset.labels)
     vectors = Dataset(dataset.images.reshape(11, 56), dataset.labels)

@@ -1,4 +1,4 @@
-"""Checks of the encoding: what pixels and labels become."""
+"""Checks of the encoding: how pixels and labels are converted."""
 
 import copy
 import itertools
@@ -65,7 +65,7 @@ def check_channels(adapter: Adapter) -> None:
 
 
 def check_other_habits(adapter: Adapter) -> None:
-    """A subclass that has other habits gets its own layout and label type, not its parent's."""
+    """A subclass with other defaults gets its own layout and label type, not its parent's."""
     for layout, label_dtype in (
         ("NHWC", "int32"),
         ("NCHW", adapter.label_dtype),

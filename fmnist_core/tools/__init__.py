@@ -1,1 +1,1 @@
-"""What people run: the command line and what it shows. The core never imports this package."""
+"""The command line and its output. The core never imports this package."""

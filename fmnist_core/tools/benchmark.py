@@ -24,22 +24,22 @@ from fmnist_core.tools.output import make_room
 from fmnist_core.tools.progress import ProgressLine, open_console, say
 
 Examples = tuple[NDArray[np.float64], NDArray[Any]]
-"""Scaled pixels, a row for each image, and labels."""
+"""Scaled pixels, one row for each image, and labels."""
 
 PUBLISHED_FOR = "fashion-mnist"
-"""The dataset that the published figures are of."""
+"""The dataset of the published figures."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Which examples to train on, and to test on."""
+    """The examples to train on and to test on."""
 
     name: str = PUBLISHED_FOR
     root: Path | None = None
     train_size: int | None = None
 
     def splits(self) -> tuple[Dataset, Dataset]:
-        """Return train, only its first examples if so many are asked for, and test."""
+        """Return train, or its first `train_size` examples, and test."""
         train, test = (load(self.name, split, root=self.root) for split in ("train", "test"))
         return train if self.train_size is None else train.take(self.train_size), test
 
@@ -47,9 +47,9 @@ class Data:
 def run_benchmark(
     entries: Iterable[Entry], data: Data, output: Path | None = None, *, force: bool = False
 ) -> None:
-    """Measure classifiers, say each result as it comes, and print and write them all.
+    """Measure classifiers, print each result as it comes, then print and write them all.
 
-    Whatever fails or interrupts, the results until then are printed and written.
+    If something fails or interrupts, the results so far are printed and written.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The classifiers of `fmnist benchmark`: the published table's, and a user's own.
 
-The table is the third of arXiv:1708.07747. It has many settings of each classifier; here is the
-best of each. Its figures were made with scikit-learn 0.19: where a default has changed since, what
-it was is spelt out.
+The table is the third of arXiv:1708.07747. It has many settings of each classifier; these are the
+best of each. Its figures were made with scikit-learn 0.19: where a default has changed since, the
+old one is set.
 """
 
 import operator
@@ -28,7 +28,7 @@ class Entry:
     make : callable
         Called without arguments; returns an object with ``fit``, and ``predict`` or ``score``.
     settings : str
-        What it is made with, for people.
+        A description of its arguments.
     """
 
     name: str
@@ -49,7 +49,7 @@ def _entry(name: str, published: float, path: str, **settings: Any) -> Entry:
 
 
 FIVE_EPOCHS = {"max_iter": 5, "tol": None, "random_state": 0}
-"""How long scikit-learn 0.19 trained what learns by stochastic descent, unless it was told."""
+"""scikit-learn 0.19's default length of training by stochastic gradient descent."""
 
 ENTRIES = (
     _entry("gaussian-nb", 0.511, "naive_bayes.GaussianNB"),
@@ -127,7 +127,7 @@ def chosen(names: Iterable[str]) -> list[Entry]:
     if unknown := sorted(wanted.difference(known)):
         raise OptionError(
             f"expected a classifier of {', '.join(known)}; found {', '.join(unknown)}. "
-            "For one of your own, try: --model PACKAGE.MODULE:CALLABLE"
+            "For a model of yours, try: --model PACKAGE.MODULE:CALLABLE"
         )
     return [entry for entry in ENTRIES if entry.name in (wanted or known)]
 
@@ -143,7 +143,7 @@ def own(spec: str) -> Entry:
     Raises
     ------
     OptionError
-        If that is no import path, or does not lead to something that can be called.
+        If that is not an import path, or does not lead to a callable.
     FmnistError
         If the module is broken.
     """

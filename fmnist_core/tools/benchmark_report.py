@@ -1,4 +1,4 @@
-"""What `fmnist benchmark` found: as a table, as Markdown, as CSV and as a picture."""
+"""The results of `fmnist benchmark`: as a table, as Markdown, as CSV and as a picture."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ COLUMNS = ("classifier", "accuracy", "published", "difference", "fit, s", "predi
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one classifier; `notes` are the warnings that it gave."""
+    """The result of one classifier; `notes` are its warnings."""
 
     entry: Entry
     accuracy: float

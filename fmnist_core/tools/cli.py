@@ -14,6 +14,7 @@ import click
 from fmnist_core import __version__
 from fmnist_core.errors import FmnistError, OptionError, printable
 from fmnist_core.tools import fingerprint as fingerprints
+from fmnist_core.tools import formats
 
 CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
@@ -29,7 +30,7 @@ class NamedPath(click.Path):
 
 
 class PlainErrors(click.Group):
-    """Commands whose errors and warnings are for people: a line on stderr, never a traceback."""
+    """Commands that print errors and warnings as a line on stderr, never as a traceback."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         with _terminable(), _exit_statuses():
@@ -43,7 +44,7 @@ class PlainErrors(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        # A terminal or a pipe that lacks a letter gets its number.
+        # A character that a terminal or a pipe cannot encode is printed as its number.
         with suppress(AttributeError):
             sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         with warnings.catch_warnings(), _exit_statuses():
@@ -76,7 +77,7 @@ def _terminable() -> Iterator[None]:
 
 @contextmanager
 def _exit_statuses() -> Iterator[None]:
-    """Exit as a shell expects it where the output or the user ends a command."""
+    """Exit as a shell expects if the output or the user ends a command."""
     try:
         yield
     except KeyboardInterrupt:
@@ -147,9 +148,9 @@ def demo(root: Path | None, output: Path | None, force: bool) -> None:
     "models",
     multiple=True,
     metavar="PACKAGE.MODULE:CALLABLE",
-    help="Also one of your own: what the callable returns has fit, and predict or score.",
+    help="Also a model of yours: the callable returns an object with fit, and predict or score.",
 )
-@click.option("--train-size", type=click.IntRange(min=1), help="Train on so many examples only.")
+@click.option("--train-size", type=click.IntRange(min=1), help="Train on the first N examples.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -216,7 +217,7 @@ def picture_command(
 @click.argument("name")
 @click.option("--from", "source", metavar="URL|FILE.zip", help="A mirror, or a bundle.")
 def fetch(name: str, source: str | None) -> None:
-    """Bring the dataset NAME to this machine, verified."""
+    """Download and verify the dataset NAME."""
     from fmnist_core.registry import find_dataset
     from fmnist_core.tools import bundle, data
     from fmnist_core.tools.progress import ProgressLine, open_console
@@ -233,7 +234,7 @@ def fetch(name: str, source: str | None) -> None:
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_command(as_json: bool) -> None:
-    """List the datasets that the catalog knows."""
+    """List the datasets of the catalog."""
     from fmnist_core.catalog import CATALOG
     from fmnist_core.tools import data
     from fmnist_core.tools.progress import open_console
@@ -296,12 +297,12 @@ def identify(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> 
     from fmnist_core.tools.data import as_json as to_json
     from fmnist_core.tools.identities import identities
 
-    found = identities(paths)
+    results = identities(paths)
     if as_json:
-        click.echo(to_json([asdict(identity) for identity in found]))
+        click.echo(to_json([asdict(identity) for identity in results]))
     else:
-        click.echo("\n".join(map(str, found)))
-    if any(identity.verdict in ("damaged", "foreign", "unreadable") for identity in found):
+        click.echo("\n".join(map(str, results)))
+    if any(identity.verdict in ("damaged", "foreign", "unreadable") for identity in results):
         context.exit(1)
 
 
@@ -356,5 +357,9 @@ for command in (
     fingerprints.merge,
     fingerprints.compare,
     fingerprints.compare_training,
+    formats.export,
+    formats.import_copy,
+    formats.pack,
+    formats.list_formats,
 ):
     main.add_command(command)

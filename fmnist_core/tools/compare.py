@@ -13,7 +13,7 @@ from fmnist_core.fingerprints import Fingerprint
 from fmnist_core.order import ORDER_VERSION, index_shuffle
 
 ENCODING = ("dtype", "scale", "mean", "std", "channels", "labels", "transform")
-"""Settings without which pixels and labels are other bytes, whatever was read."""
+"""Settings that change the bytes of pixels and labels."""
 
 SHOWN_DIGITS = 16
 
@@ -48,7 +48,7 @@ class EpochDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two fingerprints have in common, and what not.
+    """What two fingerprints have in common, and what differs.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ def _sameness(comparison: Comparison, run: Fingerprint) -> Iterator[str]:
 
 def _agreement(comparison: Comparison) -> Iterator[str]:
     if comparison.encodings_differ:
-        yield "  So pixels and labels are other bytes; only the order can be compared."
+        yield "  So pixels and labels have other bytes; only the order can be compared."
     if comparison.agreeing:
         what = "the same examples in the same order" if comparison.encodings_differ else "the same"
         yield f"  {_epochs(comparison.agreeing)}: {what}"

@@ -29,16 +29,16 @@ _NOT_HERE = "not here"
 
 
 class Transfer:
-    """Shows a download on a progress line."""
+    """Shows on a progress line how far a file, or what else has a name, is transferred."""
 
-    def __init__(self, line: ProgressLine) -> None:
-        self._line = line
+    def __init__(self, line: ProgressLine, verb: str = "fetching") -> None:
+        self._line, self._verb = line, verb
         self._name, self._done = "", 0
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
-        """FileProgress `done` of `total` bytes of a file, as `load` calls it."""
+        """Show that `done` of `total` bytes or examples are transferred, as `load` reports it."""
         if name != self._name or done < self._done:
-            self._line.begin(f"fetching {name}", total)
+            self._line.begin(f"{self._verb} {name}", total)
             self._name, self._done = name, 0
         self._line.advance(done - self._done)
         self._done = done

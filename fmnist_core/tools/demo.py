@@ -1,7 +1,7 @@
 """`fmnist demo`: the same batches in four frameworks, and the same network trained on them.
 
-Each framework has a process of its own, one after the other, so that they share neither memory nor
-threads nor the accelerator, and so that one may be missing, or crash, while the others are shown.
+Each framework runs in its own process, one after another, so that they share neither memory nor
+threads nor the accelerator. One may be missing or crash; the others are still shown.
 """
 
 import json
@@ -43,7 +43,7 @@ SHOWN_DIGITS = 16
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one framework."""
+    """The outcome of one framework."""
 
     name: str
     batches: BatchReport | None = None
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Whether there is a report of all that the framework was to do."""
+        """Whether the framework reported everything that it was to do."""
         trained = self.training is not None or not FRAMEWORKS[self.name].trainer
         return self.batches is not None and trained
 
@@ -156,15 +156,15 @@ def _updated(outcome: Outcome, message: Message, progress: ProgressLine) -> Outc
 
 
 def _crash(name: str, exit_code: int | None, log: Path) -> Failure:
-    """Return what is known of a child that ended without a word."""
+    """Describe a child process that ended without a report."""
     if exit_code is not None and exit_code < 0:
         how = f"was stopped by {_signal_name(-exit_code)}"
     else:
         how = f"ended with exit status {exit_code}"
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    said = f", after saying {last!r}" if last else ""
-    return Failure("crashed", f"the process {how}{said}. {hint(name)}")
+    last_words = f", after saying {last!r}" if last else ""
+    return Failure("crashed", f"the process {how}{last_words}. {hint(name)}")
 
 
 def _signal_name(number: int) -> str:
@@ -191,7 +191,7 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
 BATCH_NOTES = (
     f"SHA-256 (its first {SHOWN_DIGITS} digits): images, labels and indices of {HASHED_EPOCHS} "
     "shuffled epochs, labels as int32,\nthough torch's habit is int64. "
-    f"examples/s: the best of {TIMED_EPOCHS} epochs of mere iteration."
+    f"examples/s: the best of {TIMED_EPOCHS} epochs of iteration alone."
 )
 
 CLOSE_STEPS = 10
@@ -278,9 +278,9 @@ def disagreement(outcomes: Sequence[Outcome]) -> list[str]:
             names.setdefault(outcome.batches.digest[:SHOWN_DIGITS], []).append(outcome.name)
     if len(names) < 2:
         return []
-    found = "; ".join(f"{', '.join(same)} gave {digest}" for digest, same in names.items())
+    differences = "; ".join(f"{', '.join(same)} gave {digest}" for digest, same in names.items())
     return [
-        f"expected the same bits from every adapter, found that {found}. "
+        f"expected the same bits from every adapter, found that {differences}. "
         "Try: the checks of fmnist_core.testing on these adapters, which say what differs"
     ]
 

@@ -5,13 +5,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fmnist_core.errors import FmnistError, printable
+from fmnist_core.formats.recognition import recognised
 from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.tools import bundle
 
 
 def identities(paths: Iterable[Path]) -> list[Identity]:
     """Identify files, and the files of folders, in the order given."""
-    return [identity for path in paths for file in _files(path) for identity in _identified(file)]
+    return [identity for path in paths for identity in _at(path)]
+
+
+def _at(path: Path) -> list[Identity]:
+    if path.is_dir() and (whole := recognised(path)):
+        return [whole]
+    return [identity for file in _files(path) for identity in _identified(file)]
 
 
 def _files(path: Path) -> list[Path]:
@@ -48,6 +55,8 @@ def _is_note(file: Path) -> bool:
 def _identified(file: Path) -> list[Identity]:
     try:
         members = identify(file)
+        if all(member.verdict == "foreign" for member in members):
+            members = [found] if (found := recognised(file)) else members
     except FmnistError as error:
         return [_unreadable(file, error)]
     # The whole name: a member "x!LICENCE.txt" is no note of a bundle's.

@@ -1,4 +1,4 @@
-"""Where commands put what they write: never over what is there, unless they are told to."""
+"""Output folders of commands, which replace an existing file only if forced."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,9 +7,9 @@ from fmnist_core.errors import FileAccessError, OptionError, printable
 
 
 def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
-    """Make a folder; refuse, unless forced, one that has files of these names.
+    """Make a folder; unless forced, raise an error if it has files of these names.
 
-    A device or a pipe is no such file: it is written as it is, and nothing is lost.
+    A device or a pipe does not count: writing to it loses nothing.
 
     Raises
     ------

@@ -86,5 +86,5 @@ def step(
 
 @jax.jit
 def count_right(weights: Weights, images: jax.Array, labels: jax.Array) -> jax.Array:
-    """Return how many images are classified rightly."""
+    """Return how many images are classified correctly."""
     return (logits(weights, images).argmax(axis=1) == labels).sum()

@@ -74,7 +74,7 @@ def convnet(image_shape: tuple[int, ...], num_classes: int) -> nn.Module:
 
 @torch.no_grad()
 def accuracy(model: nn.Module, test: Dataset, device: str, report: Callable[[int], None]) -> float:
-    """Return the share of images that the network classifies rightly."""
+    """Return the share of images that the network classifies correctly."""
     right = 0
     for images, labels in test.to("torch", batch_size=BATCH_SIZE):
         predicted = model(images.to(device)).argmax(dim=1)

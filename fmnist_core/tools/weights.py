@@ -1,6 +1,6 @@
-"""First weights by the written draws, the same in every framework.
+"""First weights from the written draws, the same in every framework.
 
-Each framework draws its own otherwise, so two runs on the same batches begin apart and stay apart.
+Otherwise each framework draws its own, so two runs on the same batches differ from the beginning.
 The draws are those of transforms (docs/transforms.md), keyed by a seed and the number of the layer;
 a whole number becomes a float32 by one exact multiplication.
 

@@ -196,13 +196,45 @@ def test_under_a_weighted_sampler() -> None:
 
 
 def test_under_a_training_loop_that_indexes_arrays() -> None:
-    """As skorch and fastai take a dataset: its length, numpy's indices, and pairs."""
+    """As fastai takes a dataset: its length, numpy's indices, and pairs."""
     examples = MapDataset(made_dataset())
     image, label = examples[np.int64(22)]
     assert (image.shape, label) == ((1, 5, 4), LABELS[22])
     xs, ys = zip(*(examples[row] for row in np.arange(len(examples))), strict=True)
     assert (torch.stack(xs).shape, list(ys)) == ((23, 1, 5, 4), LABELS)
     assert [label for _, label in examples] == LABELS
+
+
+def test_under_samplers_of_pytorch_metric_learning() -> None:
+    samplers = pytest.importorskip("pytorch_metric_learning.samplers")
+    examples = MapDataset(made_dataset())
+    sampler = samplers.MPerClassSampler(
+        examples.targets, m=3, batch_size=6, length_before_new_iter=60
+    )
+    loader = data.DataLoader(examples, batch_size=6, sampler=sampler)
+    batches = [labels.tolist() for _, labels in loader]
+    assert len(batches) == 10
+    for labels in batches:
+        assert sorted(np.bincount(labels)[np.bincount(labels) > 0].tolist()) == [3, 3]
+
+
+def test_under_skorch() -> None:
+    skorch = pytest.importorskip("skorch")
+    net = skorch.NeuralNetClassifier(
+        torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20, 7)),
+        criterion=torch.nn.CrossEntropyLoss,
+        max_epochs=2,
+        batch_size=5,
+        train_split=None,
+        verbose=0,
+    )
+    examples = MapDataset(made_dataset())
+    net.fit(examples, y=None)
+    assert len(net.history) == 2
+    plain = torch.stack([image for image, _ in examples])
+    with torch.no_grad():
+        wanted = net.module_(plain).argmax(dim=1)
+    assert net.predict(examples).tolist() == wanted.tolist()
 
 
 # -- torch's collation -----------------------------------------------------------------------------

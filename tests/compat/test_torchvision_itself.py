@@ -3,8 +3,6 @@
 torchvision is what `make bench` installs; without it these tests are skipped.
 """
 
-import contextlib
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,20 +13,11 @@ import pytest
 
 from fmnist_core import write_idx
 from tests.helpers.old_code import made_arrays
+from tests.helpers.torchvision_here import make_importable
 
 torch = pytest.importorskip("torch")
 
-if "torchvision" not in sys.modules:
-    # The published wheel is built for torch with CUDA: beside a torch without it, the operators it
-    # describes are missing. The datasets use none of them, so it is enough to declare them.
-    with contextlib.suppress(RuntimeError, ImportError):
-        import torchvision
-    for operator in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):
-            torch.library.define(
-                f"torchvision::{operator}",
-                "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-            )
+make_importable()
 torchvision = pytest.importorskip("torchvision", reason="torchvision is what make bench installs")
 
 import fmnist_torch  # noqa: E402

@@ -26,7 +26,7 @@ SMALL = 4_000_000
 
 EXPECTED_WORDS = {
     "HTML/XML page": "found .* HTML or XML page",
-    "TRUNCATED gzip": "cut short",
+    "TRUNCATED gzip": "truncated",
     "RAW (uncompressed) file truncated": "interrupted download",
     "little-endian int32 under a ubyte header": "found at least 10001.* wider than the header says",
     "member that holds 0 bytes": "found an empty file",

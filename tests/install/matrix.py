@@ -38,6 +38,7 @@ ELSEWHERE = (
     "bench",
     "compat",
     "distributed",
+    "formats",  # beside the libraries that read each
     "faults",  # minutes of killed processes and slow servers
     "install",
     "transforms",  # beside the libraries of every framework

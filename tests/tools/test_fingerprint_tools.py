@@ -104,7 +104,7 @@ def test_other_encodings_and_data(read: Callable[..., str]) -> None:
         "Different.",
         "  dtype: float32 in a.json, uint8 in b.json",
         "  scale: unit in a.json, raw in b.json",
-        "  So pixels and labels are other bytes; only the order can be compared.",
+        "  So pixels and labels have other bytes; only the order can be compared.",
         "  epoch 0: the same examples in the same order",
     ]
     succeed("fingerprint", "synthetic", "--split", "test", "--shuffle", "-o", "c.json")

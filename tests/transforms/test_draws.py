@@ -14,13 +14,16 @@ from fmnist_core import order
 from fmnist_core.transforms import NUMPY, Draws
 from fmnist_core.transforms.draws import chain_draws, fmix32, threefry2x32, words
 from fmnist_core.transforms.ops import NumpyOps, signed
+from tests.golden import VECTORS
 from tests.transforms import reference
 from tests.transforms.examples import epochs, seeds
 
 GOLDEN = [
-    ((0, 0, 0, 0), (0x3E03C9F3, 0xBC970AD2)),
-    ((7, 3, 59999, 1), (0x193B930A, 0xD435D06F)),
-    ((2**40 + 7, 12, 2**33 + 5, 2), (0x5E195B3B, 0x240096F4)),
+    (
+        (int(vector["seed"]), vector["epoch"], vector["position"], vector["stream"]),
+        tuple(int(word, 16) for word in vector["words"]),
+    )
+    for vector in VECTORS["words"]
 ]
 
 

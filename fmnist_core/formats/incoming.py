@@ -1,0 +1,142 @@
+"""Examples in files of other formats, known by content; names say only which split it is."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fmnist_core.errors import DataMismatchError, FileAccessError
+from fmnist_core.files import open_regular
+from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds
+from fmnist_core.formats.pictures import SIGNATURE
+from fmnist_core.formats.rows import Rows
+
+_HEAD = 1 << 14
+_DEPTH = 3
+_MOST_FILES = 1000
+
+
+class Kind(NamedTuple):
+    """A kind of file: its name, whether a file is one, and the module that reads it."""
+
+    name: str
+    fits: Callable[[Path, bytes], bool]
+    module: str
+
+
+def _begins(*signatures: bytes) -> Callable[[Path, bytes], bool]:
+    return lambda path, head: head.startswith(signatures)
+
+
+def _is_npz(path: Path, head: bytes) -> bool:
+    length = int.from_bytes(head[26:28], "little")
+    return head.startswith(b"PK\x03\x04") and head[30 : 30 + length].endswith(b".npy")
+
+
+def _is_sprite(path: Path, head: bytes) -> bool:
+    return head.startswith(SIGNATURE) and sprite.labels_of(path).is_file()
+
+
+def _is_table(path: Path, head: bytes) -> bool:
+    line = head.partition(b"\n")[0]
+    return line.count(b",") > 2 and bool(re.fullmatch(rb"(\xef\xbb\xbf)?[\w .,+\"'-]+\r?", line))
+
+
+KINDS = (
+    Kind("Parquet", _begins(b"PAR1"), "parquet"),
+    Kind("Arrow", _begins(b"ARROW1"), "arrow"),
+    Kind("HDF5", _begins(b"\x89HDF\r\n\x1a\n"), "hdf5"),
+    Kind("MATLAB", _begins(b"MATLAB 5.0"), "mat"),
+    Kind("npz", _is_npz, "npz"),
+    Kind("a tar archive", lambda path, head: head[257:262] == b"ustar", "webdataset"),
+    Kind("a sprite", _is_sprite, "sprite"),
+    Kind("ARFF", lambda path, head: arff.is_arff(head), "arff"),
+    Kind("TFRecord", lambda path, head: records.is_tfrecord(head), "tfrecord"),
+    Kind("safetensors", lambda path, head: safetensors.is_safetensors(head), "safetensors"),
+    Kind("CSV", _is_table, "csv"),
+)
+"""The first that fits a file is believed."""
+
+
+class Found(NamedTuple):
+    """A file or folder of another format, and what reads it."""
+
+    path: Path
+    kind: str
+    read: Callable[[Path], Iterator[Rows]]
+
+
+def find(path: Path) -> list[Found]:
+    """Return what is at a path: a file or a folder of another format, or several in a folder.
+
+    What cannot be read is left out.
+    """
+    try:
+        if not path.is_dir():
+            kind = kind_of(path) if path.is_file() else None
+            return [kind] if kind else []
+        if tfds.is_prepared(path):
+            return [Found(path, "a folder of TFDS", tfds.read)]
+        if folders.is_tree(path):
+            return [Found(path, "folders of pictures", folders.read)]
+        files = _files(path)
+    except OSError:  # it may not be looked into, or a name is too long
+        return []
+    return [kind for file in files if (kind := kind_of(file))]
+
+
+def kind_of(path: Path) -> Found | None:
+    """Return what a file is, or None if it is of none of these formats or cannot be read."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD)
+    except FileAccessError:
+        return None
+    for kind in KINDS:
+        if kind.fits(path, head):
+            read = import_module(f"fmnist_core.formats.{kind.module}").read
+            return Found(path, kind.name, read)
+    return None
+
+
+def read_all(found: Sequence[Found]) -> list[Rows]:
+    """Return the examples of several files: one `Rows` for each split that names tell apart.
+
+    Raises
+    ------
+    DataMismatchError, IdxError
+        If a file is damaged, or is of the format but holds something else; the place is named.
+    """
+    parts = [rows for each in found for rows in each.read(each.path)]
+    if not parts:
+        where = found[0].path if found else "here"
+        raise DataMismatchError(f"{where}: expected images with their labels, found none")
+    splits = dict.fromkeys(rows.split for rows in parts)
+    return [_joined([rows for rows in parts if rows.split == split]) for split in splits]
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    first = parts[0]
+    alike = [
+        rows
+        for rows in parts
+        if rows.classes == first.classes and rows.images.shape[1:] == first.images.shape[1:]
+    ]
+    images = np.concatenate([rows.images for rows in alike])
+    labels = np.concatenate([rows.labels for rows in alike])
+    return Rows(images, labels, first.split, first.classes)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files in a folder and those below it, in the order of the numbers in names."""
+    levels = [folder.glob("/".join("*" * depth)) for depth in range(1, _DEPTH + 1)]
+    files = [path for level in levels for _, path in zip(range(_MOST_FILES), level, strict=False)]
+    return sorted((path for path in files if path.is_file()), key=_by_number)
+
+
+def _by_number(path: Path) -> list[tuple[int, str]]:
+    words = re.split(r"(\d+)", str(path))
+    return [(int(word[-18:]), "") if word.isdigit() else (-1, word) for word in words]

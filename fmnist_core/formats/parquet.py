@@ -1,0 +1,149 @@
+"""A folder as datasets on the Hugging Face Hub have it: Parquet with pictures, and a README.md.
+
+The column ``image`` is ``struct<bytes: binary, path: string>`` of PNG, ``label`` an int64 that the
+schema's metadata and the README call a ClassLabel. croissant.json beside them is the same in
+Croissant's words.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fmnist_core.dataset import Dataset
+from fmnist_core.errors import DataMismatchError, brief
+from fmnist_core.formats import croissant
+from fmnist_core.formats.pictures import encoded
+from fmnist_core.formats.rows import Rows, as_labels, check_size, rows_of_pictures, split_in
+from fmnist_core.formats.split import Split
+from fmnist_core.formats.table import check_installed
+from fmnist_core.formats.target import write_text
+from fmnist_core.idx.zips import foreign
+
+METADATA = b"huggingface"
+
+
+def write(splits: Sequence[Split], folder: Path) -> None:
+    """Write ``data/train-00000-of-00001.parquet`` and the like, README.md and croissant.json."""
+    (folder / "data").mkdir(parents=True)
+    files = {split.name: f"data/{split.name}-00000-of-00001.parquet" for split in splits}
+    for split in splits:
+        _write_split(split, folder / files[split.name])
+    write_text(
+        folder / "README.md", _card(splits, {name: folder / path for name, path in files.items()})
+    )
+    metadata = croissant.described(splits, folder, files)
+    write_text(folder / "croissant.json", json.dumps(metadata, indent=1) + "\n")
+
+
+def _write_split(split: Split, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    schema = pa.schema([("image", picture), ("label", pa.int64())])
+    schema = schema.with_metadata({METADATA: json.dumps(_features(split.dataset))})
+    # A file of ours: what the system says when the disk is full stays an OSError with its number.
+    with path.open("xb") as file, pq.ParquetWriter(file, schema, compression="none") as writer:
+        for images, labels in split.blocks():
+            pictures = [{"bytes": encoded(image), "path": None} for image in images]
+            columns = [pa.array(pictures, picture), pa.array(labels.astype(np.int64))]
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def _features(dataset: Dataset) -> dict[str, Any]:
+    """Return what the schema says of its columns, as `datasets` reads it."""
+    label = {"names": list(dataset.classes), "_type": "ClassLabel"}
+    return {"info": {"features": {"image": {"_type": "Image"}, "label": label}}}
+
+
+def _card(splits: Sequence[Split], files: Mapping[str, Path]) -> str:
+    """Return the README.md, whose head tells the Hub the features, splits and files."""
+    dataset = splits[0].dataset
+    names = "".join(
+        f"          '{label}': {json.dumps(name, ensure_ascii=False)}\n"
+        for label, name in enumerate(dataset.classes)
+    )
+    config = (dataset.name or "default").replace("-", "_")
+    counts = "".join(
+        f"  - name: {split.name}\n    num_bytes: {files[split.name].stat().st_size}\n"
+        f"    num_examples: {len(split)}\n"
+        for split in splits
+    )
+    patterns = "".join(f"  - split: {s.name}\n    path: data/{s.name}-*\n" for s in splits)
+    about = f"\n# {dataset.info.title}\n\n{dataset.info.homepage}\n" if dataset.name else ""
+    licence = f"\nLicence: {dataset.info.licence}\n" if dataset.name else ""
+    cite = f"\n```bibtex\n{dataset.info.citation}\n```\n" if dataset.name else ""
+    return f"""\
+---
+task_categories:
+- image-classification
+dataset_info:
+- config_name: {config}
+  features:
+  - name: image
+    dtype: image
+  - name: label
+    dtype:
+      class_label:
+        names:
+{names}  splits:
+{counts}configs:
+- config_name: {config}
+  data_files:
+{patterns}---
+{about}{licence}{cite}"""
+
+
+def read(path: Path) -> Iterator[Rows]:
+    """Yield the examples of a Parquet file with columns of pictures and labels."""
+    check_installed("pyarrow", "reading Parquet")
+    import pyarrow.parquet as pq
+
+    with foreign(str(path)), pq.ParquetFile(path) as file:
+        image, label = _columns(file.schema_arrow.names, str(path))
+        metadata = file.schema_arrow.metadata or {}
+        pictures: list[bytes] = []
+        labels: list[Any] = []
+        for batch in file.iter_batches(1000, columns=[image, label]):
+            pictures += (_picture(cell, f"{path}, {image}") for cell in batch.column(0).to_pylist())
+            labels += batch.column(1).to_pylist()
+            check_size(sum(map(len, pictures)), str(path))
+    numbers, classes = _numbered(labels, _class_names(metadata, label))
+    checked = as_labels(numbers, len(pictures), str(path))
+    rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_in(path.name))
+    yield rows._replace(classes=classes)
+
+
+def _picture(cell: Any, where: str) -> bytes:
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(data, bytes):
+        raise DataMismatchError(f"{where}: expected a column of pictures, found {brief(data)}")
+    return data
+
+
+def _columns(names: Sequence[str], where: str) -> tuple[str, str]:
+    """Return which columns hold the pictures and the labels."""
+    image = next((name for name in ("image", "img") if name in names), None)
+    label = next((name for name in ("label", "labels", "fine_label") if name in names), None)
+    if image is None or label is None:
+        raise DataMismatchError(f"{where}: expected columns image and label, found {list(names)}")
+    return image, label
+
+
+def _class_names(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]:
+    try:
+        features = json.loads(metadata[METADATA])["info"]["features"]
+        return tuple(map(str, features[label]["names"]))
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _numbered(labels: list[Any], classes: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """Return labels as numbers, and their names; labels of text are names themselves."""
+    if labels and all(isinstance(label, str) for label in labels):
+        names, numbers = np.unique(labels, return_inverse=True)
+        return numbers, tuple(map(str, names))
+    return np.asarray(labels), classes

@@ -1,0 +1,85 @@
+"""PNG pictures as bytes: grey ones written a block of rows at a time, and any read as grey."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import DataMismatchError, FrameworkMissingError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PIXELS = 1 << 26
+"""Most pixels of a picture that is read; a sprite of 65,000 images has 51 million."""
+
+
+def encoded(image: NDArray[np.uint8]) -> bytes:
+    """Return a grey uint8 (height, width) image as a PNG file; the same image, the same bytes."""
+    height, width = image.shape
+    return b"".join(encoded_blocks(height, width, [image]))
+
+
+def encoded_blocks(height: int, width: int, blocks: Iterable[NDArray[np.uint8]]) -> Iterator[bytes]:
+    """Yield a PNG file of grey rows that come as uint8 (k, width) blocks, in all `height` rows.
+
+    Written here, and not by Pillow, because that holds the whole picture.
+    """
+    yield SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    packer = zlib.compressobj()
+    for block in blocks:
+        rows = np.zeros((len(block), width + 1), np.uint8)  # each begins with its filter: none
+        rows[:, 1:] = block
+        if packed := packer.compress(rows.tobytes()):
+            yield _chunk(b"IDAT", packed)
+    yield _chunk(b"IDAT", packer.flush()) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def decoded(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Return a picture of any format that Pillow reads as uint8 (height, width).
+
+    A picture in colours is turned to grey only where its channels are equal.
+
+    Raises
+    ------
+    FrameworkMissingError
+        If Pillow is not installed.
+    DataMismatchError
+        If it cannot be read, or is no grey picture of 8 bits.
+    """
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise FrameworkMissingError("pictures need Pillow. Try: pip install pillow") from error
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise DataMismatchError(f"{where}: expected a small picture, found {picture.size}")
+            mode = picture.mode
+            pixels = np.asarray(picture.convert("RGB") if mode in ("P", "RGB") else picture)
+    except DataMismatchError:
+        raise
+    except Exception as error:  # what a damaged picture makes Pillow raise has no end
+        raise DataMismatchError(f"{where}: the picture cannot be read ({error!s:.80})") from error
+    if pixels.ndim == 3 and pixels.dtype == np.uint8 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim != 2 or pixels.dtype != np.uint8:
+        raise DataMismatchError(f"{where}: expected a grey picture of 8 bits, found mode {mode}")
+    return np.ascontiguousarray(pixels)
+
+
+def stacked(images: list[NDArray[np.uint8]], names: list[str]) -> NDArray[np.uint8]:
+    """Return pictures of one size as uint8 (n, height, width), or raise DataMismatchError."""
+    for image, name in zip(images, names, strict=True):
+        if image.shape != images[0].shape:
+            height, width = images[0].shape
+            raise DataMismatchError(
+                f"{name}: expected a picture of {width} x {height} pixels as the others, found "
+                f"{image.shape[1]} x {image.shape[0]}"
+            )
+    return np.stack(images)

@@ -1,0 +1,106 @@
+"""What a file of another format holds: which dataset, split and revision, in which order."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fmnist_core.catalog import CATALOG
+from fmnist_core.catalog.keys import image_keys, known_keys
+from fmnist_core.errors import DataMismatchError, FmnistError, FrameworkMissingError, printable
+from fmnist_core.formats.incoming import Found, find, kind_of, read_all
+from fmnist_core.formats.recovery import (
+    in_order,
+    is_genuine,
+    is_recoverable,
+    recovered,
+    revision_of,
+)
+from fmnist_core.formats.rows import Rows, relabelled
+from fmnist_core.records import DatasetInfo
+from fmnist_core.storage.findings import Finding
+from fmnist_core.storage.identify import Identity
+
+_WORSE = ("genuine", "unknown", "old revision")
+"""Verdicts on a split; of several, the worst is that on the file."""
+
+
+def recognised(path: Path) -> Identity | None:
+    """Return what a file or folder of another format holds, or None if it is of none of them.
+
+    A folder is one only if it is one as a whole, as TFDS prepares it or with pictures by class.
+    """
+    found = _folder(path) if path.is_dir() else kind_of(path)
+    if found is None:
+        return None
+    try:
+        rows = read_all([found])
+    except FrameworkMissingError as error:
+        return Identity(str(path), found.kind, "foreign", f"{found.kind}; {error}")
+    except FmnistError as error:
+        reason = str(error).removeprefix(f"{printable(str(path))}: ")
+        words = f"{found.kind}, of which no examples can be read: {reason}"
+        return Identity(str(path), found.kind, "foreign", words)
+    findings = [_finding(each, found.kind) for each in rows]
+    worst = max(findings, key=lambda finding: _WORSE.index(finding.verdict))
+    words = "; ".join(finding.found for finding in findings)
+    return Identity(str(path), found.kind, worst.verdict, words, worst.advice)
+
+
+def _folder(path: Path) -> Found | None:
+    found = find(path)
+    return found[0] if len(found) == 1 and found[0].path == path else None
+
+
+def _finding(rows: Rows, kind: str) -> Finding:
+    for info in CATALOG.values():
+        if is_recoverable(info) and (finding := _of_dataset(info, rows, kind)):
+            return finding
+    count, height, width = rows.images.shape
+    words = f"{kind} with {count:,} examples of {height} x {width} that the catalog does not know"
+    return Finding("unknown", words)
+
+
+def _of_dataset(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
+    """Return what a copy is of one dataset, or None if it is not of it."""
+    try:
+        rows = relabelled(rows, info.classes, "")
+    except DataMismatchError:
+        return None
+    bare = rows._replace(split="")
+    splits = [split for split in info.splits if _is_split(info, split, bare)]
+    if splits:
+        words = f"{info.title} {' and '.join(splits)} in the original order, as {kind}"
+        return Finding("genuine", words, _use(info))
+    for split in info.splits:
+        own = in_order(info, split, [bare])
+        if own and (old := revision_of(info, split, own.labels)):
+            words = f"{info.title} {split} of {old.released} ({old.note}), as {kind}"
+            return Finding("old revision", words, f"Run: fmnist fetch {info.name}")
+    return _by_content(info, rows, kind)
+
+
+def _is_split(info: DatasetInfo, split: str, rows: Rows) -> bool:
+    own = in_order(info, split, [rows])
+    return own is not None and is_genuine(info, split, own)
+
+
+def _by_content(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
+    keys = known_keys(info)
+    own = image_keys(rows.images)
+    counts = {split: int(np.isin(own, known).sum()) for split, known in keys.items()}
+    splits = [split for split, count in counts.items() if count]
+    if not splits:
+        return None
+    try:
+        for split in splits:
+            recovered(info, split, [rows._replace(split="")], "")
+    except DataMismatchError as error:
+        parts = " and ".join(f"{counts[split]:,} of {split}" for split in splits)
+        words = f"{kind} with {len(own):,} images, among them of {info.title} {parts}"
+        return Finding("unknown", f"{words} ({str(error).removeprefix(': ')})")
+    words = f"{info.title} {' and '.join(splits)} in another order, as {kind}"
+    return Finding("genuine", words, _use(info))
+
+
+def _use(info: DatasetInfo) -> str:
+    return f"Use it with load({info.name!r}, root=PATH), or run: fmnist import {info.name} PATH"

@@ -1,0 +1,65 @@
+"""A split on its way out: its examples, some at a time, under the name that it gets there."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.dataset import Dataset
+
+BLOCK = 1000
+"""Examples that are held at a time."""
+
+Progress = Callable[[str, int, int], None]
+"""Told of an export: the split's name, examples done, examples in all."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A dataset under the name of a split.
+
+    Attributes
+    ----------
+    name : str
+        Letters, digits and "_".
+    dataset : Dataset
+    report : Progress, optional
+    """
+
+    name: str
+    dataset: Dataset
+    report: Progress | None = None
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.dataset)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all images."""
+        return (len(self), *self.dataset.image_shape)
+
+    @property
+    def label_dtype(self) -> np.dtype[Any]:
+        """The smaller of uint8 and int32 that holds every label."""
+        return np.dtype(np.uint8 if len(self.dataset.classes) <= 256 else np.int32)
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """All labels (n,), of `label_dtype`."""
+        return self.dataset.labels.astype(self.label_dtype)
+
+    def blocks(self, count: int = BLOCK) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Yield images (k, ...) and labels (k,) of up to `count` examples, in order."""
+        for first in range(0, len(self), count):
+            some = self.dataset[first : first + count]
+            yield some.images, some.labels.astype(self.label_dtype)
+            if self.report:
+                self.report(self.name, first + len(some), len(self))
+
+    def image_blocks(self) -> Iterator[bytes]:
+        """Yield the pixels of all images, in C order and native byte order."""
+        dtype = self.dataset.image_dtype
+        return (images.astype(dtype, copy=False).tobytes() for images, _ in self.blocks())

@@ -1,0 +1,119 @@
+"""Where an export goes: a file or a folder that appears whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fmnist_core.errors import OptionError
+from fmnist_core.files import remove_stale_parts, replace, sync_to_disk, writing
+
+_SYNCED_EACH = 1000
+"""Most files that are synced one by one; beyond, all of the system's are, at once."""
+
+
+@contextmanager
+def placed(path: Path, *, force: bool) -> Iterator[Path]:
+    """Give a place beside `path`; the file or folder made there takes its name when it is whole.
+
+    A link is followed. An empty folder is replaced; another file or folder only by `force`, and a
+    folder only if every file in it has the name of a new one, so that nothing else is lost.
+
+    Raises
+    ------
+    OptionError
+        If something is there that may not be replaced.
+    FileAccessError, DiskFullError
+        If the target cannot be written; nothing is left behind.
+    """
+    path = Path(os.path.realpath(path))
+    check_free(path, force=force)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale_parts(path)
+        temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
+        try:
+            yield temporary
+            _sync(temporary)
+            _take_place(temporary, path)
+        finally:
+            _remove(temporary)
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Raise OptionError if something is at a path, unless `force` or it is an empty folder."""
+    if force or not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
+        return
+    raise OptionError(
+        f"expected to write a new file or folder, found {path}",
+        advice="force=True, or another path",
+        command="--force, or another path",
+    )
+
+
+def write_blocks(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
+    """Write a new file, and the folders that it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        for block in blocks:
+            file.write(block)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a new text file in UTF-8, with line feeds."""
+    write_blocks(path, [text.encode()])
+
+
+def _take_place(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        replace(temporary, path)
+        return
+    if temporary.is_dir() != path.is_dir():
+        kinds = ("a folder", "a file") if temporary.is_dir() else ("a file", "a folder")
+        raise OptionError(f"expected to write {kinds[0]}, found {kinds[1]} at {path}")
+    if path.is_dir():
+        _check_names(temporary, path)
+        old = temporary.with_suffix(".old")
+        replace(path, old)
+        try:
+            replace(temporary, path)
+        except OSError:
+            replace(old, path)
+            raise
+        shutil.rmtree(old)
+    else:
+        replace(temporary, path)
+
+
+def _check_names(new: Path, old: Path) -> None:
+    """Raise OptionError if a folder has a file that the new one does not have."""
+    names = {str(file.relative_to(new)) for file in _files(new)}
+    others = sorted({str(file.relative_to(old)) for file in _files(old)} - names)
+    if others:
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        raise OptionError(
+            f"{old}: expected only files that are written again, found {others[0]}{more}. "
+            "Try: remove the folder first, or another path"
+        )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _sync(path: Path) -> None:
+    files = list(_files(path)) if path.is_dir() else [path]
+    if len(files) > _SYNCED_EACH and hasattr(os, "sync"):
+        os.sync()
+        return
+    for file in files:
+        with file.open("rb+") as opened:
+            sync_to_disk(opened.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,85 @@
+"""Files of named arrays: .mat, safetensors and HDF5."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import safetensors.numpy
+import scipy.io
+
+from fmnist_core import Dataset, export
+from fmnist_core.catalog import GARMENTS
+from fmnist_core.formats import hdf5, mat
+from fmnist_core.formats import safetensors as tensors
+from tests.helpers.payloads import assert_same
+
+
+def test_mat_is_read_back_by_scipy(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
+) -> None:
+    arrays = scipy.io.loadmat(str(exported("mat")), appendmat=False)
+    for dataset in splits:
+        images = arrays[f"{dataset.split_name}_images"]
+        assert images.shape == (28, 28, len(dataset))
+        assert np.array_equal(images[:, :, 3], dataset.images[3])
+        labels = arrays[f"{dataset.split_name}_labels"]
+        assert labels.shape == (len(dataset), 1)
+        assert_same(dataset, np.moveaxis(images, -1, 0), labels[:, 0])
+    assert [name.rstrip() for name in arrays["classes"]] == list(GARMENTS)
+
+
+def test_mat_takes_many_classes(tmp_path: Path) -> None:
+    many = Dataset(np.zeros((3, 5, 4), np.uint8), np.array([0, 300, 2]), classes=301)
+    export(many, tmp_path / "x.mat", format="mat")
+    arrays = scipy.io.loadmat(tmp_path / "x.mat")
+    assert arrays["train_labels"].ravel().tolist() == [0, 300, 2]
+    assert arrays["train_images"].shape == (5, 4, 3)
+
+
+def test_hdf5_is_read_back_by_h5py(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
+) -> None:
+    with h5py.File(exported("hdf5")) as file:
+        assert list(file.attrs["classes"]) == list(GARMENTS)
+        for dataset in splits:
+            group = file[dataset.split_name]
+            assert_same(dataset, group["images"][:], group["labels"][:])
+
+
+@pytest.mark.parametrize(
+    ("format", "module"), [("mat", mat), ("safetensors", tensors), ("hdf5", hdf5)]
+)
+def test_arrays_come_in(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str, module: Any
+) -> None:
+    found = {rows.split: rows for rows in module.read(exported(format))}
+    for dataset in splits:
+        rows = found[dataset.split_name]
+        assert_same(dataset, rows.images, rows.labels)
+
+
+@pytest.mark.parametrize("format", ["safetensors", "hdf5"])
+def test_colour_images_of_numbers_go_out(tmp_path: Path, format: str) -> None:
+    images = np.random.default_rng(0).random((7, 4, 5, 3), np.float32)
+    export(Dataset(images, np.arange(7)), tmp_path / "out", format=format)
+    if format == "safetensors":
+        found = safetensors.numpy.load_file(tmp_path / "out")["train_images"]
+    else:
+        with h5py.File(tmp_path / "out") as file:
+            found = file["train/images"][:]
+    assert np.array_equal(found, images)
+
+
+@pytest.mark.parametrize(
+    ("format", "module"), [("mat", mat), ("safetensors", tensors), ("hdf5", hdf5)]
+)
+def test_a_cut_file_is_an_error_of_ours(
+    exported: Callable[[str], Path], format: str, module: Any
+) -> None:
+    path = exported(format)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match="exported"):
+        list(module.read(path))

@@ -1,0 +1,98 @@
+"""CSV as it comes in: conventions of others; damaged rows are named."""
+
+import csv as csv_module
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+from fmnist_core import DataMismatchError, Dataset
+from fmnist_core.formats import csv
+from tests.helpers.payloads import assert_same
+
+
+@pytest.fixture
+def table(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> Path:
+    return exported("csv") / "synthetic_test.csv"
+
+
+def test_csv_comes_in(splits: tuple[Dataset, Dataset], table: Path) -> None:
+    (rows,) = csv.read(table)
+    assert rows.split == "test"
+    assert_same(splits[1], rows.images, rows.labels)
+
+
+def test_other_conventions_come_in(splits: tuple[Dataset, Dataset], table: Path) -> None:
+    frame = pandas.read_csv(table)
+    frame.to_csv(table, header=False, index=False)
+    (bare,) = csv.read(table)
+    pixels = frame.drop(columns="label").astype(float)
+    last = pandas.concat([pixels, frame["label"].rename("class")], axis=1)
+    last.to_csv(table, index=False, quoting=csv_module.QUOTE_NONNUMERIC)
+    (openml,) = csv.read(table)
+    for rows in (bare, openml):
+        assert_same(splits[1], rows.images, rows.labels)
+
+
+def changed(table: Path, change: Callable[[list[str]], None]) -> None:
+    lines = table.read_text().splitlines()
+    change(lines)
+    table.write_text("\n".join(lines) + "\n")
+
+
+def cell(line: int, column: int, value: str) -> Callable[[list[str]], None]:
+    def change(lines: list[str]) -> None:
+        words = lines[line - 1].split(",")
+        words[column - 1] = value
+        lines[line - 1] = ",".join(words)
+
+    return change
+
+
+def without_column(lines: list[str]) -> None:
+    for place, line in enumerate(lines):
+        words = line.split(",")
+        del words[31]
+        lines[place] = ",".join(words)
+
+
+def without_rows(lines: list[str]) -> None:
+    del lines[1:]
+
+
+def cut_row(lines: list[str]) -> None:
+    lines[9] = lines[9].rpartition(",")[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (cell(12, 5, "256"), "found '256' in line 12, column 5"),
+        (cell(12, 5, "-1"), "found '-1' in line 12, column 5"),
+        (cell(12, 5, "1.5"), "found '1.5' in line 12, column 5"),
+        (cell(51, 785, "x"), "found 'x' in line 51, column 785"),
+        (cell(3, 1, ""), "found '' in line 3, column 1"),
+        (cell(1, 1, "pixel0"), "expected one column of labels"),
+        (without_column, "expected the column pixel31, found 'pixel32'"),
+        (cut_row, "expected 785 columns, found 784 in line 10"),
+    ],
+)
+def test_a_damaged_table_is_refused_and_the_place_is_named(
+    table: Path, change: Callable[[list[str]], None], expected: str
+) -> None:
+    changed(table, change)
+    with pytest.raises(DataMismatchError, match=expected):
+        list(csv.read(table))
+
+
+def test_a_table_without_rows_is_refused(table: Path) -> None:
+    changed(table, without_rows)
+    with pytest.raises(DataMismatchError, match="found none"):
+        list(csv.read(table))
+
+
+def test_labels_stay_whole_numbers(table: Path) -> None:
+    (rows,) = csv.read(table)
+    assert rows.labels.dtype == np.int64

@@ -1,0 +1,227 @@
+"""Copies in other formats: known by content, put into the original order, or named."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fmnist_core import DataMismatchError, Dataset, FileAccessError, export, load, order
+from fmnist_core.catalog import FASHION_MNIST
+from fmnist_core.catalog.keys import image_keys, known_keys
+from fmnist_core.formats.incoming import KINDS, find
+from fmnist_core.formats.recovery import recovered, revision_of
+from fmnist_core.formats.rows import Rows, as_labels
+from fmnist_core.formats.table import FORMATS
+from fmnist_core.records import Checksums, FileInfo, OldRevision
+from fmnist_core.storage import store
+from fmnist_core.tools.cli import main
+from tests.helpers.payloads import assert_same, payload_digests
+
+READABLE = sorted(set(FORMATS) - {"idx", "idx-gz", "projector"})
+
+
+@pytest.fixture(scope="module")
+def test_split(fashion_root: Path) -> Dataset:
+    return load("fashion-mnist", "test", root=fashion_root)
+
+
+@pytest.fixture(scope="module")
+def both(fashion_root: Path) -> tuple[Dataset, ...]:
+    return load("fashion-mnist", ("train", "test"), root=fashion_root)
+
+
+def rows_of(dataset: Dataset, split: str = "") -> Rows:
+    return Rows(np.array(dataset.images), dataset.labels.astype(np.int64), split)
+
+
+def placed(rows: Rows, split: str = "test") -> Any:
+    return recovered(FASHION_MNIST, split, [rows], "copy.csv")
+
+
+def test_the_keys_are_those_of_the_genuine_images(both: tuple[Dataset, ...]) -> None:
+    keys = known_keys(FASHION_MNIST)
+    for dataset in both:
+        assert np.array_equal(image_keys(dataset.images), keys[dataset.split_name])
+    assert len(np.unique(np.concatenate(list(keys.values())))) == 70_000
+
+
+@pytest.mark.parametrize("format", READABLE)
+def test_every_format_comes_in_by_root(test_split: Dataset, tmp_path: Path, format: str) -> None:
+    path = tmp_path / "copy"
+    export(test_split, path, format=format)
+    found = load("fashion-mnist", "test", root=path)
+    assert_same(test_split, found.images, found.labels)
+    assert found.digest == test_split.digest
+    assert found.mean == test_split.mean
+
+
+def test_every_kind_of_file_is_that_of_a_format(
+    splits: tuple[Dataset, Dataset], tmp_path: Path
+) -> None:
+    kinds = set()
+    for format in READABLE:
+        export(splits, tmp_path / format, format=format)
+        kinds |= {found.kind for found in find(tmp_path / format)}
+    assert kinds - {"a folder of TFDS", "folders of pictures"} == {kind.name for kind in KINDS}
+
+
+# -- another order ------------------------------------------------------------------------------
+
+
+def test_a_shuffled_copy_is_put_in_order(test_split: Dataset, tmp_path: Path) -> None:
+    """As TFDS stores it."""
+    shuffled = test_split.select(order.whole_order(10_000, 1, 0))
+    export(shuffled, tmp_path / "copy", format="tfds")
+    found = load("fashion-mnist", "test", root=tmp_path / "copy")
+    assert_same(test_split, found.images, found.labels)
+    result = CliRunner().invoke(main, ["identify", str(tmp_path / "copy")])
+    assert result.exit_code == 0
+    assert "Fashion-MNIST test in another order, as a folder of TFDS" in result.stdout
+
+
+def test_openmls_rows_are_train_then_test(both: tuple[Dataset, ...]) -> None:
+    """One table of 70,000, the labels as text."""
+    images = np.concatenate([dataset.images for dataset in both])
+    text = np.concatenate([dataset.labels for dataset in both]).astype(str)
+    rows = Rows(images, as_labels(text, 70_000, "OpenML"))
+    for dataset in both:
+        assert_same(dataset, *placed(rows, dataset.split_name))
+    mixed = order.whole_order(70_000, 3, 0)
+    for dataset in both:
+        shuffled = Rows(images[mixed], rows.labels[mixed])
+        assert_same(dataset, *placed(shuffled, dataset.split_name))
+
+
+# -- what differs -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda i, y: (np.delete(i, [5, 7], 0), np.delete(y, [5, 7])), r"rows \(2: 5, 7\)"),
+        (
+            lambda i, y: (np.concatenate([i, i[3:4]]), np.append(y, y[3])),
+            r"an earlier row has \(1: 10000\)",
+        ),
+        (lambda i, y: (flipped(i, 9), y), r"not of it \(1: 9\); no image of its rows \(1: 9\)"),
+        (lambda i, y: (i, np.where(np.arange(10_000) == 4, 9, y)), "found others on the same"),
+        (lambda i, y: (i.swapaxes(1, 2), y), "which are transposed"),
+        (lambda i, y: (255 - i, y), "which are inverted"),
+        (lambda i, y: (i[:, :, ::-1], y), "which are mirrored"),
+        (lambda i, y: (np.zeros_like(i), y), "that are not its images"),
+        (lambda i, y: (i[:, :27, :27], y), "10,000 images of 27 x 27 that"),
+    ],
+)
+def test_what_differs_is_named(
+    test_split: Dataset, change: Callable[..., Any], expected: str
+) -> None:
+    images, labels = change(*rows_of(test_split)[:2])
+    with pytest.raises(DataMismatchError, match=expected) as caught:
+        placed(Rows(images, labels, "test"))
+    assert "copy.csv" in str(caught.value)
+
+
+def flipped(images: Any, row: int) -> Any:
+    images[row, 14, 14] ^= 1
+    return images
+
+
+def kaggles(dataset: Dataset) -> Any:
+    """Return labels that begin as those of Kaggle's CSV do."""
+    labels = np.array(dataset.labels)
+    labels[:10] = dict(FASHION_MNIST.old_revisions[0].first_labels)[dataset.split_name]
+    return labels
+
+
+def test_kaggles_revision_is_named(test_split: Dataset, tmp_path: Path) -> None:
+    export(test_split.relabel(kaggles(test_split)), tmp_path / "copy", format="csv")
+    with pytest.raises(DataMismatchError) as caught:
+        load("fashion-mnist", "test", root=tmp_path / "copy")
+    said = str(caught.value)
+    assert "expected Fashion-MNIST of 2017-08-31, found that of 2017-08-26" in said
+    assert "10,000 of its 10,000 images are in the current one too" in said
+    result = CliRunner().invoke(main, ["identify", str(tmp_path / "copy")])
+    assert "Fashion-MNIST test of 2017-08-26 (before duplicates were replaced" in result.stdout
+    assert "fmnist fetch fashion-mnist" in result.stdout
+
+
+def test_a_revision_is_known_by_all_its_labels(test_split: Dataset) -> None:
+    labels = np.array(test_split.labels)[::-1]
+    file = FileInfo("t10k-labels-idx1-ubyte", Checksums(sha256=payload_digests(labels, labels)[1]))
+    info = replace(FASHION_MNIST, old_revisions=(OldRevision("2017-01-01", "made up", (file,)),))
+    old = revision_of(info, "test", labels)
+    assert old is not None
+    assert old.released == "2017-01-01"
+    assert revision_of(info, "test", test_split.labels) is None
+    assert revision_of(info, "train", labels) is None
+
+
+def test_without_keys_only_the_original_order_is_known(tmp_path: Path) -> None:
+    test = load("synthetic", "test")
+    export(test, tmp_path / "a", format="safetensors")
+    found = load("synthetic", "test", root=tmp_path / "a")
+    assert_same(test, found.images, found.labels)
+    export(test.select(order.whole_order(10_000, 1, 0)), tmp_path / "b", format="safetensors")
+    with pytest.raises(DataMismatchError, match="not its images in its order"):
+        load("synthetic", "test", root=tmp_path / "b")
+
+
+def test_another_split_or_dataset_is_not_taken(
+    splits: tuple[Dataset, Dataset], tmp_path: Path
+) -> None:
+    export(splits, tmp_path / "copy", format="npz")
+    with pytest.raises(DataMismatchError, match="expected 10,000 examples of Fashion-MNIST test"):
+        load("fashion-mnist", "test", root=tmp_path / "copy")
+    export(splits[0], tmp_path / "train.npz", format="npz")
+    with pytest.raises(DataMismatchError, match="found none of that split"):
+        load("synthetic", "test", root=tmp_path / "train.npz")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileAccessError, match="expected t10k-images"):
+        load("fashion-mnist", "test", root=tmp_path / "empty")
+
+
+# -- identify and import ------------------------------------------------------------------------
+
+
+def test_identify_tells_what_a_copy_holds(test_split: Dataset, tmp_path: Path) -> None:
+    export(test_split.take(30), tmp_path / "few", format="arrow")
+    export({"test": test_split}, tmp_path / "all.arff", format="arff")
+    (tmp_path / "bad.csv").write_text("label,pixel1,pixel2,pixel3,pixel4\n1,2,3,4,256\n")
+    result = CliRunner().invoke(main, ["identify", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "all.arff: Fashion-MNIST test in the original order, as ARFF" in result.stdout
+    assert "Arrow with 30 images, among them of Fashion-MNIST 30 of test" in result.stdout
+    assert "bad.csv: CSV, of which no examples can be read: expected whole numbers" in result.stdout
+    assert "found '256' in line 2, column 5" in result.stdout
+
+
+def test_import_brings_a_copy_into_the_store(
+    test_split: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store"))
+    monkeypatch.setenv("FMNIST_OFFLINE", "1")
+    export(test_split, tmp_path / "copy", format="parquet")
+    result = CliRunner().invoke(main, ["import", "fashion-mnist", str(tmp_path / "copy")])
+    assert result.exit_code == 0, result.output
+    assert "fashion-mnist/test: 10,000 examples, genuine, in the store" in result.stdout
+    assert "fashion-mnist/train: left out" in result.stdout
+    assert store.is_verified(
+        store.folder(FASHION_MNIST) / "t10k-images-idx3-ubyte", FASHION_MNIST.splits["test"].images
+    )
+    assert load("fashion-mnist", "test").digest == test_split.digest
+
+
+def test_import_of_something_else_fails_and_leaves_nothing(
+    splits: tuple[Dataset, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store"))
+    export(splits, tmp_path / "copy.npz", format="npz")
+    for name, expected in (("fashion-mnist", "expected 60,000"), ("kmnist", "published files")):
+        result = CliRunner().invoke(main, ["import", name, str(tmp_path / "copy.npz")])
+        assert result.exit_code == 1
+        assert expected in result.stderr
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,63 @@
+"""The .npz of Keras's keys, and arrays of other conventions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist_core import DataMismatchError, Dataset, export
+from fmnist_core.formats import npz
+from fmnist_core.formats.rows import paired
+from tests.helpers.payloads import assert_same
+
+
+def test_npz_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
+    for dataset, rows in zip(splits, npz.read(exported("npz")), strict=True):
+        assert rows.split == dataset.split_name
+        assert_same(dataset, rows.images, rows.labels)
+
+
+def test_other_types_and_shapes_go_out(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((7, 4, 5, 3))
+    export(Dataset(images, np.arange(7)), tmp_path / "colour.npz", format="npz")
+    with np.load(tmp_path / "colour.npz") as arrays:
+        assert np.array_equal(arrays["x_train"], images)
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "bad.npz", x_train=np.array([{}]), y_train=np.array([1]), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"bad\.npz"):
+        list(npz.read(tmp_path / "bad.npz"))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (np.zeros((3, 784), np.float32), np.array([[1], [2], [3]])),
+        (np.zeros((3, 28, 28, 1)), np.eye(10)[:3]),
+        (np.zeros((3, 1, 28, 28), np.int64), np.array([b"1", b"2", b"3"])),
+    ],
+)
+def test_other_conventions_come_in(images: object, labels: object) -> None:
+    (rows,) = paired({"test_images": images, "test_labels": labels}, "here")
+    assert rows.images.shape == (3, 28, 28)
+    assert rows.images.dtype == np.uint8
+    assert rows.labels.shape == (3,)
+    assert rows.split == "test"
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (np.full((3, 28, 28), 0.5), np.zeros(3)),
+        (np.full((3, 28, 28), 256), np.zeros(3)),
+        (np.zeros((3, 28, 28, 3), np.uint8), np.zeros(3)),
+        (np.zeros((3, 28, 28), np.uint8), np.zeros(4)),
+        (np.zeros((3, 28, 28), np.uint8), np.full(3, 0.5)),
+        (np.zeros((3, 28, 28), np.uint8), np.array(["a", "b", "c"])),
+    ],
+)
+def test_what_is_no_grey_image_or_label_is_refused(images: object, labels: object) -> None:
+    with pytest.raises(DataMismatchError, match="here"):
+        list(paired({"x": images, "y": labels}, "here"))

@@ -1,0 +1,93 @@
+"""Tar shards: several of them; an archive that leads elsewhere is refused."""
+
+import gc
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fmnist_core import DataMismatchError, Dataset
+from fmnist_core.formats import webdataset as shards
+from tests.helpers.payloads import assert_same
+from tests.helpers.readers import READERS
+
+
+@pytest.fixture
+def folder(exported: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(shards, "SHARD", 128)
+    return exported("webdataset")
+
+
+# webdataset leaves it to the garbage collector to close its files, with a warning.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_several_shards_are_read_back(splits: tuple[Dataset, Dataset], folder: Path) -> None:
+    assert sorted(path.name for path in (folder / "train").iterdir()) == [
+        "0.tar",
+        "1.tar",
+        "2.tar",
+        "nshards.txt",
+    ]
+    found = READERS["webdataset"](folder)
+    gc.collect()
+    for dataset in splits:
+        assert_same(dataset, *found[dataset.split_name])
+
+
+def test_shards_come_in(splits: tuple[Dataset, Dataset], folder: Path) -> None:
+    paths = sorted((folder / "train").glob("*.tar"))
+    found = [rows for path in paths for rows in shards.read(path)]
+    assert {rows.split for rows in found} == {"train"}
+    images, labels = (np.concatenate(parts) for parts in list(zip(*found, strict=True))[:2])
+    assert_same(splits[0], images, labels)
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (28, 28)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["../00000.png", "/etc/00000.png", "a/../../00000.png", "..\\00000.png"]
+)
+def test_a_tar_that_climbs_out_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "inner" / "0.tar"
+    path.parent.mkdir()
+    with tarfile.open(path, "w") as shard:
+        shards._add(shard, "00000.png", picture())
+        shards._add(shard, "00000.cls", b"1")
+        shards._add(shard, name, picture())
+    with pytest.raises(DataMismatchError, match="within the archive"):
+        list(shards.read(path))
+    assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "0.tar", "w") as shard:
+        member = tarfile.TarInfo("00000.png")
+        member.type, member.linkname = kind, "/etc/passwd"
+        shard.addfile(member)
+    with pytest.raises(DataMismatchError, match="plain files"):
+        list(shards.read(tmp_path / "0.tar"))
+
+
+@pytest.mark.parametrize("label", [None, b"", b"Bag", b"-1", b"9" * 5000])
+def test_a_picture_without_a_label_is_named(tmp_path: Path, label: bytes | None) -> None:
+    with tarfile.open(tmp_path / "0.tar", "w") as shard:
+        shards._add(shard, "00007.png", picture())
+        if label is not None:
+            shards._add(shard, "00007.cls", label)
+    with pytest.raises(DataMismatchError, match=r"00007: expected a \.cls"):
+        list(shards.read(tmp_path / "0.tar"))
+
+
+def test_a_cut_archive_is_an_error_of_ours(folder: Path) -> None:
+    path = folder / "test" / "0.tar"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"0\.tar"):
+        list(shards.read(path))
