@@ -49,8 +49,14 @@ ELSEWHERE = (
     "test_costs.py",
     "test_docs.py",
     "test_example_programs.py",
+    "test_face.py",
     "test_house.py",  # of the sources, which are not there
+    "test_languages.py",  # of the docs, as the next ones
     "test_notebook.py",
+    "test_peers.py",
+    "test_porting.py",
+    "test_recipe.py",
+    "test_recipes.py",
 )
 """Tests that need every framework, the clone or much time; `make test` runs them."""
 
