@@ -17,9 +17,10 @@ DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
-def code_blocks(page: Path) -> list[str]:
+def code_blocks(page: Path, language: str = r"\w+") -> list[str]:
     """Return the fenced blocks of a page, without their fences."""
-    return re.findall(r"^```\w+\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -41,8 +42,8 @@ def test_examples_print_what_they_say(
 
 
 def programs(page: Path) -> list[str]:
-    """Return the blocks of a page that are complete programs: those that begin with an import."""
-    return [code for code in code_blocks(page) if re.match("import |from ", code)]
+    """Return the Python blocks of a page that are complete programs: they begin with an import."""
+    return [code for code in code_blocks(page, "python") if re.match("import |from ", code)]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if programs(page)], ids=lambda p: p.stem)

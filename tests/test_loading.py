@@ -220,7 +220,7 @@ def test_a_truncated_file_is_said_to_be_truncated(root: Path, data_root: Path, n
     source = data_root / "fashion-damaged" / "ri0090hp__ME-PG-DFME" / name
     (root / source.name).symlink_to(source.resolve())
     whole = {True: "1,?770", False: "334"}[name.endswith(".gz")]
-    with pytest.raises(IdxError, match=rf"{whole} of 10,?000 items are whole.*(?i:again)"):
+    with pytest.raises(IdxError, match=rf"{whole} of 10,?000 items are complete.*(?i:again)"):
         load("fashion-mnist", "test", root=root)
 
 

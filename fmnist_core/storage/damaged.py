@@ -186,7 +186,7 @@ def cut_short(scan: Scan) -> Finding | None:
     if len(scan.header.shape) > 1 and scan.header.data_nbytes:
         each = scan.header.data_nbytes // scan.header.shape[0]
         whole = max(scan.nbytes - scan.header.nbytes, 0) // each
-        items = f": {whole:,} of {scan.header.shape[0]:,} items are whole"
+        items = f": {whole:,} of {scan.header.shape[0]:,} items are complete"
     description = f"truncated IDX, {shape_words(scan.header)}{items}{beginning(scan)}"
     return Finding("damaged", description, f"{GET_AGAIN}; the download or copy was interrupted")
 

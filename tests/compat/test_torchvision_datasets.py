@@ -322,7 +322,7 @@ def test_files_of_ones_own_by_opting_out(made: Path) -> None:
 def test_files_of_ones_own_must_be_whole(made: Path) -> None:
     path = made / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(IdxError, match="items are whole"):
+    with pytest.raises(IdxError, match="items are complete"):
         FashionMNIST(made, verify=False)
 
 

@@ -294,7 +294,7 @@ REFUSED = {
         GOLDEN[:-1],
         r"calls for 2 x 3 int16, 12 bytes from offset 12; found 11 \(1 of 2 items",
     ),
-    "image missing": (GOLDEN[:-7], r"found 5 \(0 of 2 items are whole\)"),
+    "image missing": (GOLDEN[:-7], r"found 5 \(0 of 2 items are complete\)"),
     "byte too many": (
         GOLDEN + b"\0",
         r"12 bytes from offset 12; found at least 13\. Something was appended",

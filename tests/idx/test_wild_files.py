@@ -33,9 +33,9 @@ EXPECTED_WORDS = {
     "git-LFS pointer": "git lfs pull",
     ".git/annex/": "git annex get",
     "ate the FLOAT type byte": "expected an IDX header .* found 00 00 01 00",
-    "the ubyte header survives": r"61440 bytes .* found 61261 \(19 of 20 items are whole\)",
+    "the ubyte header survives": r"61440 bytes .* found 61261 \(19 of 20 items are complete\)",
     "not valid IDX (header incomplete)": "found only 2 bytes; the header is truncated",
-    "count field holds n*784": r"\([23] of \d+ items are whole\).* its header is wrong",
+    "count field holds n*784": r"\([23] of \d+ items are complete\).* its header is wrong",
     "AppleDouble": "AppleDouble",
     "empty; zero bytes": "found an empty file",
 }

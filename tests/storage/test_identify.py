@@ -84,7 +84,7 @@ SIGNS = {
     "header incomplete": "a truncated IDX header of 6 bytes",
     "count field holds n*784": "whose first axis counts bytes",
     "AppleDouble": "AppleDouble",
-    "LENGTH": "items are whole",
+    "LENGTH": "items are complete",
 }
 
 
@@ -137,7 +137,7 @@ FAULTS = {
         "not for IDX: .* found int64",
     ),
     "array of objects": (npy_of(np.array([{}])), "never unpickled"),
-    "cut array": (npy_of(IMAGES)[:-2], "4 of 5 items are whole"),
+    "cut array": (npy_of(IMAGES)[:-2], "4 of 5 items are complete"),
     "empty": (b"", "an empty file"),
     "empty gzip": (gzip.compress(b""), "an empty file"),
     "page": (b"\xef\xbb\xbf  <HTML><body>403", "an HTML or XML page"),
@@ -222,8 +222,8 @@ FAULTS = {
         "a Git-LFS pointer to MNIST t10k-images-idx3-ubyte",
     ),
     "cut in the header": (PAYLOAD[:9], "truncated IDX header of 9 bytes"),
-    "cut in the data": (PAYLOAD[:45], "truncated IDX, 5 x 4 x 3 uint8: 2 of 5 items are whole"),
-    "cut gzip": (gzip.compress(PAYLOAD)[:-12], "items are whole"),
+    "cut in the data": (PAYLOAD[:45], "truncated IDX, 5 x 4 x 3 uint8: 2 of 5 items are complete"),
+    "cut gzip": (gzip.compress(PAYLOAD)[:-12], "items are complete"),
     "cut gzip header": (gzip.compress(PAYLOAD)[:8], "ends too early"),
     "damaged gzip": (gzip.compress(PAYLOAD)[:-8] + b"\0" * 8, "gzip stream is damaged"),
     "cut xz": (lzma.compress(PAYLOAD)[:-20], "the xz stream ends too early"),
@@ -567,5 +567,5 @@ def test_more_than_the_budget_is_not_read_and_not_called_cut_short(
     assert (found.verdict, found.digest) == ("unknown", None)
     assert "bytes, 2 x 2097152 uint8 by its header, which are not all read" in found.found
     if pack is bytes:  # its length says enough
-        assert "1 of 2 items are whole" in identity(whole[:-1]).found
+        assert "1 of 2 items are complete" in identity(whole[:-1]).found
         assert "1 stray byte" in identity(whole + b"x").found

@@ -125,7 +125,7 @@ def test_identify_and_verify_paths(home: Path, data_root: Path) -> None:
     assert run("verify", data_root / "fashion-damaged").exit_code == 1
     result = run("identify", data_root / "fashion-damaged")
     assert result.exit_code == 1
-    assert "4,443 of 10,000 items are whole" in result.stdout
+    assert "4,443 of 10,000 items are complete" in result.stdout
     found = json.loads(run("identify", "--json", data_root / "wild/kelas__mnist").stdout)
     assert {entry["verdict"] for entry in found} == {"genuine"}
 
