@@ -275,7 +275,7 @@ def test_per_class(whole: Dataset) -> None:
     few = whole.per_class(3, seed=5)
     assert np.bincount(few.labels).tolist() == [3] * 4
     assert few.indices.tolist() == whole.per_class(3, seed=5).indices.tolist()
-    with pytest.raises(OptionError, match="class 0 has 10 examples; 11"):
+    with pytest.raises(OptionError, match="class 0 has only 10 of 11"):
         whole.per_class(11)
 
 
