@@ -371,8 +371,8 @@ class Dataset:
         FrameworkMissingError
             If Pillow is not installed.
         """
-        some = self[: picture.SHOWN]
-        return picture.contact_sheet(some.images, [self.classes[label] for label in some.labels])
+        first = self[: picture.SHOWN]
+        return picture.contact_sheet(first.images, [self.classes[label] for label in first.labels])
 
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""

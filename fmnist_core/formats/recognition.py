@@ -72,22 +72,22 @@ def _of_dataset(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
         words = f"{info.title} {' and '.join(splits)} in the original order, as {kind}"
         return Finding("genuine", words, _use(info))
     for split in info.splits:
-        own = in_order(info, split, [bare])
-        if own and (old := revision_of(info, split, own.labels)):
+        ordered = in_order(info, split, [bare])
+        if ordered and (old := revision_of(info, split, ordered.labels)):
             words = f"{info.title} {split} of {old.released} ({old.note}), as {kind}"
             return Finding("old revision", words, f"Run: fmnist fetch {info.name}")
     return _by_content(info, rows, kind)
 
 
 def _is_split(info: DatasetInfo, split: str, rows: Rows) -> bool:
-    own = in_order(info, split, [rows])
-    return own is not None and is_genuine(info, split, own)
+    ordered = in_order(info, split, [rows])
+    return ordered is not None and is_genuine(info, split, ordered)
 
 
 def _by_content(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
     keys = known_keys(info)
-    own = image_keys(rows.images)
-    counts = {split: int(np.isin(own, known).sum()) for split, known in keys.items()}
+    image_hashes = image_keys(rows.images)
+    counts = {split: int(np.isin(image_hashes, known).sum()) for split, known in keys.items()}
     splits = [split for split, count in counts.items() if count]
     if not splits:
         return None
@@ -96,7 +96,7 @@ def _by_content(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
             recovered(info, split, [rows._replace(split="")], "")
     except DataMismatchError as error:
         parts = " and ".join(f"{counts[split]:,} of {split}" for split in splits)
-        words = f"{kind} with {len(own):,} images, among them of {info.title} {parts}"
+        words = f"{kind} with {len(image_hashes):,} images, among them of {info.title} {parts}"
         return Finding("unknown", f"{words} ({str(error).removeprefix(': ')})")
     words = f"{info.title} {' and '.join(splits)} in another order, as {kind}"
     return Finding("genuine", words, _use(info))

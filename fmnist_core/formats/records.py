@@ -87,8 +87,8 @@ def _masked_crcs(records: Sequence[bytes]) -> list[int]:
         table[row, : lengths[row]] = np.frombuffer(records[n], np.uint8)
     columns, crc, steps = np.ascontiguousarray(table.T), _all_ones(len(records)), _crc_steps()
     for place, first in enumerate(np.searchsorted(lengths, range(lengths[-1]), "right")):
-        some = crc[first:]  # those that have a byte here
-        crc[first:] = steps[(some ^ columns[place, first:]) & 255] ^ (some >> 8)
+        unfinished = crc[first:]  # those that have a byte here
+        crc[first:] = steps[(unfinished ^ columns[place, first:]) & 255] ^ (unfinished >> 8)
     crc ^= np.uint32(_TOP)
     masked = np.empty_like(crc)
     masked[order] = ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)

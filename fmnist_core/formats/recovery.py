@@ -50,26 +50,26 @@ def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) 
         says which.
     """
     named = [relabelled(rows, info.classes, where) for rows in found]
-    own = in_order(info, split, named)
-    if own is not None and is_genuine(info, split, own):
-        return own.images, own.labels.astype(np.uint8)
-    if own is not None and (old := revision_of(info, split, own.labels)):
+    ordered = in_order(info, split, named)
+    if ordered is not None and is_genuine(info, split, ordered):
+        return ordered.images, ordered.labels.astype(np.uint8)
+    if ordered is not None and (old := revision_of(info, split, ordered.labels)):
         raise DataMismatchError(
             f"{where}: expected {info.title} of {info.released}, found that of {old.released} "
-            f"({old.note}){_still_there(info, own)}. Try: load({info.name!r}) without root, which "
-            "fetches the current one"
+            f"({old.note}){_still_there(info, ordered)}. Try: load({info.name!r}) without root, "
+            "which fetches the current one"
         )
     keys = known_keys(info)
     if not keys:
-        raise DataMismatchError(_differs(info, split, own, where))
+        raise DataMismatchError(_differs(info, split, ordered, where))
     return _placed(info, split, _candidates(split, named), keys, where)
 
 
 def in_order(info: DatasetInfo, split: str, found: Sequence[Rows]) -> Rows | None:
     """Return the examples of a split as they stand: by their name, or by the counts of splits."""
-    own = [rows for rows in found if rows.split == split]
-    if own:
-        return own[0]
+    matching = [rows for rows in found if rows.split == split]
+    if matching:
+        return matching[0]
     unnamed = [rows for rows in found if not rows.split]
     if not unnamed:
         return None
@@ -137,9 +137,9 @@ class Places:
     def of(cls, images: NDArray[np.uint8], keys: NDArray[Any]) -> "Places":
         """Return the places of images by the keys of a split's."""
         order = np.argsort(keys, kind="stable")
-        own = image_keys(images)
-        at = np.minimum(np.searchsorted(keys[order], own), len(keys) - 1)
-        return cls(np.where(keys[order][at] == own, order[at], -1).astype(np.int64), len(keys))
+        hashes = image_keys(images)
+        at = np.minimum(np.searchsorted(keys[order], hashes), len(keys) - 1)
+        return cls(np.where(keys[order][at] == hashes, order[at], -1).astype(np.int64), len(keys))
 
     @property
     def strangers(self) -> NDArray[np.int64]:
@@ -162,11 +162,11 @@ class Places:
 
 def _candidates(split: str, found: Sequence[Rows]) -> Rows:
     """Return the examples among which a split's are: those of its name, or all."""
-    own = [rows for rows in found if rows.split == split] or list(found)
-    shape = own[0].images.shape[1:]
-    own = [rows for rows in own if rows.images.shape[1:] == shape]
-    images, labels = (np.concatenate([rows[k] for rows in own]) for k in (0, 1))
-    return Rows(images, labels, own[0].split)
+    matching = [rows for rows in found if rows.split == split] or list(found)
+    shape = matching[0].images.shape[1:]
+    matching = [rows for rows in matching if rows.images.shape[1:] == shape]
+    images, labels = (np.concatenate([rows[k] for rows in matching]) for k in (0, 1))
+    return Rows(images, labels, matching[0].split)
 
 
 def _placed(
@@ -190,14 +190,14 @@ def _placed(
         )
     chosen = np.flatnonzero(places.index >= 0)
     order = chosen[np.argsort(places.index[chosen])]
-    own = Rows(rows.images[order], rows.labels[order], split)
-    if not is_genuine(info, split, own):
-        counts = [int((own.labels == label).sum()) for label in range(len(info.classes))]
+    ordered = Rows(rows.images[order], rows.labels[order], split)
+    if not is_genuine(info, split, ordered):
+        counts = [int((ordered.labels == label).sum()) for label in range(len(info.classes))]
         raise DataMismatchError(
             f"{where}: expected the labels of {title}, found others on the same images; of each "
             f"class there are {', '.join(map(str, counts))}"
         )
-    return own.images, own.labels.astype(np.uint8)
+    return ordered.images, ordered.labels.astype(np.uint8)
 
 
 def _listed(what: str, rows: NDArray[np.int64]) -> str:

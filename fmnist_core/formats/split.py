@@ -54,10 +54,10 @@ class Split:
     def blocks(self, count: int = BLOCK) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """Yield images (k, ...) and labels (k,) of up to `count` examples, in order."""
         for first in range(0, len(self), count):
-            some = self.dataset[first : first + count]
-            yield some.images, some.labels.astype(self.label_dtype)
+            block = self.dataset[first : first + count]
+            yield block.images, block.labels.astype(self.label_dtype)
             if self.report:
-                self.report(self.name, first + len(some), len(self))
+                self.report(self.name, first + len(block), len(self))
 
     def image_blocks(self) -> Iterator[bytes]:
         """Yield the pixels of all images, in C order and native byte order."""
