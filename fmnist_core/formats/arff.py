@@ -64,6 +64,6 @@ def read(path: Path) -> Iterator[Rows]:
             raise DataMismatchError(
                 f"{path}: expected one attribute {' or '.join(LABEL_NAMES)}, found {len(labels)}"
             )
-        table = read_table(file, path, line=line + 1, columns=len(names), quote="'")
+        table = read_table(file, str(path), line=line + 1, columns=len(names), quote="'")
     images = as_images(np.delete(table, labels[0], axis=1), str(path))
     yield Rows(images, table[:, labels[0]].astype(np.int64))

@@ -1,4 +1,7 @@
-"""HDF5 with a group for each split: ``train/images``, ``train/labels``; attribute ``classes``."""
+"""HDF5 with a group for each split: ``train/images``, ``train/labels``; attribute ``classes``.
+
+MATLAB's .mat, version 7.3, is HDF5 too, with the dimensions of every array reversed.
+"""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -7,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fmnist_core.files import open_regular
 from fmnist_core.formats.rows import Rows, check_size, paired
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
@@ -78,12 +82,17 @@ def read(path: Path) -> Iterator[Rows]:
     check_installed("h5py", "reading HDF5")
     import h5py
 
+    with open_regular(path) as head:
+        is_matlab = head.read(6) == b"MATLAB"
     arrays: dict[str, Any] = {}
+    nbytes = 0
 
-    def collect(name: str, found: Any) -> None:
-        if isinstance(found, h5py.Dataset) and found.dtype.kind in "iuf":
-            check_size(found.size * found.dtype.itemsize, str(path))
-            arrays[name] = found
+    def collect(name: str, item: Any) -> None:
+        nonlocal nbytes
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf":
+            nbytes += item.size * item.dtype.itemsize
+            check_size(nbytes, str(path))
+            arrays[name] = item[()].T if is_matlab else item
 
     with foreign(str(path)), h5py.File(path, "r") as file:
         file.visititems(collect)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fmnist_core.errors import DataMismatchError, FileAccessError
 from fmnist_core.files import open_regular
-from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds
+from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds, zipped
 from fmnist_core.formats.pictures import SIGNATURE
 from fmnist_core.formats.rows import Rows
 
@@ -50,7 +50,9 @@ KINDS = (
     Kind("Arrow", _begins(b"ARROW1"), "arrow"),
     Kind("HDF5", _begins(b"\x89HDF\r\n\x1a\n"), "hdf5"),
     Kind("MATLAB", _begins(b"MATLAB 5.0"), "mat"),
+    Kind("MATLAB 7.3", _begins(b"MATLAB 7.3"), "hdf5"),
     Kind("npz", _is_npz, "npz"),
+    Kind(zipped.ZIPPED, zipped.has_tables, "zipped"),
     Kind("a tar archive", lambda path, head: head[257:262] == b"ustar", "webdataset"),
     Kind("a sprite", _is_sprite, "sprite"),
     Kind("ARFF", lambda path, head: arff.is_arff(head), "arff"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fmnist_core.errors import FmnistError, printable
 from fmnist_core.formats.recognition import recognised
+from fmnist_core.formats.zipped import ZIPPED
 from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.tools import bundle
 
@@ -55,8 +56,10 @@ def _is_note(file: Path) -> bool:
 def _identified(file: Path) -> list[Identity]:
     try:
         members = identify(file)
-        if all(member.verdict == "foreign" for member in members):
-            members = [found] if (found := recognised(file)) else members
+        others = [member for member in members if member.verdict != "foreign"]
+        if len(others) < len(members) and (whole := recognised(file)):
+            if not others or whole.container == ZIPPED:  # beside tables, Kaggle's has IDX files
+                members = [*others, whole]
     except FmnistError as error:
         return [_unreadable(file, error)]
     # The whole name: a member "x!LICENCE.txt" is no note of a bundle's.

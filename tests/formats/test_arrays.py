@@ -14,6 +14,7 @@ from fmnist_core import Dataset, export
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import hdf5, mat
 from fmnist_core.formats import safetensors as tensors
+from fmnist_core.formats.incoming import kind_of
 from tests.helpers.payloads import assert_same
 
 
@@ -56,6 +57,25 @@ def test_arrays_come_in(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str, module: Any
 ) -> None:
     found = {rows.split: rows for rows in module.read(exported(format))}
+    for dataset in splits:
+        rows = found[dataset.split_name]
+        assert_same(dataset, rows.images, rows.labels)
+
+
+def test_matlab_7_3_comes_in(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
+    """As `save -v7.3` writes it: HDF5 after a block of 512 bytes, dimensions reversed, doubles."""
+    path = tmp_path / "copy.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for dataset in splits:
+            name = dataset.split_name
+            upright = np.moveaxis(dataset.images, 0, -1)  # (28, 28, n), as MATLAB shows it
+            file[f"{name}_images"] = upright.T
+            file[f"{name}_labels"] = dataset.labels.astype(np.float64)[np.newaxis]
+    with path.open("r+b") as head:
+        head.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM")
+    kind = kind_of(path)
+    assert kind is not None
+    found = {rows.split: rows for rows in kind.read(path)}
     for dataset in splits:
         rows = found[dataset.split_name]
         assert_same(dataset, rows.images, rows.labels)

@@ -66,7 +66,10 @@ def test_every_kind_of_file_is_that_of_a_format(
     for format in READABLE:
         export(splits, tmp_path / format, format=format)
         kinds |= {found.kind for found in find(tmp_path / format)}
-    assert kinds - {"a folder of TFDS", "folders of pictures"} == {kind.name for kind in KINDS}
+    assert kinds - {"a folder of TFDS", "folders of pictures"} == {kind.name for kind in KINDS} - {
+        "zipped CSV",  # in test_zipped.py
+        "MATLAB 7.3",  # in test_arrays.py
+    }
 
 
 # -- another order ------------------------------------------------------------------------------
