@@ -16,7 +16,7 @@ ZIPPED = "zipped CSV"
 
 _LEAST, _RATIO = 1 << 24, 32
 """Text is unpacked up to so many bytes, and so many times the zip file; Fashion-MNIST's as CSV
-shrinks to a fifth."""
+shrinks to a quarter."""
 
 
 def has_tables(path: Path, head: bytes) -> bool:

@@ -186,6 +186,7 @@ def npy_of_objects(path: Path) -> None:
 
 
 DEFLATED = zipped(x=PAYLOAD)
+ROW = b"7," * 784 + b"7\n"
 GZIP_NAME = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * (20 * MIB) + b"\0"
 
 QUICK: dict[str, Maker] = {
@@ -271,6 +272,13 @@ QUICK: dict[str, Maker] = {
             e=b"",
         )
     ),
+    # -- tables ----------------------------------------------------------------------------------
+    "zipped table without an end": written(zipped(**{"a.csv": ROW * (48 * MIB // len(ROW))})),
+    "zipped table that takes long": written(
+        zipped(**{"a.csv": ROW.replace(b",", b".0,") * (48 * MIB // len(ROW))})
+    ),
+    "zipped table of one line": written(zipped(**{"a.csv": b"7," * (16 * MIB)})),
+    "table of one line": written(b"7," * (32 * MIB)),
     # -- npy ---------------------------------------------------------------------------------------
     "npy of 2**60": written(shaped("(2**60,)")),
     "npy of 10**18": written(shaped("(1000000000000000000, 28, 28)")),
