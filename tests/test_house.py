@@ -42,6 +42,7 @@ ROOMS = [
     "planning",
     "dataset",
     "joined",
+    "embedding",
     "formats",
     "loading",
     "compat",

@@ -48,6 +48,7 @@ ELSEWHERE = (
     "test_checks_bite.py",
     "test_costs.py",
     "test_docs.py",
+    "test_embedding.py",  # beside scikit-learn and umap-learn
     "test_example_programs.py",
     "test_face.py",
     "test_house.py",  # of the sources, which are not there
