@@ -152,10 +152,10 @@ def _in_place(root: Path, info: DatasetInfo, split: str, upright: bool, first: i
     except FileAccessError:
         from fmnist_core.formats import incoming, recovery
 
-        found = incoming.find(root) if recovery.is_recoverable(info) else []
-        if not found:
+        files = incoming.find(root) if recovery.is_recoverable(info) else []
+        if not files:
             raise
-        rows = incoming.read_all(found)
+        rows = incoming.read_all(files)
         return Source(*recovery.recovered(info, split, rows, str(root)))
     images, labels = (FileStamp.of(path, member) for path, member in both)
     return SourceFiles(images, labels, upright and info.transposed, first).open()

@@ -111,11 +111,11 @@ class Trace:
         """
         if not self.steps:
             raise OptionError("no batch was watched yet. Try: for batch in trace.watch(loader)")
-        known = self.steps[-1].values
+        noted = self.steps[-1].values
         for name, value in values.items():
-            if name in known:
+            if name in noted:
                 raise OptionError(f"{name!r} is noted already in step {len(self.steps) - 1}")
-            known[name] = _number(name, value)
+            noted[name] = _number(name, value)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file, as JSON; whole or not at all.

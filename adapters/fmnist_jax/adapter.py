@@ -188,10 +188,10 @@ def resident(
     """
     process_shard = ADAPTER.shard({}) if shard == "auto" else shard
     plan = BatchPlan(len(dataset), batch_size, shuffle, seed, remainder, process_shard, fields)  # type: ignore[arg-type]
-    given = Encoding(
+    unresolved = Encoding(
         dtype, scale, layout, labels, mean, std, channels=channels, transform=transform
     )
-    encoding = resolve(given, dataset, plan.fields, ADAPTER)
+    encoding = resolve(unresolved, dataset, plan.fields, ADAPTER)
     check_width(dataset, plan, encoding)
     if plan.remainder == "keep" and plan.num_examples % plan.global_batch_size:
         raise OptionError(

@@ -137,9 +137,9 @@ class Resident:
         self, epoch: jax.typing.ArrayLike, positions: jax.Array, rows: jax.Array
     ) -> JaxBatch:
         """Return the batch of some examples, named as `plan.Examples` does; all may be traced."""
-        made = self._transformed(epoch, positions, rows) if self.encoding.transform else {}
+        transformed = self._transformed(epoch, positions, rows) if self.encoding.transform else {}
         batch: JaxBatch = self.plan.pack(
-            made[field] if field in made else self._field(field, positions, rows)
+            transformed[field] if field in transformed else self._field(field, positions, rows)
             for field in self.plan.fields
         )
         return batch
@@ -172,8 +172,10 @@ class Resident:
         plan, chain = self.plan, self.encoding.transform
         places = positions % plan.num_examples
 
-        def gather(wanted: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-            originals = rows if wanted is places else self._rows(wanted, epoch)
+        def gather(requested_positions: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+            originals = (
+                rows if requested_positions is places else self._rows(requested_positions, epoch)
+            )
             return self.images[originals], self._encoded_labels(originals) if chain.mix else None
 
         with jax.numpy_rank_promotion("allow"):  # whatever the program allows for its own arrays

@@ -171,9 +171,9 @@ def ray_dataset(
 
 def _block_bytes(assemble: Assembler) -> int:
     """Return how large blocks shall be, so that they are not too many and Ray cuts none."""
-    wanted = max(BLOCK_BYTES, len(assemble.dataset) * row_nbytes(assemble) // MOST_BLOCKS)
+    nbytes = max(BLOCK_BYTES, len(assemble.dataset) * row_nbytes(assemble) // MOST_BLOCKS)
     most = _most_block_bytes()
-    return wanted if most is None else min(wanted, most)
+    return nbytes if most is None else min(nbytes, most)
 
 
 def _check_dtype(encoding: Encoding) -> None:

@@ -170,9 +170,9 @@ class ReadBatches:
 
     def __call__(self) -> list[Block]:
         """Read the rows and return their block."""
-        held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
+        content = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
         # Unpacked here, not with the task, so that an FmnistError stays one in Ray.
-        assemble = pickle.loads(held) if isinstance(held, bytes) else held
+        assemble = pickle.loads(content) if isinstance(content, bytes) else content
         return [_block(assemble, assemble(self.examples()))]
 
 
@@ -223,6 +223,6 @@ def _sent(assemble: Assembler) -> Any:
             "files that every node sees, and open_idx",
             stacklevel=5,
         )
-    held = copy.copy(assemble)
-    held.dataset = dataset.in_memory()
-    return ray.put(held)
+    in_memory = copy.copy(assemble)
+    in_memory.dataset = dataset.in_memory()
+    return ray.put(in_memory)

@@ -151,14 +151,14 @@ class UrlArray:
     def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
         """Return some rows, fresh and in native byte order; numpy.take calls this."""
         rows = np.asarray(indices)
-        wanted, places = np.unique(rows.reshape(-1), return_inverse=True)
-        images = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        unique_rows, places = np.unique(rows.reshape(-1), return_inverse=True)
+        images = np.empty((len(unique_rows), *self.shape[1:]), self.dtype)
         if images.size:
             with _opened(self.url) as file:
-                for first, last in self._runs(wanted):
-                    begin = int(wanted[first])
-                    part = self._rows(file, begin, int(wanted[last - 1]) + 1)
-                    images[first:last] = part[wanted[first:last] - begin]
+                for first, last in self._runs(unique_rows):
+                    begin = int(unique_rows[first])
+                    part = self._rows(file, begin, int(unique_rows[last - 1]) + 1)
+                    images[first:last] = part[unique_rows[first:last] - begin]
         return images[places].reshape((*rows.shape, *self.shape[1:]))
 
     def _rows(self, file: io.BufferedIOBase, begin: int, end: int) -> NDArray[Any]:
@@ -170,16 +170,16 @@ class UrlArray:
     def _row_nbytes(self) -> int:
         return self.header.data_nbytes // len(self)
 
-    def _runs(self, wanted: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    def _runs(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         """Yield where in ascending rows to begin and end the requests for them."""
         gap, most = (max(size // self._row_nbytes, 1) for size in (GAP_BYTES, REQUEST_BYTES))
         first = 0
-        for place in range(1, len(wanted)):
-            far = wanted[place] - wanted[place - 1] > gap
-            if far or wanted[place] - wanted[first] >= most:
+        for place in range(1, len(rows)):
+            far = rows[place] - rows[place - 1] > gap
+            if far or rows[place] - rows[first] >= most:
                 yield first, place
                 first = place
-        yield first, len(wanted)
+        yield first, len(rows)
 
 
 class UrlSource(Source):

@@ -215,8 +215,8 @@ class MapDataset(TorchDataset[Any]):
         return examples if self.plan.keys is None else list(examples)
 
     def __repr__(self) -> str:
-        held = ", ".join(self.plan.keys or self.plan.fields)
-        return f"<{type(self).__name__} of {self.source!r}: {held}>"
+        names = ", ".join(self.plan.keys or self.plan.fields)
+        return f"<{type(self).__name__} of {self.source!r}: {names}>"
 
 
 def _check_function(name: str, function: object, field: Field, plan: BatchPlan) -> None:

@@ -68,16 +68,16 @@ class DeviceBatches:
                 positions, rows = self._sent(block.positions), self._sent(block.rows.copy())
                 for first in range(0, len(rows), num_batches):
                     part = slice(first, first + num_batches)
-                    made = self._batch(epoch, positions[part].reshape(-1), rows[part].reshape(-1))
-                    yield from _parts(made, rows.shape[1])
+                    joined = self._batch(epoch, positions[part].reshape(-1), rows[part].reshape(-1))
+                    yield from _parts(joined, rows.shape[1])
 
         return batches()
 
     def _batch(self, epoch: int, positions: torch.Tensor, rows: torch.Tensor) -> TorchBatch:
         """Return the batch of some examples, named as `plan.Examples` does, on the device."""
-        made = self._transformed(epoch, positions, rows) if self._encoding.transform else {}
+        transformed = self._transformed(epoch, positions, rows) if self._encoding.transform else {}
         return tuple(
-            made[field] if field in made else self._field(field, positions, rows)
+            transformed[field] if field in transformed else self._field(field, positions, rows)
             for field in self._plan.fields
         )
 
@@ -99,10 +99,10 @@ class DeviceBatches:
         plan, chain = self._plan, self._encoding.transform
         within = positions % max(plan.num_examples, 1)
 
-        def gather(wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        def gather(requested_positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
             originals = rows
-            if wanted is not within:
-                originals = self._sent(plan.rows_at(wanted.cpu().numpy(), epoch))
+            if requested_positions is not within:
+                originals = self._sent(plan.rows_at(requested_positions.cpu().numpy(), epoch))
             return self._images[originals], self._labels[originals] if chain.mix else None
 
         return transformed_fields(
@@ -158,5 +158,5 @@ def to_tensors(arrays: Arrays) -> TorchBatch:
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    bits, wanted = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
-    return bool((bits == wanted).all())
+    bits, other_bits = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
+    return bool((bits == other_bits).all())

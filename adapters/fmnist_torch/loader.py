@@ -103,8 +103,8 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     @property
     def _sampler(self) -> LoaderSampler:  # type: ignore[override]
         # Lightning, where it predicts, has it wrapped, to see which rows it gives.
-        given: Any = self.batch_sampler
-        sampler: LoaderSampler = getattr(given, "_batch_sampler", given)
+        batch_sampler: Any = self.batch_sampler
+        sampler: LoaderSampler = getattr(batch_sampler, "_batch_sampler", batch_sampler)
         return sampler
 
     @property

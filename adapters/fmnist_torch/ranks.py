@@ -34,8 +34,8 @@ def own_shard() -> tuple[int, int]:
 
 def in_a_group() -> bool:
     """Whether this process is one of a group's ranks; a worker of it is not."""
-    known = distributed.is_available() and distributed.is_initialized()
-    return known and get_worker_info() is None
+    has_group = distributed.is_available() and distributed.is_initialized()
+    return has_group and get_worker_info() is None
 
 
 def compare_ranks(record: dict[str, Any]) -> None:

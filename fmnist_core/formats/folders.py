@@ -72,7 +72,7 @@ def read(folder: Path) -> Iterator[Rows]:
 
     Where these tell no order, it is that of the folders, then of the names.
     """
-    known = _classes(folder)
+    class_names = _classes(folder)
     for split, places in _split_folders(folder).items():
         members = [
             (path, label) for label, place in enumerate(places) for path in pictures_in(place)
@@ -85,7 +85,7 @@ def read(folder: Path) -> Iterator[Rows]:
                 images.append(decoded(file.read(_LARGEST), str(path)))
             check_size(images[0].nbytes * len(images), str(folder))
         stack = stacked(images, list(map(str, paths)))
-        names = tuple(known.get(place.name, place.name) for place in places)
+        names = tuple(class_names.get(place.name, place.name) for place in places)
         yield Rows(stack, np.array([label for _, label in members]), split_in(split), names)
 
 
@@ -113,15 +113,15 @@ def class_folders(folder: Path) -> list[Path]:
         If it is missing, or has no folders of pictures.
     """
     try:
-        found = _split_folders(folder)
+        by_split = _split_folders(folder)
     except OSError as error:
         raise FileAccessError(f"{folder}: cannot be read ({error.strerror})") from error
-    if "" in found:
-        return found[""]
+    if "" in by_split:
+        return by_split[""]
     problem = f"{folder}: expected a folder of pictures ({', '.join(PICTURES)}) for each class"
-    if found:
+    if by_split:
         raise FileAccessError(
-            f"{problem}, found them in {', '.join(found)}. Try: {folder / next(iter(found))}"
+            f"{problem}, found them in {', '.join(by_split)}. Try: {folder / next(iter(by_split))}"
         )
     raise FileAccessError(f"{problem}, found none")
 

@@ -104,7 +104,7 @@ def kind_of(path: Path) -> Found | None:
     return None
 
 
-def read_all(found: Sequence[Found]) -> list[Rows]:
+def read_all(files: Sequence[Found]) -> list[Rows]:
     """Return the examples of several files: one `Rows` for each split that names tell apart.
 
     Raises
@@ -112,9 +112,9 @@ def read_all(found: Sequence[Found]) -> list[Rows]:
     DataMismatchError, IdxError
         If a file is damaged, or is of the format but holds something else; the place is named.
     """
-    parts = [rows for each in found for rows in each.read(each.path)]
+    parts = [rows for each in files for rows in each.read(each.path)]
     if not parts:
-        where = found[0].path if found else "here"
+        where = files[0].path if files else "here"
         raise DataMismatchError(f"{where}: expected images with their labels, found none")
     splits = dict.fromkeys(rows.split for rows in parts)
     return [_joined([rows for rows in parts if rows.split == split]) for split in splits]

@@ -57,8 +57,8 @@ def read_records(path: Path) -> Iterator[bytes]:
             sums = [start[8:] for start in starts], ends
             ours = _masked_crcs([start[:8] for start in starts]), _masked_crcs(records)
             for row, record in enumerate(records):
-                given = [int.from_bytes(kind[row], "little") for kind in sums]
-                if len(ends[row]) < 4 or given != [kind[row] for kind in ours]:
+                stored = [int.from_bytes(kind[row], "little") for kind in sums]
+                if len(ends[row]) < 4 or stored != [kind[row] for kind in ours]:
                     raise DataMismatchError(f"{path}: record {number} is damaged or cut short")
                 yield record
                 number += 1
@@ -146,19 +146,19 @@ def parse_example(record: bytes) -> Features:
     DataMismatchError
         If the bytes are no tf.train.Example.
     """
-    found: Features = {}
+    features: Features = {}
     try:
         for entry in _contents(record, 1):
             for pair in _contents(entry, 1):
                 name = next(_contents(pair, 1)).decode()
                 feature = next(_contents(pair, 2))
                 for value in _contents(feature, 1):
-                    found[name] = next(_contents(value, 1), b"")
+                    features[name] = next(_contents(value, 1), b"")
                 for value in _contents(feature, 3):
-                    found[name] = _first_number(value)
+                    features[name] = _first_number(value)
     except (IndexError, StopIteration, UnicodeDecodeError) as error:
         raise DataMismatchError("expected a tf.train.Example, found other bytes") from error
-    return found
+    return features
 
 
 def _first_number(numbers: bytes) -> int:

@@ -32,13 +32,13 @@ def is_recoverable(info: DatasetInfo) -> bool:
     return all(file.payload.sha256 for split in info.splits.values() for file in split.files)
 
 
-def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) -> Arrays:
+def recovered(info: DatasetInfo, split: str, parts: Sequence[Rows], where: str) -> Arrays:
     """Return images and labels of a split in the original order, verified to be the genuine ones.
 
     Parameters
     ----------
     info, split : DatasetInfo, str
-    found : sequence of Rows
+    parts : sequence of Rows
         What a copy holds, in whatever order; other splits may be among it.
     where : str
         What errors call the copy.
@@ -49,7 +49,7 @@ def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) 
         If the copy is another revision, another dataset, lacks examples or has others; the message
         says which.
     """
-    named = [relabelled(rows, info.classes, where) for rows in found]
+    named = [relabelled(rows, info.classes, where) for rows in parts]
     ordered = in_order(info, split, named)
     if ordered is not None and is_genuine(info, split, ordered):
         return ordered.images, ordered.labels.astype(np.uint8)
@@ -65,12 +65,12 @@ def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) 
     return _placed(info, split, _candidates(split, named), keys, where)
 
 
-def in_order(info: DatasetInfo, split: str, found: Sequence[Rows]) -> Rows | None:
+def in_order(info: DatasetInfo, split: str, parts: Sequence[Rows]) -> Rows | None:
     """Return the examples of a split as they stand: by their name, or by the counts of splits."""
-    matching = [rows for rows in found if rows.split == split]
+    matching = [rows for rows in parts if rows.split == split]
     if matching:
         return matching[0]
-    unnamed = [rows for rows in found if not rows.split]
+    unnamed = [rows for rows in parts if not rows.split]
     if not unnamed:
         return None
     images, labels = unnamed[0][:2]
@@ -84,8 +84,10 @@ def in_order(info: DatasetInfo, split: str, found: Sequence[Rows]) -> Rows | Non
 
 def is_genuine(info: DatasetInfo, split: str, rows: Rows) -> bool:
     """Whether examples are those of a split, in its order."""
-    wanted = info.split(split)
-    return _is_payload(rows.images, wanted.images) and _is_payload(rows.labels, wanted.labels)
+    split_info = info.split(split)
+    return _is_payload(rows.images, split_info.images) and _is_payload(
+        rows.labels, split_info.labels
+    )
 
 
 def revision_of(info: DatasetInfo, split: str, labels: NDArray[Any]) -> OldRevision | None:
@@ -160,9 +162,9 @@ class Places:
         return np.flatnonzero(again & (self.index >= 0))
 
 
-def _candidates(split: str, found: Sequence[Rows]) -> Rows:
+def _candidates(split: str, parts: Sequence[Rows]) -> Rows:
     """Return the examples among which a split's are: those of its name, or all."""
-    matching = [rows for rows in found if rows.split == split] or list(found)
+    matching = [rows for rows in parts if rows.split == split] or list(parts)
     shape = matching[0].images.shape[1:]
     matching = [rows for rows in matching if rows.images.shape[1:] == shape]
     images, labels = (np.concatenate([rows[k] for rows in matching]) for k in (0, 1))
@@ -219,16 +221,16 @@ def _still_there(info: DatasetInfo, rows: Rows) -> str:
 
 def _differs(info: DatasetInfo, split: str, rows: Rows | None, where: str) -> str:
     """Return what is wrong with a copy that does not hold a split as it should."""
-    wanted = (
+    expected = (
         f"{where}: expected {info.split(split).num_examples:,} examples of {info.title} {split}"
     )
     if rows is None:
-        return f"{wanted}, found none of that split"
+        return f"{expected}, found none of that split"
     shape = " x ".join(map(str, rows.images.shape[1:]))
-    found = f"{wanted}, found {len(rows.images):,} images of {shape}"
+    problem = f"{expected}, found {len(rows.images):,} images of {shape}"
     if change := _change(info, rows.images):
-        return f"{found}, which are {change}. Undo that in the copy first"
-    return f"{found} that are not its images in its order"
+        return f"{problem}, which are {change}. Undo that in the copy first"
+    return f"{problem} that are not its images in its order"
 
 
 def _change(info: DatasetInfo, images: NDArray[np.uint8]) -> str:
@@ -236,12 +238,12 @@ def _change(info: DatasetInfo, images: NDArray[np.uint8]) -> str:
     keys = known_keys(info)
     if not keys or not len(images):
         return ""
-    known = np.concatenate(list(keys.values()))
+    all_keys = np.concatenate(list(keys.values()))
     return next(
         (
             what
             for what, undo in _CHANGES.items()
-            if np.isin(image_keys(undo(images[:_LOOKED_AT])), known).all()
+            if np.isin(image_keys(undo(images[:_LOOKED_AT])), all_keys).all()
         ),
         "",
     )

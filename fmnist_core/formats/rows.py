@@ -174,10 +174,10 @@ def paired(arrays: Mapping[str, Any], where: str) -> Iterator[Rows]:
         for one, other in _PAIRS:
             partner = name.replace(one, other)
             if partner != name and partner in arrays:
-                given, labels = np.asarray(arrays[name]), np.asarray(arrays[partner])
-                if given.ndim == 3 and given.shape[-1] == labels.size != len(given):
-                    given = np.moveaxis(given, -1, 0)  # as MATLAB and Julia have them
-                images = as_images(given, f"{where}, {name}")
+                array, labels = np.asarray(arrays[name]), np.asarray(arrays[partner])
+                if array.ndim == 3 and array.shape[-1] == labels.size != len(array):
+                    array = np.moveaxis(array, -1, 0)  # as MATLAB and Julia have them
+                images = as_images(array, f"{where}, {name}")
                 numbers = as_labels(labels, len(images), f"{where}, {partner}")
                 yield Rows(images, numbers, split_in(name))
                 break

@@ -171,7 +171,7 @@ def read_array_record(path: Path) -> Iterator[bytes]:
         reader = array_record_module.ArrayRecordReader(str(path))
         try:
             for first in range(0, reader.num_records(), 1000):
-                some = range(first, min(first + 1000, reader.num_records()))
-                yield from reader.read(list(some))
+                numbers = range(first, min(first + 1000, reader.num_records()))
+                yield from reader.read(list(numbers))
         finally:
             reader.close()

@@ -33,15 +33,15 @@ def whole_idx(scan: Scan) -> Finding | None:
     """Recognise whole IDX data, by digest if the catalog knows it."""
     if not scan.is_whole or scan.header is None:
         return None
-    known = describe_payload(scan.payload.hexdigest())
-    if known is None:
+    known_file = describe_payload(scan.payload.hexdigest())
+    if known_file is None:
         is_array = scan.container in ("npy", "npz")
         kind = "a numpy array" if is_array else "IDX data"
         description = f"{kind} that the catalog does not know, {shape_words(scan.header)}"
         return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
-    if known.old:
-        return Finding("old revision", known.words, f"{GET_AGAIN} from the dataset's own page")
-    return Finding("genuine", known.words)
+    if known_file.old:
+        return Finding("old revision", known_file.words, f"{GET_AGAIN} from the dataset's own page")
+    return Finding("genuine", known_file.words)
 
 
 def too_large(scan: Scan) -> Finding | None:
@@ -55,8 +55,8 @@ def too_large(scan: Scan) -> Finding | None:
 
 def beginning(scan: Scan) -> str:
     """Return which known payload begins as this file does, to end a sentence with, or ""."""
-    known = describe_start(scan.head)
-    return f"; it begins as {known.words} does" if known else ""
+    known_file = describe_start(scan.head)
+    return f"; it begins as {known_file.words} does" if known_file else ""
 
 
 def quoted(text: bytes) -> str:

@@ -92,10 +92,12 @@ def _as_published(path: Path) -> Finding | None:
     """Recognise a file that is known as it lies; only one of a known length is hashed."""
     if not may_be_packed(path.stat().st_size):
         return None
-    known = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
-    if known is None:
+    known_file = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
+    if known_file is None:
         return None
-    return Finding("old revision" if known.old else "genuine", f"{known.words}, as it is published")
+    return Finding(
+        "old revision" if known_file.old else "genuine", f"{known_file.words}, as it is published"
+    )
 
 
 def _diagnosed(scan: Scan) -> Finding:
@@ -124,21 +126,21 @@ def _zip_members(path: Path) -> Iterator[Identity]:
     try:
         with opened_members(path) as members:
             if any(member.name.endswith("/data.pkl") for member in members):
-                found = "a PyTorch file, which holds a pickle"
+                description = "a PyTorch file, which holds a pickle"
                 advice = "Load it with torch.load, only if you trust who made it"
-                yield Identity(str(path), "zip", "foreign", found, advice)
+                yield Identity(str(path), "zip", "foreign", description, advice)
                 return
             if not members:
-                found = "a zip file without a file in it"
-                yield Identity(str(path), "zip", "foreign", found, GET_AGAIN)
+                description = "a zip file without a file in it"
+                yield Identity(str(path), "zip", "foreign", description, GET_AGAIN)
             for member in members[:MAX_MEMBERS]:
                 scan = scan_member(path, member, budget)
                 yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))
             if len(members) > MAX_MEMBERS:
-                found = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
-                yield Identity(str(path), "zip", "unknown", found)
+                description = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
+                yield Identity(str(path), "zip", "unknown", description)
     except LargeZipError as error:
         yield Identity(str(path), "zip", "unknown", _without_name(error))
     except IdxError as error:
-        found = _without_name(error)
-        yield Identity(str(path), "zip", "damaged", found, GET_AGAIN)
+        description = _without_name(error)
+        yield Identity(str(path), "zip", "damaged", description, GET_AGAIN)

@@ -66,17 +66,17 @@ def ensure_files(
     """
     files = files_of(info, split, upright=upright)
     paths = place / files[0].name, place / files[1].name
-    wanted = list(zip(paths, files, strict=True))
-    if not verify and all(store.is_verified(path, file) for path, file in wanted):
-        if any(store.left_behind(path, file) for path, file in wanted):
+    targets = list(zip(paths, files, strict=True))
+    if not verify and all(store.is_verified(path, file) for path, file in targets):
+        if any(store.left_behind(path, file) for path, file in targets):
             with suppress(FmnistError), locked(place):
-                for path, file in wanted:
+                for path, file in targets:
                     store.remove_leftovers(path, file)
         return paths
     mirrors = _mirrors(info, source_url)
     with locked(place):
         missing = []
-        for path, file in wanted:
+        for path, file in targets:
             if not _in_store(path, file, verify):
                 missing.append(path)
         if missing and info is SYNTHETIC:
@@ -84,9 +84,9 @@ def ensure_files(
             missing = []
         images, labels = (
             _import_or_fetch(path, info, file, mirrors, report) if path in missing else path
-            for path, file in wanted
+            for path, file in targets
         )
-        for path, file in wanted:
+        for path, file in targets:
             store.remove_leftovers(path, file)
         return images, labels
 
@@ -111,12 +111,12 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> F
     DataMismatchError, IdxError, FileAccessError
         If there are files of its name and none holds it; what the first of them is instead.
     """
-    found, wrong = _first_genuine(places, file)
+    genuine, wrong = _first_genuine(places, file)
     if isinstance(wrong, Path):
         wrong = _not_genuine(wrong, info, file)
     if wrong is not None:
         raise wrong
-    return found
+    return genuine
 
 
 def _first_genuine(

@@ -65,10 +65,10 @@ def _payload_names(info: DatasetInfo) -> set[str]:
     }
 
 
-def _is_part(name: str, wanted: set[str]) -> bool:
+def _is_part(name: str, names: set[str]) -> bool:
     """Whether a file is one that a process of ours was writing: a part, or the note of one."""
     match = re.fullmatch(r"\.(.+?)(\.[0-9a-f]{8})?\.part(\.json)?", name)
-    return match is not None and match[1] in wanted
+    return match is not None and match[1] in names
 
 
 def _remove_empty(place: Path) -> None:

@@ -109,11 +109,11 @@ class Scan:
             if len(self.head) < HEAD:
                 self.head += block[: HEAD - len(self.head)]
                 self.header = parse_header(self.head)
-            wanted = self.header.payload_nbytes if self.header else len(block) + self.nbytes
-            self.payload.update(block[: max(wanted - self.nbytes, 0)])
+            expected = self.header.payload_nbytes if self.header else len(block) + self.nbytes
+            self.payload.update(block[: max(expected - self.nbytes, 0)])
             self.nbytes += len(block)
             self.budget.nbytes -= len(block)
-            if self.nbytes > max(wanted * WIDEST if self.header else 0, BLOCK):
+            if self.nbytes > max(expected * WIDEST if self.header else 0, BLOCK):
                 self.stopped = True
                 return
             if self.budget.nbytes <= 0:

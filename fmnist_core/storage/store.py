@@ -66,15 +66,15 @@ def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
     FileAccessError, IdxError
         If the file cannot be read or unpacked.
     """
-    wanted = file.payload.sha256
+    expected = file.payload.sha256
     published = path.with_name(file.packed_name)
-    if wanted is None and path.name == file.name != file.packed_name and published.is_file():
+    if expected is None and path.name == file.name != file.packed_name and published.is_file():
         if not has_published_digest(published, file):
             return False
-        wanted = _sha256(published, file)
-    if wanted is None:
+        expected = _sha256(published, file)
+    if expected is None:
         return has_published_digest(path, file)
-    return payload_sha256(path, file.payload.nbytes, member) == wanted
+    return payload_sha256(path, file.payload.nbytes, member) == expected
 
 
 def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> bool:
@@ -89,8 +89,8 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     """
     if missing_ok and not path.exists():
         return False
-    _, wanted = _published_digest(file)
-    return _noted(path) == wanted is not None or has_published_digest(path, file)
+    _, expected = _published_digest(file)
+    return _noted(path) == expected is not None or has_published_digest(path, file)
 
 
 def has_published_digest(path: Path, file: FileInfo) -> bool:
@@ -101,12 +101,12 @@ def has_published_digest(path: Path, file: FileInfo) -> bool:
     FileAccessError
         If it cannot be read.
     """
-    kind, wanted = _published_digest(file)
+    kind, expected = _published_digest(file)
     with open_regular(path) as opened:
         nbytes = os.fstat(opened.fileno()).st_size
-        if wanted is None or file.packed.nbytes not in (None, nbytes):
+        if expected is None or file.packed.nbytes not in (None, nbytes):
             return False
-        return hashlib.file_digest(opened, kind).hexdigest() == wanted
+        return hashlib.file_digest(opened, kind).hexdigest() == expected
 
 
 def _published_digest(file: FileInfo) -> tuple[str, str | None]:
@@ -191,8 +191,8 @@ def copy_published(blocks: Iterable[bytes], target: Path, file: FileInfo) -> Non
     FileAccessError
         If the store cannot be written.
     """
-    kind, wanted = _published_digest(file)
-    digest = wanted and _written(target, blocks, kind, wanted, file.packed.nbytes)
+    kind, expected = _published_digest(file)
+    digest = expected and _written(target, blocks, kind, expected, file.packed.nbytes)
     if digest is None:
         raise DataMismatchError(f"its {file.packed_name} is not the one that is published")
     mark_verified(target, digest)
@@ -202,7 +202,7 @@ def _written(
     target: Path,
     blocks: Iterable[bytes | memoryview],
     kind: str,
-    wanted: str | None,
+    expected: str | None,
     nbytes: int | None,
 ) -> str | None:
     """Write a file and return its digest; None, and no file, if that or the length is not right."""
@@ -214,7 +214,7 @@ def _written(
             if nbytes is not None and count > nbytes:
                 raise _NotWanted
             output.write(block)
-        if nbytes not in (None, count) or wanted not in (None, digest.hexdigest()):
+        if nbytes not in (None, count) or expected not in (None, digest.hexdigest()):
             raise _NotWanted
         return digest.hexdigest()
     return None

@@ -123,10 +123,10 @@ def _named(
     members: Sequence[Member], names: Sequence[str], path: Path, info: DatasetInfo
 ) -> list[Member]:
     """Return the members that have one of some names, in whatever folder, the first name first."""
-    found = [
+    matching = [
         member for name in names for member in members if PurePosixPath(member.name).name == name
     ]
-    if not found:
+    if not matching:
         what = f"found no {names[0]}" if members else "found no zip file"
         raise DataMismatchError(f"{printable(path)}: expected a bundle of {info.title}, {what}")
-    return found
+    return matching

@@ -176,8 +176,8 @@ def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
     try:
         check_genuine(path, info, file)
     except FmnistError as error:
-        found = error.for_commands.removesuffix(".")
-        return Verified(str(path), False, f"{found}. Run: fmnist fetch {info.name}")
+        problem = error.for_commands.removesuffix(".")
+        return Verified(str(path), False, f"{problem}. Run: fmnist fetch {info.name}")
     return Verified(str(path), True, f"{printable(path)}: {info.title} {file.name}, genuine")
 
 
@@ -221,13 +221,13 @@ def doctor() -> dict[str, Any]:
     return {"store": str(home), "free_bytes": free, "datasets": datasets}
 
 
-def doctor_lines(found: dict[str, Any]) -> list[str]:
+def doctor_lines(report: dict[str, Any]) -> list[str]:
     """Return what `doctor` found, for people."""
-    free = found["free_bytes"]
-    lines = [f"store    {printable(found['store'])}" + (" (not made yet)" if free is None else "")]
+    free = report["free_bytes"]
+    lines = [f"store    {printable(report['store'])}" + (" (not made yet)" if free is None else "")]
     lines += [f"free     {free / 1e9:,.1f} GB"] if free is not None else []
     absent = []
-    for name, files in found["datasets"].items():
+    for name, files in report["datasets"].items():
         if all(file["where"] == _NOT_HERE for file in files):
             absent.append(name)
         elif len({(file["where"], file["next"]) for file in files}) == 1:

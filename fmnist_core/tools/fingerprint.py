@@ -108,10 +108,12 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
     from fmnist_core.tools.data import as_json as to_json
 
     runs = Fingerprint.load(first), Fingerprint.load(second)
-    found = tool.compare(*runs)
+    result = tool.compare(*runs)
     names = printable(first), printable(second)
-    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names, runs)))
-    if not found.same:
+    click.echo(
+        to_json(result.record()) if as_json else "\n".join(tool.in_words(result, names, runs))
+    )
+    if not result.same:
         context.exit(1)
 
 
@@ -135,10 +137,10 @@ def compare_training(
     from fmnist_core.tools.data import as_json as to_json
     from fmnist_core.traces import Trace
 
-    found = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
+    result = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
     names = str(first), str(second)
-    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names)))
-    if not found.same:
+    click.echo(to_json(result.record()) if as_json else "\n".join(tool.in_words(result, names)))
+    if not result.same:
         context.exit(1)
 
 

@@ -164,9 +164,9 @@ class Chain:
         others = self.images(ops, others, partners, seed=seed, epoch=epoch, view=view)
         shape = tuple(images.shape[1:])
         drawn = mix.draw(draws[-1], shape)
-        own, theirs = mix.weights(ops, shape, drawn)
+        own_weight, their_weight = mix.weights(ops, shape, drawn)
         if labels is not None:
-            labels = labels * own[:, None] + their_labels * theirs[:, None]
+            labels = labels * own_weight[:, None] + their_labels * their_weight[:, None]
         return mix.apply(ops, images, others, drawn), labels
 
     def explain(
@@ -183,7 +183,7 @@ class Chain:
         n = check_range("n", n, 1, 2**62)
         check_seed(seed), check_epoch(epoch)
         places = np.array([check_range("position", position, 0, n - 1)])
-        found = []
+        explained = []
         for transform, draws in zip(
             self.transforms, self._draws(NUMPY, places, seed, epoch, view), strict=True
         ):
@@ -195,8 +195,8 @@ class Chain:
             else:
                 partners = NUMPY.index_shuffle(places, n, seed ^ PARTNER_SEED, epoch)
                 drawn["partner"] = int(partners[0])
-            found.append((str(transform), drawn))
-        return found
+            explained.append((str(transform), drawn))
+        return explained
 
     def record(self) -> list[dict[str, Any]]:
         """Return the chain in a form that JSON can hold: of each transform its name and options."""
@@ -213,23 +213,23 @@ class Chain:
         self, ops: ArrayOps, positions: Array, seed: int, epoch: Any, view: int
     ) -> list[Draws]:
         """Return the draws of each transform, all computed at once."""
-        each = [
+        ranges = [
             range(first, first + transform.streams)
             for number, transform in enumerate(self.transforms)
             for first in [number * STREAMS_EACH + view * STREAMS_PER_VIEW]
         ]
-        streams = tuple(stream for own in each for stream in own)
+        streams = tuple(stream for stream_range in ranges for stream in stream_range)
         first, second = chain_draws(ops, positions, streams, seed=seed, epoch=epoch)
         draws, begin = [], 0
-        for own in each:
-            end = begin + len(own)
+        for stream_range in ranges:
+            end = begin + len(stream_range)
             draws.append(Draws(ops, first[begin:end], second[begin:end]))
             begin = end
         return draws
 
     def _transformed(self, ops: ArrayOps, images: Array, draws: Sequence[Draws]) -> Array:
-        for step, own in zip(self.steps, draws, strict=False):
-            drawn = step.draw(own, tuple(images.shape[1:]))
+        for step, step_draws in zip(self.steps, draws, strict=False):
+            drawn = step.draw(step_draws, tuple(images.shape[1:]))
             apply = step.apply_numpy if ops is NUMPY else partial(step.apply, ops)
             images = apply(images, drawn)
         return images
@@ -275,8 +275,8 @@ def _name(transform: Transform | Mix) -> str:
     """Return a transform's name; of another's, with its module."""
     kind = type(transform)
     package = __package__
-    own = package is not None and kind.__module__.startswith(package)
-    return kind.__name__ if own else f"{kind.__module__}.{kind.__qualname__}"
+    is_ours = package is not None and kind.__module__.startswith(package)
+    return kind.__name__ if is_ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _options(transform: Any) -> tuple[Field[Any], ...]:

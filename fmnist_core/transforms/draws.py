@@ -96,10 +96,10 @@ def _kept_words(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return the words of many neighbouring positions: numpy's price is per call, not per word."""
     positions = np.arange(_KEPT_POSITIONS, dtype=np.int64) + part * _KEPT_POSITIONS
-    found: tuple[NDArray[np.int32], NDArray[np.int32]] = words(
+    both_words: tuple[NDArray[np.int32], NDArray[np.int32]] = words(
         NUMPY, positions, streams, seed=seed, epoch=epoch
     )
-    return found
+    return both_words
 
 
 def words(

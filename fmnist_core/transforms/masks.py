@@ -85,10 +85,12 @@ class RandomErasing(Transform):
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["erase"])
-        own = {name: values[chosen] for name, values in drawn.items()}
+        chosen_draws = {name: values[chosen] for name, values in drawn.items()}
         shape = images.shape[1:]
-        kept = outside_boxes(*_lines(NUMPY, shape, *box_of(own)))
-        value = _noisy(NUMPY, own["noise"], shape) if self.value == "random" else self.value
+        kept = outside_boxes(*_lines(NUMPY, shape, *box_of(chosen_draws)))
+        value = (
+            _noisy(NUMPY, chosen_draws["noise"], shape) if self.value == "random" else self.value
+        )
         images[chosen] = overwritten(images[chosen], kept, value)
         return images
 

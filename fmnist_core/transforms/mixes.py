@@ -75,12 +75,12 @@ class CutMix(Mix):
         check_number("alpha", self.alpha, 0.01, 100)
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        ops, own = draws.ops, _own_part(draws, self.alpha)
+        ops, part = draws.ops, _own_part(draws, self.alpha)
         drawn = {}
         for index, (first, side, size) in enumerate(
             zip(("top", "left"), ("height", "width"), shape[:2], strict=True)
         ):
-            half = ops.right(ops.take(ops.constant(cut_sides(size)), own), 1)
+            half = ops.right(ops.take(ops.constant(cut_sides(size)), part), 1)
             middle = draws.pick(1 + index, size)
             drawn[first] = ops.clip(middle - half, 0, size)
             drawn[side] = ops.clip(middle + half, 0, size) - drawn[first]

@@ -140,8 +140,8 @@ class NumpyOps:
         size: tuple[int, int],
     ) -> NDArray[Any]:
         all_of_them = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))
-        own: NDArray[Any] = all_of_them[np.arange(len(images)), top, left]
-        return np.moveaxis(own, 1, -1) if images.ndim == 4 else own
+        parts: NDArray[Any] = all_of_them[np.arange(len(images)), top, left]
+        return np.moveaxis(parts, 1, -1) if images.ndim == 4 else parts
 
     def take(self, array: NDArray[Any], index: NDArray[np.int32]) -> NDArray[Any]:
         return array.take(index, axis=0)

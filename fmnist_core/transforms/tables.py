@@ -40,9 +40,9 @@ def _kept(make: Callable[_P, Any]) -> Callable[_P, NDArray[np.int32]]:
 
     @wraps(make)
     def table(*args: _P.args, **kwargs: _P.kwargs) -> NDArray[np.int32]:
-        made = np.array(make(*args, **kwargs), np.int32)
-        made.setflags(write=False)
-        return made
+        values = np.array(make(*args, **kwargs), np.int32)
+        values.setflags(write=False)
+        return values
 
     return cast("Callable[_P, NDArray[np.int32]]", lru_cache(maxsize=8)(table))
 

@@ -74,10 +74,10 @@ def in_parts(
     apply: Callable[..., NDArray[Any]], images: NDArray[Any], drawn: Drawn
 ) -> NDArray[Any]:
     """Return ``apply(NUMPY, images, drawn)``, computed for a few images at a time."""
-    some = max(_PART_PIXELS // math.prod(images.shape[1:]), 1)
-    if len(images) <= some:
+    part_size = max(_PART_PIXELS // math.prod(images.shape[1:]), 1)
+    if len(images) <= part_size:
         return apply(NUMPY, images, drawn)
-    parts = [slice(first, first + some) for first in range(0, len(images), some)]
+    parts = [slice(first, first + part_size) for first in range(0, len(images), part_size)]
     return np.concatenate(
         [
             apply(NUMPY, images[part], {name: values[part] for name, values in drawn.items()})

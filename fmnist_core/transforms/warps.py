@@ -320,8 +320,8 @@ def _resized(ops: ArrayOps, lines: Array, new: int) -> Array:
     pixels = ops.reshape(lines, (-1, others))
     total: Array = 1 << 21
     for places, coefficients in zip(*resize_taps(size, new), strict=True):
-        found = ops.int32(ops.take(pixels, first + ops.constant(places)))
-        total = total + found * ops.constant(coefficients)[:, None]
+        values = ops.int32(ops.take(pixels, first + ops.constant(places)))
+        total = total + values * ops.constant(coefficients)[:, None]
     return ops.uint8(ops.clip(ops.right(total, 22), 0, 255))
 
 
