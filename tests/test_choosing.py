@@ -75,8 +75,8 @@ def test_of_classes_renumbers_in_the_given_order(whole: Dataset) -> None:
     assert np.array_equal(pair.images, IMAGES[pair.indices])
     images, labels = pair.arrays(dtype="uint8", scale="raw")
     assert len(images) == len(labels) == 20
-    (_, found), *_ = pair.to("numpy", batch_size=20)
-    assert np.array_equal(found, labels)
+    (_, actual), *_ = pair.to("numpy", batch_size=20)
+    assert np.array_equal(actual, labels)
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,9 @@ def test_resample_makes_long_tails_and_balances(whole: Dataset) -> None:
 def test_resample_follows_the_written_order(whole: Dataset) -> None:
     bees = np.flatnonzero(LABELS == 1)
     passes = [bees[whole_order(10, 5, 1 + 4 * number)] for number in range(3)]
-    wanted = np.sort(np.concatenate(passes)[:23])
-    found = whole.resample({"ant": 0, "bee": 23, "cat": 0, "dog": 0}, seed=5)
-    assert found.indices.tolist() == wanted.tolist()
+    expected = np.sort(np.concatenate(passes)[:23])
+    actual = whole.resample({"ant": 0, "bee": 23, "cat": 0, "dog": 0}, seed=5)
+    assert actual.indices.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("counts", [{"cow": 1}, [1, 2], -1, 1.5, "ant", None])

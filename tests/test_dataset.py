@@ -84,29 +84,29 @@ def test_no_selection_copies_pixels(whole: Dataset) -> None:
 
 @given(st.data())
 def test_selections_compose(data: st.DataObject) -> None:
-    dataset, wanted = Dataset(IMAGES, LABELS), np.arange(40)
+    dataset, expected = Dataset(IMAGES, LABELS), np.arange(40)
     for _ in range(data.draw(st.integers(0, 4))):
-        size = len(wanted)
+        size = len(expected)
         step = data.draw(st.sampled_from(["select", "take", "first", "second", "filter"]))
         if step == "select" and size:
             rows = data.draw(st.lists(st.integers(0, size - 1), max_size=50))
-            dataset, wanted = dataset.select(rows), wanted[rows]
+            dataset, expected = dataset.select(rows), expected[rows]
         elif step == "take":
             count = data.draw(st.integers(0, size))
-            dataset, wanted = dataset.take(count), wanted[:count]
+            dataset, expected = dataset.take(count), expected[:count]
         elif step in ("first", "second"):
             parts = dataset.split(0.6, seed=3, stratify=True)
-            assert sorted(np.concatenate([part.indices for part in parts])) == sorted(wanted)
+            assert sorted(np.concatenate([part.indices for part in parts])) == sorted(expected)
             dataset = parts[step == "second"]
-            wanted = dataset.indices
+            expected = dataset.indices
         else:
             dataset = dataset.filter(lambda image, label: label != 2)
-            wanted = wanted[LABELS[wanted] != 2]
-    assert dataset.indices.tolist() == wanted.tolist()
-    assert dataset.images.tolist() == IMAGES[wanted].tolist()
-    assert dataset.labels.tolist() == LABELS[wanted].tolist()
+            expected = expected[LABELS[expected] != 2]
+    assert dataset.indices.tolist() == expected.tolist()
+    assert dataset.images.tolist() == IMAGES[expected].tolist()
+    assert dataset.labels.tolist() == LABELS[expected].tolist()
     again = pickle.loads(pickle.dumps(dataset))
-    assert again.indices.tolist() == wanted.tolist()
+    assert again.indices.tolist() == expected.tolist()
     assert again.images.tolist() == dataset.images.tolist()
 
 

@@ -88,8 +88,8 @@ def test_the_plugin_of_the_docs_installs_and_conforms(tmp_path: Path) -> None:
     run_well(*pip, "--no-deps", "--target", str(installed), str(source))
     (source / "fmnist_dict.py").unlink()
     pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    said = run_well(*pytest_here, str(source), PYTHONPATH=search_path(installed))
-    assert re.search(r"^\d{2} passed", said, re.M), said
+    output = run_well(*pytest_here, str(source), PYTHONPATH=search_path(installed))
+    assert re.search(r"^\d{2} passed", output, re.M), output
 
 
 def run_well(*command: str, cwd: Path | None = None, **environment: str) -> str:

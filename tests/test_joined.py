@@ -89,8 +89,8 @@ def test_own_data_of_the_same_images_lose_no_label(other: str) -> None:
 
 def test_data_of_other_names_lose_theirs() -> None:
     train = fm.load("synthetic", "train").take(30)
-    own = Dataset(train.images, train.labels, classes=train.classes)
-    joined = fm.concat(train, own)
+    unnamed = Dataset(train.images, train.labels, classes=train.classes)
+    joined = fm.concat(train, unnamed)
     assert (joined.name, joined.mean, len(joined)) == ("", None, 60)
 
 
@@ -98,8 +98,10 @@ def test_joined_data_go_through_every_adapter(adapter: Adapter) -> None:
     parts = made(7, 0), made(9, 100)
     joined = fm.concat(parts[0][1:], parts[1][::-1])
     plan = BatchPlan(15, 4, True, 3, fields=("image", "label", "index"))
-    wanted = wanted_batches(adapter, joined, plan)
-    assert_batches(adapter, adapter.loader(joined, plan, Encoding()), wanted, plan.fields, "joined")
+    expected = wanted_batches(adapter, joined, plan)
+    assert_batches(
+        adapter, adapter.loader(joined, plan, Encoding()), expected, plan.fields, "joined"
+    )
     images = np.concatenate([parts[0].images[1:], parts[1].images[::-1]])
     assert np.array_equal(joined.images, images)
 

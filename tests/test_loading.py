@@ -397,12 +397,12 @@ def draws(drawn: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> li
     return calls
 
 
-def assert_equal(found: Dataset, expected: Dataset) -> None:
-    np.testing.assert_array_equal(found.images, expected.images)
-    np.testing.assert_array_equal(found.labels, expected.labels)
-    assert found.classes == expected.classes
-    assert (found.name, found.split_name) == (expected.name, expected.split_name)
-    assert (found.mean, found.std) == (expected.mean, expected.std)
+def assert_equal(actual: Dataset, expected: Dataset) -> None:
+    np.testing.assert_array_equal(actual.images, expected.images)
+    np.testing.assert_array_equal(actual.labels, expected.labels)
+    assert actual.classes == expected.classes
+    assert (actual.name, actual.split_name) == (expected.name, expected.split_name)
+    assert (actual.mean, actual.std) == (expected.mean, expected.std)
 
 
 def test_synthetic_is_drawn_the_first_time_only(drawn: Dataset, draws: list[str]) -> None:

@@ -46,7 +46,7 @@ def check_exactly_once(n: int, batch_size: int, shards: int, remainder: str, sta
         return
     order = whole_order(n, 3, 2) if n else np.empty(0, np.int64)
     steps = [steps_of(plan, 2, start) for plan in plans]
-    assert len({len(found) for found in steps}) == 1
+    assert len({len(actual) for actual in steps}) == 1
     assert len(steps[0]) == plans[0].num_steps(start)
     seen: list[int] = []
     for step, parts in enumerate(zip(*steps, strict=True)):

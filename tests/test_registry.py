@@ -252,7 +252,7 @@ def test_importing_the_core_imports_no_framework() -> None:
 def test_loading_an_adapter_imports_only_its_framework(name: str) -> None:
     if not find_spec(name):
         pytest.skip(f"needs {name}")
-    found = imported_by(f"import fmnist_core; fmnist_core.get_adapter({name!r})")
+    modules = imported_by(f"import fmnist_core; fmnist_core.get_adapter({name!r})")
     # TensorFlow itself imports jax where it is installed.
-    assert found & HEAVY <= imported_by(f"import {name}") & HEAVY | {name}
-    assert name in found
+    assert modules & HEAVY <= imported_by(f"import {name}") & HEAVY | {name}
+    assert name in modules

@@ -50,8 +50,8 @@ def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) 
 
 
 def test_nothing_of_a_source_can_be_written(paths: tuple[Path, Path]) -> None:
-    own = Source(IMAGES.copy(), LABELS.copy())
-    for source in (opened(*paths), own, pickle.loads(pickle.dumps(own))):
+    copied = Source(IMAGES.copy(), LABELS.copy())
+    for source in (opened(*paths), copied, pickle.loads(pickle.dumps(copied))):
         for array in (source.images, source.labels):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
@@ -85,13 +85,13 @@ def test_a_selection_in_memory_needs_no_file(paths: tuple[Path, Path]) -> None:
     dataset = open_idx(*paths)
     part = dataset.select([2999, 5])
     assert part.source.is_lazy is dataset.source.is_lazy
-    held = part.in_memory()
+    copied = part.in_memory()
     for path in paths:
         path.unlink()
-    held = pickle.loads(pickle.dumps(held))
-    assert not held.source.is_lazy
-    assert np.array_equal(held.images, IMAGES[[2999, 5]])
-    assert held.indices.tolist() == [2999, 5]
+    copied = pickle.loads(pickle.dumps(copied))
+    assert not copied.source.is_lazy
+    assert np.array_equal(copied.images, IMAGES[[2999, 5]])
+    assert copied.indices.tolist() == [2999, 5]
 
 
 def test_a_pickle_of_memory_holds_the_arrays() -> None:
@@ -136,9 +136,9 @@ def test_open_array_of_a_wider_type(tmp_path: Path) -> None:
     array = np.arange(6, dtype=np.int32)
     for name, order in (("x", ">"), ("x.gz", "=")):
         write_idx(tmp_path / name, array)
-        found = open_array(tmp_path / name)
-        assert found.dtype == array.dtype.newbyteorder(order)
-        np.testing.assert_array_equal(found, array)
+        actual = open_array(tmp_path / name)
+        assert actual.dtype == array.dtype.newbyteorder(order)
+        np.testing.assert_array_equal(actual, array)
 
 
 def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: Path) -> None:

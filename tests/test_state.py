@@ -28,28 +28,28 @@ Run = tuple[int, int, int]
 def test_any_schedule_of_restarts_reads_the_epochs_as_they_are(count: int, runs: list[Run]) -> None:
     dataset = Dataset(np.zeros((count, 1, 1), np.uint8), np.zeros(count, np.uint8))
     plan = BatchPlan(count, count, shuffle=True, seed=5)
-    found: dict[int, list[int]] = {}
+    received: dict[int, list[int]] = {}
     state: Any = plan.state(0, 0, digest=dataset.digest)
     for shards, size, steps in [*runs, (1, count, 1)]:
         left = (count - state["examples"]) % (shards * size)
         if 0 < left < shards or 0 < count % (shards * size) < shards:
             continue  # "keep" refuses what would leave a shard without its part
         options = {**OPTIONS, "batch_size": size}
-        loaders = [dataset.to("numpy", shard=(own, shards), **options) for own in range(shards)]
+        loaders = [dataset.to("numpy", shard=(index, shards), **options) for index in range(shards)]
         for loader in loaders:
             loader.load_state_dict(json.loads(json.dumps(state)))
         running = [iter(loader) for loader in loaders]
         for _ in range(steps):
             step = [next(iterator, None) for iterator in running]
             read = [int(row) for batch in step if batch for row in batch[0]]
-            found.setdefault(state["epoch"], []).extend(read)
+            received.setdefault(state["epoch"], []).extend(read)
         states = [loader.state_dict() for loader in loaders]
         assert all(other == states[0] for other in states)
         state = states[0]
-    for epoch, rows in found.items():
+    for epoch, rows in received.items():
         whole = plan.indices(epoch, 0).tolist()
-        assert rows == (whole if epoch < max(found) else whole[: len(rows)])
-    assert state["examples"] == count or state["epoch"] > max(found, default=-1)
+        assert rows == (whole if epoch < max(received) else whole[: len(rows)])
+    assert state["examples"] == count or state["epoch"] > max(received, default=-1)
 
 
 def test_a_state_is_a_few_plain_values(tiny: Dataset) -> None:

@@ -36,9 +36,9 @@ def test_the_default_device_is_obeyed() -> None:
 def test_batches_go_into_jit() -> None:
     total = jax.jit(lambda image, label: image.sum() + label.sum())
     loader = fmnist_jax.batches(made_dataset(), batch_size=23, scale="raw", dtype="uint8")
-    (found,) = (int(total(image, label)) for image, label in loader)
+    (result,) = (int(total(image, label)) for image, label in loader)
     made = made_dataset()
-    assert found == int(made.images.sum()) + int(made.labels.sum())
+    assert result == int(made.images.sum()) + int(made.labels.sum())
 
 
 def test_batches_stay_when_later_ones_come() -> None:
@@ -83,13 +83,15 @@ def test_batches_inside_jit_are_those_outside(options: dict[str, Any]) -> None:
     data = fmnist_jax.resident(dataset, fields=fields, **options)
     inside = jax.jit(lambda data, epoch, step: data.batch(epoch, step))
     for epoch in (0, 3, 2**32 - 1):
-        found = [inside(data, np.uint32(epoch), step) for step in range(len(data.plan))]
-        assert np.array_equal(data.batch(epoch, 0)[-1], found[0][-1])
-        wanted = wanted_batches(fmnist_jax.ADAPTER, dataset, data.plan, data.encoding, epoch=epoch)
-        assert_batches(fmnist_jax.ADAPTER, found, wanted, fields, f"{options}, epoch {epoch}")
+        actual = [inside(data, np.uint32(epoch), step) for step in range(len(data.plan))]
+        assert np.array_equal(data.batch(epoch, 0)[-1], actual[0][-1])
+        expected = wanted_batches(
+            fmnist_jax.ADAPTER, dataset, data.plan, data.encoding, epoch=epoch
+        )
+        assert_batches(fmnist_jax.ADAPTER, actual, expected, fields, f"{options}, epoch {epoch}")
         order = data.order(epoch)
         ordered = [data.batch(epoch, step, order) for step in range(len(data.plan))]
-        assert_batches(fmnist_jax.ADAPTER, ordered, wanted, fields, f"{options}, by its order")
+        assert_batches(fmnist_jax.ADAPTER, ordered, expected, fields, f"{options}, by its order")
 
 
 @pytest.mark.parametrize("n", [1, 2, 60_000, 65_536, 65_537, 70_000])
@@ -235,10 +237,10 @@ def test_arithmetic_on_the_device_is_the_table(options: dict[str, Any]) -> None:
         closed_over = jax.jit(way.batch)(3, 0)
         for one, other in zip(passed, closed_over, strict=True):
             assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
-        wanted = wanted_batches(
+        expected = wanted_batches(
             fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding, epoch=3
         )
-        assert np.asarray(passed[0]).tobytes() == wanted[0][0].tobytes()
+        assert np.asarray(passed[0]).tobytes() == expected[0][0].tobytes()
 
 
 def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,8 +252,8 @@ def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "_encoded", multiplied)
     data = fmnist_jax.resident(made_dataset(), batch_size=23)
     assert not data.by_arithmetic
-    wanted = wanted_batches(fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding)
-    assert_batches(fmnist_jax.ADAPTER, [data.batch(0, 0)], wanted, data.plan.fields, "table")
+    expected = wanted_batches(fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding)
+    assert_batches(fmnist_jax.ADAPTER, [data.batch(0, 0)], expected, data.plan.fields, "table")
 
 
 @pytest.mark.parametrize("make", [fmnist_jax.batches, fmnist_jax.resident])

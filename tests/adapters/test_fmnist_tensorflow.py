@@ -154,10 +154,10 @@ def test_iterates_inside_a_tf_function() -> None:
 
     @tf.function
     def total() -> Any:
-        found = tf.constant(0, tf.int64)
+        index_sum = tf.constant(0, tf.int64)
         for (index,) in pipeline:
-            found += tf.reduce_sum(index)
-        return found
+            index_sum += tf.reduce_sum(index)
+        return index_sum
 
     assert total().numpy() == sum(range(20))
 
@@ -230,8 +230,8 @@ def test_a_tf_config_that_names_no_worker_is_refused(
 def test_an_input_context_gives_its_pipelines_part_and_a_pair_wins() -> None:
     context = tf.distribute.InputContext(num_input_pipelines=2, input_pipeline_id=1)
     options = {"batch_size": 2, "fields": ("index",), "input_context": context}
-    own = fmnist_tensorflow.tf_dataset(numbered(), shard="auto", **options)
-    assert indices(own)[0] == [2, 3]
+    pipeline = fmnist_tensorflow.tf_dataset(numbered(), shard="auto", **options)
+    assert indices(pipeline)[0] == [2, 3]
     explicit = fmnist_tensorflow.tf_dataset(numbered(), shard=(0, 2), **options)
     assert indices(explicit)[0] == [0, 1]
 

@@ -59,7 +59,7 @@ def test_batches_belong_to_the_user() -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int) -> None:
-    wanted = hashlib.sha256()
+    expected = hashlib.sha256()
     train, _ = open_idx(*files).split(0.9, seed=1)
     fields = ("image", "label", "weight", "index")
     options = {"shuffle": True, "seed": 3, "remainder": "pad", "fields": fields}
@@ -67,11 +67,11 @@ def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int)
     for _ in range(2):
         for image, label, weight, index in loader:
             for array in (image, label.astype(np.int64), weight, index):
-                wanted.update(array.tobytes())
+                expected.update(array.tobytes())
     cases = [("fork", ""), ("spawn", "persistent"), ("forkserver", "")] if workers else [("", "")]
     for method, persistent in cases:
-        found = run_in_workers(files, method, workers, persistent)
-        assert found == wanted.hexdigest(), f"{workers} workers by {method}"
+        actual = run_in_workers(files, method, workers, persistent)
+        assert actual == expected.hexdigest(), f"{workers} workers by {method}"
 
 
 def run_in_workers(files: tuple[Path, Path], method: str, workers: int, persistent: str) -> str:
@@ -101,10 +101,10 @@ def test_a_data_loader_of_ones_own() -> None:
 def test_a_data_loader_of_ones_own_in_order_equals_ours() -> None:
     dataset, fields = made_dataset(), ("image", "label", "index", "weight")
     encoding = {"dtype": "float16", "scale": "standard", "layout": "flat", "labels": "one_hot"}
-    own = DataLoader(fmnist_torch.MapDataset(dataset, fields, **encoding), batch_size=8)
+    plain = DataLoader(fmnist_torch.MapDataset(dataset, fields, **encoding), batch_size=8)
     ours = dataset.to("torch", batch_size=8, fields=fields, **encoding)
-    for theirs, wanted in zip(own, ours, strict=True):
-        for got, want in zip(theirs, wanted, strict=True):
+    for theirs, expected in zip(plain, ours, strict=True):
+        for got, want in zip(theirs, expected, strict=True):
             assert got.dtype == want.dtype
             assert torch.equal(got, want)
 
@@ -142,8 +142,8 @@ def test_bfloat16_goes_both_ways() -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, dtype="bfloat16")
     (batch,) = loader
     assert batch[0].dtype == torch.bfloat16
-    wanted = torch.tensor(made_dataset().images / np.float32(255)).to(torch.bfloat16)
-    assert torch.equal(batch[0][:, 0], wanted)
+    expected = torch.tensor(made_dataset().images / np.float32(255)).to(torch.bfloat16)
+    assert torch.equal(batch[0][:, 0], expected)
     assert fmnist_torch.ADAPTER.to_numpy(batch)[0].dtype.name == "bfloat16"
 
 
@@ -161,8 +161,8 @@ def test_set_epoch_decides_the_next_iteration() -> None:
         numbered := made_dataset(), batch_size=23, shuffle=True, fields=("index",)
     )
     loader.batch_sampler.set_epoch(5)
-    found = [batch[0].tolist() for _ in range(2) for batch in loader]
-    assert found == [numbered.indices[whole_order(23, 0, epoch)].tolist() for epoch in (5, 6)]
+    first_rows = [batch[0].tolist() for _ in range(2) for batch in loader]
+    assert first_rows == [numbered.indices[whole_order(23, 0, epoch)].tolist() for epoch in (5, 6)]
 
 
 def test_each_thread_gets_an_epoch_of_its_own() -> None:
@@ -251,8 +251,8 @@ def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.Monkey
     (image,) = next(
         iter(made_dataset().to("torch", batch_size=23, fields=("image",), device="cpu"))
     )
-    wanted = Encoding().table[made_dataset().images]
-    assert image.numpy().tobytes() == wanted.tobytes()
+    expected = Encoding().table[made_dataset().images]
+    assert image.numpy().tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -300,11 +300,11 @@ def test_ready_batches_are_what_torch_would_stack(files: tuple[Path, Path]) -> N
     whole = open_idx(*files)
     map_dataset = fmnist_torch.MapDataset(whole, fields=("image", "label", "index"))
     one_by_one = [map_dataset[row] for row in range(len(whole))]
-    for found, wanted in zip(
+    for actual, expected in zip(
         DataLoader(map_dataset, batch_size=7), DataLoader(one_by_one, batch_size=7), strict=True
     ):
-        assert type(found) is type(wanted)
-        for one, other in zip(found, wanted, strict=True):
+        assert type(actual) is type(expected)
+        for one, other in zip(actual, expected, strict=True):
             assert one.dtype == other.dtype
             assert torch.equal(one, other)
 
@@ -338,6 +338,6 @@ def test_the_samplers_type_says_what_trainers_look_for(shuffle: bool, shards: in
 def test_fillers_have_weight_0_in_a_loader_of_ones_own() -> None:
     plan = BatchPlan(23, 10, remainder="pad", fields=("weight",))
     examples = fmnist_torch.MapDataset(made_dataset(), fields=("weight",))
-    own = DataLoader(examples, batch_sampler=fmnist_torch.PlanSampler(plan))
-    assert [weight.sum().item() for (weight,) in own] == [10, 10, 3]
+    plain = DataLoader(examples, batch_sampler=fmnist_torch.PlanSampler(plan))
+    assert [weight.sum().item() for (weight,) in plain] == [10, 10, 3]
     assert examples[-1] == (1.0,)

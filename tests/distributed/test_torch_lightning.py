@@ -120,8 +120,8 @@ def test_predict_names_the_rows_of_each_batch(garments: Dataset) -> None:
     named: list[Any] = []
 
     class Writer(callbacks.BasePredictionWriter):  # type: ignore[misc]
-        def write_on_batch_end(self, _: Any, __: Any, found: Any, rows: Any, *___: Any) -> None:
-            named.append((found, rows))
+        def write_on_batch_end(self, _: Any, __: Any, batch: Any, rows: Any, *___: Any) -> None:
+            named.append((batch, rows))
 
     trainer(Writer("batch")).predict(Watched(), loader(garments))
     assert named == [(rows, rows) for rows in WHOLE[:5]]
@@ -253,8 +253,8 @@ def test_validation_reads_the_epoch_of_the_training(garments: Dataset) -> None:
 
 
 def test_predicting_leaves_nothing_out(garments: Dataset) -> None:
-    found = trainer().predict(Watched(), loader(garments, remainder="drop", shuffle=False))
-    assert sorted(index for batch in found for index in batch) == list(range(COUNT))
+    actual = trainer().predict(Watched(), loader(garments, remainder="drop", shuffle=False))
+    assert sorted(index for batch in actual for index in batch) == list(range(COUNT))
 
 
 def test_fabric_goes_on_from_a_state(garments: Dataset) -> None:

@@ -253,8 +253,8 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(
 ) -> None:
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     with child(script=limited + CHILD) as process:
-        said, complaints = result_of(process)
-    assert (said, process.returncode) == ("ready", 1)
+        output, complaints = result_of(process)
+    assert (output, process.returncode) == ("ready", 1)
     last = complaints.splitlines()[-1]
     assert last.startswith("fmnist_core.errors.DiskFullError: ")
     assert "cannot be written (File too large)" in last
@@ -293,8 +293,8 @@ def test_a_small_disk_under_the_store_is_an_error_and_no_other_disk_is_filled(
     monkeypatch.setenv("FMNIST_MIRROR", serve(server, packed))
     before = mounting(f'mount -t tmpfs -o size={size} none "$PLACE"')
     with child(*before, script=AT_EXIT + CHILD) as process:
-        said, complaints = result_of(process)
-    assert (said, process.returncode) == ("ready", 1)
+        output, complaints = result_of(process)
+    assert (output, process.returncode) == ("ready", 1)
     assert "DiskFullError: " in complaints
     assert "No space left on device" in complaints
     left = {*complaints.splitlines()[-1].split()}
@@ -316,8 +316,8 @@ def test_an_empty_store_that_is_read_only_leaves_the_data_in_memory(
 ) -> None:
     place.mkdir(parents=True)
     with child(*mounting(*READ_ONLY)) as process:
-        said, complaints = result_of(process)
-    assert said == genuine
+        output, complaints = result_of(process)
+    assert output == genuine
     assert complaints.count("Warning: ") == complaints.count("kept in memory") == 1
     assert "Read-only file system" in complaints
 
@@ -339,8 +339,8 @@ def test_a_copied_store_that_is_read_only_needs_no_network(
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
     monkeypatch.delenv("FMNIST_MIRROR")
     with child(*mounting(*READ_ONLY)) as process:
-        said, complaints = result_of(process)
-    assert said == genuine
+        output, complaints = result_of(process)
+    assert output == genuine
     assert complaints.count("Warning: ") == complaints.count("kept in memory") == 1
 
 

@@ -237,9 +237,9 @@ def test_credentials_are_used_and_never_told(server: FaultServer, path: str, tar
     urls += [secret("memory://absent"), secret("nothing://x"), "http://me:hunter2@[::1"]
     with pytest.raises(FetchError) as caught:
         fetch(urls, target, check, nbytes=len(BODY))
-    told = "".join(traceback.format_exception(caught.value))
-    assert told.count("127.0.0.1") >= len(FAULTS)
-    assert "hunter2" not in told
+    printed = "".join(traceback.format_exception(caught.value))
+    assert printed.count("127.0.0.1") >= len(FAULTS)
+    assert "hunter2" not in printed
     assert server.asked(f"{path}/403?signature=hunter2")[0]["Authorization"].startswith("Basic ")
     if note(target).exists():
         assert "hunter2" not in note(target).read_text()

@@ -56,9 +56,9 @@ def test_hdf5_is_read_back_by_h5py(
 def test_arrays_come_in(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str, module: Any
 ) -> None:
-    found = {rows.split: rows for rows in module.read(exported(format))}
+    by_split = {rows.split: rows for rows in module.read(exported(format))}
     for dataset in splits:
-        rows = found[dataset.split_name]
+        rows = by_split[dataset.split_name]
         assert_same(dataset, rows.images, rows.labels)
 
 
@@ -86,11 +86,11 @@ def test_colour_images_of_numbers_go_out(tmp_path: Path, format: str) -> None:
     images = np.random.default_rng(0).random((7, 4, 5, 3), np.float32)
     export(Dataset(images, np.arange(7)), tmp_path / "out", format=format)
     if format == "safetensors":
-        found = safetensors.numpy.load_file(tmp_path / "out")["train_images"]
+        actual = safetensors.numpy.load_file(tmp_path / "out")["train_images"]
     else:
         with h5py.File(tmp_path / "out") as file:
-            found = file["train/images"][:]
-    assert np.array_equal(found, images)
+            actual = file["train/images"][:]
+    assert np.array_equal(actual, images)
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ def test_parquet_is_read_back_by_datasets(
     assert {name: split.num_examples for name, split in declared.items()} == {
         each.split_name: len(each) for each in splits
     }
-    found = datasets.load_dataset(folder, cache_dir=cache)
-    assert set(found) == {"train", "test"}
+    loaded = datasets.load_dataset(folder, cache_dir=cache)
+    assert set(loaded) == {"train", "test"}
     for dataset in splits:
-        split = found[dataset.split_name]
+        split = loaded[dataset.split_name]
         assert split.features["image"] == datasets.Image()
         assert split.features["label"] == datasets.ClassLabel(names=list(GARMENTS))
         assert_same(dataset, np.stack([np.asarray(p) for p in split["image"]]), split["label"])

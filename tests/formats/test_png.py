@@ -45,9 +45,9 @@ def _name(dataset: Dataset, row: int) -> str:
 
 
 def test_png_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
-    found = {rows.split: rows for rows in folders.read(exported("png"))}
+    by_split = {rows.split: rows for rows in folders.read(exported("png"))}
     for dataset in splits:
-        rows = relabelled(found[dataset.split_name], GARMENTS, "here")
+        rows = relabelled(by_split[dataset.split_name], GARMENTS, "here")
         assert_same(dataset, rows.images, rows.labels)
 
 

@@ -31,17 +31,17 @@ def test_several_shards_are_read_back(splits: tuple[Dataset, Dataset], folder: P
         "2.tar",
         "nshards.txt",
     ]
-    found = READERS["webdataset"](folder)
+    actual = READERS["webdataset"](folder)
     gc.collect()
     for dataset in splits:
-        assert_same(dataset, *found[dataset.split_name])
+        assert_same(dataset, *actual[dataset.split_name])
 
 
 def test_shards_come_in(splits: tuple[Dataset, Dataset], folder: Path) -> None:
     paths = sorted((folder / "train").glob("*.tar"))
-    found = [rows for path in paths for rows in shards.read(path)]
-    assert {rows.split for rows in found} == {"train"}
-    images, labels = (np.concatenate(parts) for parts in list(zip(*found, strict=True))[:2])
+    actual = [rows for path in paths for rows in shards.read(path)]
+    assert {rows.split for rows in actual} == {"train"}
+    images, labels = (np.concatenate(parts) for parts in list(zip(*actual, strict=True))[:2])
     assert_same(splits[0], images, labels)
 
 

@@ -135,14 +135,14 @@ def main() -> None:
 
 def _small() -> list[bytes]:
     """Return the hostile files that are small, to begin at as well."""
-    found = []
+    contents = []
     with tempfile.TemporaryDirectory() as name:
         for maker in QUICK.values():
             path = Path(name, "x")
             maker(path)
             if path.stat().st_size < 4096:
-                found.append(path.read_bytes())
-    return found
+                contents.append(path.read_bytes())
+    return contents
 
 
 if __name__ == "__main__":

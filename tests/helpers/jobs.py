@@ -38,6 +38,6 @@ def number_right() -> int:
     return int(((images @ classifier()).argmax(axis=1) == test().labels).sum())
 
 
-def report(found: Any) -> None:
-    """Write what a program found where its first argument says."""
-    Path(sys.argv[1]).write_text(json.dumps(found))
+def report(findings: Any) -> None:
+    """Write the report of a program where its first argument says."""
+    Path(sys.argv[1]).write_text(json.dumps(findings))

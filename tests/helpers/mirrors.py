@@ -17,8 +17,10 @@ OTHER = random.Random(2).randbytes(20_007)
 
 def check(path: Path) -> None:
     """Check that a file is the one that the mirrors serve."""
-    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != hashlib.sha256(BODY).hexdigest():
-        raise DataMismatchError(f"{path}: expected the wanted bytes,\nfound {found}")
+    if (digest := hashlib.sha256(path.read_bytes()).hexdigest()) != hashlib.sha256(
+        BODY
+    ).hexdigest():
+        raise DataMismatchError(f"{path}: expected the wanted bytes,\nfound {digest}")
 
 
 def timeouts(patch: pytest.MonkeyPatch, *, read: float, answer: float, window: float) -> None:

@@ -47,13 +47,13 @@ def run_together(
     """
     processes = [
         subprocess.Popen(
-            [sys.executable, *program, *own],
+            [sys.executable, *program, *own_arguments],
             env=environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for own, more in zip(arguments, environments, strict=True)
+        for own_arguments, more in zip(arguments, environments, strict=True)
     ]
     try:
         outputs = [process.communicate(timeout=240)[0] for process in processes]

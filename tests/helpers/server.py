@@ -156,14 +156,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def asked_from(self) -> int | None:
         """Return where the asked range starts; None if the whole file is asked for or due."""
-        wanted = self.headers.get("Range")
+        expected = self.headers.get("Range")
         validator = self.headers.get("If-Range")
-        if not self.page.ranges or wanted is None:
+        if not self.page.ranges or expected is None:
             return None
         fits = validator in (None, self.page.etag, self.page.modified)
         if not fits and not self.page.heedless:
             return None
-        return int(wanted.removeprefix("bytes=").removesuffix("-"))
+        return int(expected.removeprefix("bytes=").removesuffix("-"))
 
     def head(self, status: int, length: int | None, headers: dict[str, str]) -> None:
         self.send_response(status)

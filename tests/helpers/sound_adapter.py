@@ -73,9 +73,11 @@ class Sound:
         plan, encoding = loader.plan, loader.encoding
         rows, drawn = self.rows(plan, epoch, step, start), self.drawn(plan, epoch, step, start)
 
-        def gather(wanted: NDArray[np.int64]) -> tuple[Array, Array]:
-            found = rows if wanted is drawn else self.partners(plan, rows, wanted, epoch)
-            return self.images(loader.dataset, found), self.labels(loader.dataset, found, encoding)
+        def gather(expected: NDArray[np.int64]) -> tuple[Array, Array]:
+            places = rows if expected is drawn else self.partners(plan, rows, expected, epoch)
+            return self.images(loader.dataset, places), self.labels(
+                loader.dataset, places, encoding
+            )
 
         made = {}
         for view, field in enumerate(("image", "view")):
@@ -108,8 +110,8 @@ class Sound:
     def chain(self, chain: Chain) -> Chain:
         return chain
 
-    def partners(self, plan: BatchPlan, rows: Array, wanted: Array, epoch: int) -> Array:
-        return plan.rows_at(wanted, epoch)
+    def partners(self, plan: BatchPlan, rows: Array, expected: Array, epoch: int) -> Array:
+        return plan.rows_at(expected, epoch)
 
     def mixed(self, labels: Array) -> Array:
         return labels

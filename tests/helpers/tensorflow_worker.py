@@ -44,11 +44,11 @@ def whole(dataset: Dataset, remainder: str) -> tf.distribute.DistributedDataset:
 
 def indices(batches: tf.distribute.DistributedDataset) -> list[list[int]]:
     """Return, of each step, the indices that this worker gets; those that count."""
-    found = []
+    steps = []
     for _, _, weight, index in batches:
         (weight,), (index,) = map(strategy.experimental_local_results, (weight, index))
-        found.append(index[weight == 1].numpy().tolist())
-    return found
+        steps.append(index[weight == 1].numpy().tolist())
+    return steps
 
 
 @tf.function
@@ -66,11 +66,11 @@ def evaluate(batches: tf.distribute.DistributedDataset) -> list[int]:
     return sums.numpy().tolist()
 
 
-found = {}
+findings = {}
 for name, distribute in (("function", from_function), ("whole", whole)):
     for remainder in ("keep", "drop", "pad"):
         batches = distribute(jobs.train(), remainder)
-        found[f"{name} {remainder}"] = [indices(batches) for _ in range(2)]
-    found[f"{name} evaluated"] = evaluate(distribute(jobs.test(), "pad"))
-found["auto"] = fmnist_tensorflow.ADAPTER.shard({})
-jobs.report(found)
+        findings[f"{name} {remainder}"] = [indices(batches) for _ in range(2)]
+    findings[f"{name} evaluated"] = evaluate(distribute(jobs.test(), "pad"))
+findings["auto"] = fmnist_tensorflow.ADAPTER.shard({})
+jobs.report(findings)

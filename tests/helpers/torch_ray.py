@@ -16,14 +16,14 @@ def work(config: dict[str, Any]) -> None:
     """Read two epochs of loaders that are shared by the plan, and one by Ray."""
     dataset = made_dataset()
     options: dict[str, Any] = {"batch_size": 4, "fields": ("label", "index"), "seed": 3}
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     shared = prepare_data_loader(dataset.to("torch", shuffle=True, shard="auto", **options))
-    found["plan"] = [[index.tolist() for _, index in shared] for _ in range(2)]
+    report["plan"] = [[index.tolist() for _, index in shared] for _ in range(2)]
     for name, shuffle in (("in order", False), ("shuffled", True)):
         by_ray = prepare_data_loader(dataset.to("torch", shuffle=shuffle, **options))
-        found[name] = [[part.tolist() for part in batch] for batch in by_ray]
+        report[name] = [[part.tolist() for part in batch] for batch in by_ray]
     rank = ray.train.get_context().get_world_rank()
-    Path(config["folder"], f"{rank}.json").write_text(json.dumps(found))
+    Path(config["folder"], f"{rank}.json").write_text(json.dumps(report))
 
 
 if __name__ == "__main__":

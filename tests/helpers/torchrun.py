@@ -1,4 +1,4 @@
-"""Start a program by torchrun on this machine, and read what each of its ranks found."""
+"""Start a program by torchrun on this machine, and read what each of its ranks reported."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def torchrun(program: list[str], ranks: int, *arguments: str) -> tuple[int, str]
     return job.returncode, output
 
 
-def found_by_ranks(name: str, ranks: int, folder: Path, *arguments: str) -> list[Any]:
+def reports_of_ranks(name: str, ranks: int, folder: Path, *arguments: str) -> list[Any]:
     """Run a helper in several ranks; return what each left as JSON in a folder."""
     code, output = torchrun(helper(name), ranks, str(folder), *arguments)
     assert code == 0, output

@@ -176,9 +176,9 @@ def test_an_array_of_numpys_is_the_payload_that_would_hold_it(
     np.savez_compressed(folder / "packed.npz", array)
     write_idx(folder / "x", array)
     for name in ("x.npy", "plain.npz", "packed.npz"):
-        found = read_idx(folder / name)
-        assert found.dtype == array.dtype.newbyteorder("=")
-        np.testing.assert_array_equal(found, array)
+        actual = read_idx(folder / name)
+        assert actual.dtype == array.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(actual, array)
         assert bytes(read_payload(folder / name)) == (folder / "x").read_bytes()
 
 

@@ -33,11 +33,11 @@ def payload_of(array: NDArray[Any]) -> bytes:
     return head + struct.pack(f">{array.size}{letter}", *array.ravel().tolist())
 
 
-def assert_same(found: NDArray[Any], expected: NDArray[Any]) -> None:
+def assert_same(actual: NDArray[Any], expected: NDArray[Any]) -> None:
     """Check type, shape and every bit; the sign of zero and the payload of NaN too."""
-    assert found.dtype == expected.dtype
-    assert found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes()
+    assert actual.dtype == expected.dtype
+    assert actual.shape == expected.shape
+    assert actual.tobytes() == expected.tobytes()
 
 
 @st.composite
@@ -131,8 +131,8 @@ def test_the_memory_layout_of_what_is_written_does_not_matter(
 @given(array=any_bits())
 def test_idx2numpy_reads_what_we_write(folder: Path, array: NDArray[Any]) -> None:
     write_idx(folder / "x", array)
-    found = idx2numpy.convert_from_file(str(folder / "x"))
-    assert_same(found.astype(array.dtype), array)
+    actual = idx2numpy.convert_from_file(str(folder / "x"))
+    assert_same(actual.astype(array.dtype), array)
 
 
 @given(
@@ -141,9 +141,9 @@ def test_idx2numpy_reads_what_we_write(folder: Path, array: NDArray[Any]) -> Non
     )
 )
 def test_we_read_what_idx2numpy_writes(array: NDArray[Any]) -> None:
-    found = parse_idx(idx2numpy.convert_to_string(array))
-    assert found.dtype == array.dtype
-    np.testing.assert_array_equal(found, array)
+    actual = parse_idx(idx2numpy.convert_to_string(array))
+    assert actual.dtype == array.dtype
+    np.testing.assert_array_equal(actual, array)
 
 
 # -- what the arrays are like ------------------------------------------------------------------

@@ -150,15 +150,15 @@ def installed(name: str, python: Path, wheel: Path, extras: dict[str, str | None
     adapters = ["numpy"]
     available = []
     for extra, adapter in extras.items():
-        wanted = requirements(name, python, [extra])
-        if resolves(python, wanted):
+        expected = requirements(name, python, [extra])
+        if resolves(python, expected):
             available.append(extra)
             adapters += [adapter] if adapter else []
         else:
             print(f"{name}: no wheels for the extra {extra!r}", flush=True)
-    wanted = requirements(name, python, available)
+    expected = requirements(name, python, available)
     # The lowest versions are promised for what users install, not for the tools of the tests.
-    uv("pip", "install", "--python", python, wheel, *TOOLS, *wanted)
+    uv("pip", "install", "--python", python, wheel, *TOOLS, *expected)
     return adapters
 
 
@@ -172,11 +172,11 @@ def requirements(name: str, python: Path, extras: Sequence[str]) -> list[str]:
     return uv("pip", "compile", *lowest, *named, PROJECT / "pyproject.toml").split()
 
 
-def resolves(python: Path, wanted: Sequence[str]) -> bool:
+def resolves(python: Path, expected: Sequence[str]) -> bool:
     """Whether there are wheels for this Python of what is wanted."""
     command = ["pip", "install", "--python", python, "--dry-run", "--only-binary", ":all:"]
     answer = subprocess.run(
-        [uv_command(), *map(str, command), *wanted], capture_output=True, check=False
+        [uv_command(), *map(str, command), *expected], capture_output=True, check=False
     )
     return answer.returncode == 0
 

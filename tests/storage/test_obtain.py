@@ -406,18 +406,18 @@ def test_after_a_wrong_mirror_the_next_is_asked(
 
 
 def test_a_download_is_reported(mirror: str) -> None:
-    told: list[tuple[str, int, int | None]] = []
-    load("fashion-mnist", "test", source_url=mirror, report=lambda *news: told.append(news))
+    reports: list[tuple[str, int, int | None]] = []
+    load("fashion-mnist", "test", source_url=mirror, report=lambda *news: reports.append(news))
     for name in NAMES:
         size = FILES[name].packed.nbytes
-        done = [done for about, done, _ in told if about == name]
+        done = [done for about, done, _ in reports if about == name]
         assert done == sorted(done)
         assert (done[0], done[-1]) == (0, size)
-        assert {total for about, _, total in told if about == name} == {size}
-    assert {name for name, _, _ in told} == {*NAMES}
-    told.clear()
-    load("fashion-mnist", "test", report=lambda *news: told.append(news))
-    assert told == []
+        assert {total for about, _, total in reports if about == name} == {size}
+    assert {name for name, _, _ in reports} == {*NAMES}
+    reports.clear()
+    load("fashion-mnist", "test", report=lambda *news: reports.append(news))
+    assert reports == []
 
 
 # -- a dataset of which only the published files' digests are known -----------------------------

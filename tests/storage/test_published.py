@@ -290,10 +290,10 @@ def test_extended_labels_of_qmnist(split: str) -> None:
     assert dataset.extended is not None
     np.testing.assert_array_equal(dataset.extended, table)
     assert len(dataset.info.extended) == table.shape[1]
-    some = dataset.select([3, 1, 40])
-    assert some.extended is not None
-    np.testing.assert_array_equal(some.extended, table[[3, 1, 40]])
-    ((label, extended),) = some.to("numpy", batch_size=3, fields=("label", "extended"))
+    selected = dataset.select([3, 1, 40])
+    assert selected.extended is not None
+    np.testing.assert_array_equal(selected.extended, table[[3, 1, 40]])
+    ((label, extended),) = selected.to("numpy", batch_size=3, fields=("label", "extended"))
     assert (label.dtype, extended.dtype) == (np.int32, np.int32)
     np.testing.assert_array_equal(extended, table[[3, 1, 40]])
     assert extended.flags.writeable
@@ -312,8 +312,8 @@ def test_keras_mnist_npz_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     mnist, files = CATALOG["mnist"], []
     for file, array in zip(mnist.split("test").files, (images, labels), strict=True):
         payload = payload_of(array, tmp_path)
-        known = Checksums(len(payload), hashlib.sha256(payload).hexdigest())
-        files.append(replace(file, payload=known))
+        checksums = Checksums(len(payload), hashlib.sha256(payload).hexdigest())
+        files.append(replace(file, payload=checksums))
     info = replace(mnist, splits={"test": SplitInfo(COUNT, *files)}, mirrors=())
     (tmp_path / "keras" / "datasets").mkdir(parents=True)
     np.savez(tmp_path / "keras" / "datasets" / "mnist.npz", x_test=images, y_test=labels)
@@ -325,9 +325,9 @@ def test_keras_mnist_npz_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", NAMES)
 def test_identified_as_published(name: str, mirror: Path) -> None:
     for file in CATALOG[name].split("test").files:
-        (found,) = identify(mirror / file.packed_name)
-        assert found.verdict == "genuine", found
-        assert (CATALOG[name].family or CATALOG[name].title) in found.found
+        (result,) = identify(mirror / file.packed_name)
+        assert result.verdict == "genuine", result
+        assert (CATALOG[name].family or CATALOG[name].title) in result.found
 
 
 def test_what_is_not_the_published_file_is_said(tmp_path: Path, mirror: Path) -> None:

@@ -62,9 +62,9 @@ def test_what_the_store_wrote_goes_and_all_else_stays(home: Path, fashion_root: 
     for left in (f".{label}.gz.part", f".{label}.gz.part.json", f".{label}.0123abcd.part"):
         (place / left).write_bytes(b"of a killed process")
     (place / "t10k-labels-idx1-ubyte.bak").write_bytes(b"mine")
-    said = remove("fashion-mnist")
-    assert "removed Fashion-MNIST; left what the store did not write" in said
-    assert "notes.txt, t10k-labels-idx1-ubyte.bak" in said
+    output = remove("fashion-mnist")
+    assert "removed Fashion-MNIST; left what the store did not write" in output
+    assert "notes.txt, t10k-labels-idx1-ubyte.bak" in output
     kept = {**USERS, "fashion-mnist/2017-08-31/t10k-labels-idx1-ubyte.bak": b"mine"}
     assert files_in(home) == kept
     load("fashion-mnist", "test", source_url=mirror)

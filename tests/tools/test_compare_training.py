@@ -36,12 +36,12 @@ def traced(tiny: Dataset) -> Callable[..., Trace]:
         **options: Any,
     ) -> Trace:
         loader = tiny.to(adapter, **{**OPTIONS, **options})
-        found = Trace(loader)
+        recorded = Trace(loader)
         for epoch in range(2):
-            for step, _ in enumerate(found.watch(loader)):
-                found.note(loss=loss(3 * epoch + step))
-        found.save(path)
-        return found
+            for step, _ in enumerate(recorded.watch(loader)):
+                recorded.note(loss=loss(3 * epoch + step))
+        recorded.save(path)
+        return recorded
 
     return trace
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_noted(tiny: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("[]", "expected a trace of version 1"),
         ('{"trace": 2}', "expected a trace of version 1"),
@@ -174,9 +174,9 @@ def test_what_cannot_be_noted(tiny: Dataset) -> None:
         ("{", "expected JSON"),
     ],
 )
-def test_a_file_that_is_no_trace(content: str, said: str, folder: Path) -> None:
+def test_a_file_that_is_no_trace(content: str, message: str, folder: Path) -> None:
     (folder / "a.json").write_text(content)
-    with pytest.raises(DataMismatchError, match=said):
+    with pytest.raises(DataMismatchError, match=message):
         Trace.load("a.json")
     result = compare("a.json", "a.json")
     assert result.exit_code == 1

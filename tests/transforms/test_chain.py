@@ -204,14 +204,14 @@ def test_a_record_is_json_and_one_number_has_one_form() -> None:
 def test_what_was_drawn_is_what_was_done() -> None:
     images = drawn_images(40, 12, 10)
     chain = Chain((RandomCrop((12, 10), padding=3, fill=7), RandomHorizontalFlip()))
-    found, _ = run_numpy(chain, images, None, np.arange(40), seed=5, epoch=2)
+    actual, _ = run_numpy(chain, images, None, np.arange(40), seed=5, epoch=2)
     for position in range(40):
         (crop, at), (flip, coin) = chain.explain(position, (12, 10), n=40, seed=5, epoch=2)
         assert (crop, flip) == tuple(map(str, chain.transforms))
         whole = np.pad(images[position], 3, constant_values=7)
         part = whole[at["top"] : at["top"] + 12, at["left"] : at["left"] + 10]
         assert coin["flip"] in (True, False)
-        assert np.array_equal(found[position], part[:, ::-1] if coin["flip"] else part)
+        assert np.array_equal(actual[position], part[:, ::-1] if coin["flip"] else part)
 
 
 @pytest.mark.parametrize("chain", [*CHAINS, SINGLE[:2] + SINGLE[8:]], ids=str)

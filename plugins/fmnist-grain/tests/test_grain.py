@@ -32,10 +32,10 @@ def test_it_is_an_iter_dataset_that_grain_transforms() -> None:
     loader = loader_of()
     assert isinstance(loader, grain.IterDataset)
     assert isinstance(iter(loader), grain.DatasetIterator)
-    wanted = [[-row for row in batch] for batch in lists(loader_of())]
+    expected = [[-row for row in batch] for batch in lists(loader_of())]
     negated = loader.map(np.negative)
-    assert lists(negated) == wanted
-    assert lists(negated) != wanted  # the next epoch
+    assert lists(negated) == expected
+    assert lists(negated) != expected  # the next epoch
     assert loader.epoch == 2
 
 
@@ -86,17 +86,17 @@ def test_the_state_of_an_iterator_at_its_end_is_that_end() -> None:
 
 
 def test_two_restored_iterators_keep_their_places() -> None:
-    loader, states, wanted = loader_of(), [], []
+    loader, states, expected = loader_of(), [], []
     for taken in (1, 3):
         iterator = iter(loader_of())
         for _ in range(taken):
             next(iterator)
         states.append(iterator.get_state())
-        wanted.append(lists(iterator))
+        expected.append(lists(iterator))
     restored = [iter(loader), iter(loader)]
     for iterator, state in zip(restored, states, strict=True):
         iterator.set_state(state)
-    assert [lists(iterator) for iterator in restored] == wanted
+    assert [lists(iterator) for iterator in restored] == expected
 
 
 def test_states_of_other_runs_are_refused() -> None:
@@ -126,8 +126,8 @@ def test_batches_by_number_go_through_the_epochs() -> None:
     loader = loader_of(epoch=1, start=6)
     batches = loader.map_dataset
     epochs = [lists(loader) for _ in range(3)]
-    found = [batches[number].tolist() for number in range(17)]
-    assert found == epochs[0] + epochs[1] + epochs[2]
+    actual = [batches[number].tolist() for number in range(17)]
+    assert actual == epochs[0] + epochs[1] + epochs[2]
     assert lists(batches[1:3]) == epochs[0][1:3]
     with pytest.raises(OptionError, match="repeat counts whole epochs"):
         batches.repeat(2)
@@ -144,15 +144,15 @@ def test_a_repeated_map_dataset_is_a_whole_training() -> None:
 
 
 def test_worker_processes_go_on_from_a_state_and_give_the_same_states() -> None:
-    here, states, wanted = iter(loader_of()), [], []
+    here, states, expected = iter(loader_of()), [], []
     for batch in here:
-        wanted.append(batch.tolist())
+        expected.append(batch.tolist())
         states.append(here.get_state())
     loader = loader_of().mp_prefetch(grain.MultiprocessingOptions(num_workers=2))
-    assert peek(loader).tolist() == wanted[0]
+    assert peek(loader).tolist() == expected[0]
     iterator = iter(loader)
     iterator.set_state(states[1])
-    for batch, state in zip(wanted[2:], states[2:], strict=True):
+    for batch, state in zip(expected[2:], states[2:], strict=True):
         assert next(iterator).tolist() == batch
         assert iterator.get_state() == state
     assert list(iterator) == []
