@@ -39,7 +39,7 @@ def examples(positions: list[int]) -> Examples:
 
 
 @given(FIELDS, st.sampled_from(ENCODINGS), st.lists(st.integers(0, 2 * len(MADE) - 1), min_size=1))
-def test_each_field_is_what_it_says_of_each_example(
+def test_each_field_describes_its_examples(
     fields: tuple[Field, ...], encoding: Encoding, positions: list[int]
 ) -> None:
     assemble = assembler(fields, encoding)
@@ -61,7 +61,9 @@ def test_each_field_is_what_it_says_of_each_example(
 
 
 @given(st.lists(st.integers(0, len(MADE) - 1), min_size=2), st.data())
-def test_a_part_is_made_as_in_the_whole(positions: list[int], data: st.DataObject) -> None:
+def test_an_example_does_not_depend_on_the_others(
+    positions: list[int], data: st.DataObject
+) -> None:
     """Nothing depends on which other examples are made at the same time."""
     cut = data.draw(st.integers(1, len(positions) - 1))
     assemble = assembler(("image", "label", "weight", "index"))
@@ -81,13 +83,13 @@ def test_arrays_are_fresh() -> None:
         np.testing.assert_array_equal(array, kept)
 
 
-def test_index_is_a_row_of_the_split_however_it_was_selected() -> None:
+def test_index_is_the_place_in_the_split_after_any_selection() -> None:
     chosen = MADE.select([9, 2, 17, 5]).select([3, 0])
     (index,) = assembler(("index",), dataset=chosen)(first_examples(2))
     assert index.tolist() == MADE.indices[[5, 9]].tolist()
 
 
-def test_extended_labels_that_are_not_there_are_refused() -> None:
+def test_missing_extended_labels_raise() -> None:
     plain = Dataset(MADE.images, MADE.labels)
     with pytest.raises(OptionError, match="no extended labels"):
         assembler(("extended",), dataset=plain)
@@ -120,7 +122,7 @@ def test_batches_of_an_epoch_are_those_of_its_steps(
             np.testing.assert_array_equal(array, expected, strict=True)
 
 
-def test_a_look_takes_no_epoch() -> None:
+def test_peek_takes_no_epoch() -> None:
     plan = BatchPlan(len(MADE), 4, True, 3, fields=("index",))
     batches: Batches[Any] = Batches(plan, Assembler(MADE, plan, Encoding(), NUMPY), tuple)
     seen = peek(batches)
@@ -129,7 +131,7 @@ def test_a_look_takes_no_epoch() -> None:
     assert fm.peek(batches)[0].tolist() != seen[0].tolist(), "of the next epoch"
 
 
-def test_a_plan_of_other_data_is_refused() -> None:
+def test_a_plan_for_other_data_raises() -> None:
     plan = BatchPlan(len(MADE) + 1, 4)
     with pytest.raises(OptionError, match=f"for {len(MADE) + 1} examples"):
         Batches(plan, Assembler(MADE, plan, Encoding(), NUMPY), tuple)

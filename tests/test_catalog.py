@@ -190,7 +190,7 @@ def test_a_payload_and_its_packed_file_are_not_confused() -> None:
     assert describe_packed(sha256=images.payload.sha256, md5=images.payload.md5) is None
 
 
-def test_an_unknown_split_is_named_with_those_there_are() -> None:
+def test_an_unknown_split_lists_the_known_ones() -> None:
     assert MNIST.split("test").num_examples == 10_000
     with pytest.raises(UnknownDatasetError, match="mnist has the splits train, test; found 't10k'"):
         MNIST.split("t10k")

@@ -90,7 +90,7 @@ def test_of_classes_renumbers_in_the_given_order(whole: Dataset) -> None:
         ((None,), "found None"),
     ],
 )
-def test_of_classes_refuses_what_is_no_class(whole: Dataset, classes: Any, message: str) -> None:
+def test_of_classes_rejects_unknown_classes(whole: Dataset, classes: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         whole.of_classes(*classes)
 
@@ -147,7 +147,7 @@ def test_a_state_of_other_labels_is_refused(whole: Dataset) -> None:
         (dict.fromkeys(CLASSES, 2**70), "a new label must be from 0"),
     ],
 )
-def test_relabel_refuses_labels_that_do_not_fit(whole: Dataset, labels: Any, message: str) -> None:
+def test_relabel_rejects_labels_that_do_not_fit(whole: Dataset, labels: Any, message: str) -> None:
     with pytest.raises(FmnistError, match=message):
         whole.relabel(labels)
 
@@ -196,12 +196,12 @@ def test_resample_follows_the_written_order(whole: Dataset) -> None:
 
 
 @pytest.mark.parametrize("counts", [{"cow": 1}, [1, 2], -1, 1.5, "ant", None])
-def test_resample_refuses_other_counts(whole: Dataset, counts: Any) -> None:
+def test_resample_rejects_invalid_counts(whole: Dataset, counts: Any) -> None:
     with pytest.raises(OptionError):
         whole.resample(counts)
 
 
-def test_resample_cannot_draw_from_nothing(whole: Dataset) -> None:
+def test_resample_cannot_draw_from_an_empty_class(whole: Dataset) -> None:
     with pytest.raises(OptionError, match="class 'bee' has no examples"):
         whole.filter(lambda image, label: label != 1).resample(2)
 
@@ -237,7 +237,7 @@ def test_a_partition_is_complete(clients: int, by: Any, alpha: float, seed: int)
     assert all(len(part) for part in parts)
 
 
-def test_choices_keep_what_is_known_of_the_data() -> None:
+def test_choices_keep_the_description_of_the_data() -> None:
     train = load("synthetic", "train")
     for part in (
         train.of_classes("Sneaker", "Ankle boot"),

@@ -71,7 +71,7 @@ def test_a_further_batch_of_a_block_costs_less_than_the_block(name: str) -> None
     assert batch < batch_and_block / 2
 
 
-def test_no_python_is_run_per_example_of_a_loader_of_ones_own() -> None:
+def test_no_python_is_run_per_example_of_a_plain_data_loader() -> None:
     torch = pytest.importorskip("torch")
     fmnist_torch = pytest.importorskip("fmnist_torch")
 

@@ -60,7 +60,7 @@ def test_programs_run_and_print_what_their_comments_say(page: Path, tmp_path: Pa
     assert all(line in printed for line in promised), promised  # in this order
 
 
-def test_nothing_waits_to_be_filled_in() -> None:
+def test_no_placeholder_is_left() -> None:
     for page in PAGES:
         assert not re.search("PLACEHOLDER|TODO|XXX", page.read_text(encoding="utf-8")), page.name
 

@@ -96,7 +96,7 @@ def resolve(encoding: Encoding, dtype: str = "uint8", shape: tuple[int, ...] = (
     return encoding.resolved(np.dtype(dtype), shape, "NHWC", "int64")
 
 
-def test_resolving_fills_what_is_open_and_keeps_what_is_said() -> None:
+def test_resolving_fills_missing_options_and_keeps_given_ones() -> None:
     assert resolve(Encoding()).layout == "NHWC"
     assert resolve(Encoding()).label_dtype == "int64"
     assert resolve(Encoding(label_dtype="int32")).label_dtype == "int32"
@@ -210,7 +210,7 @@ def test_bad_options_are_refused(options: dict[str, object], message: str) -> No
         (Encoding(), "int64", (5, 4), "which IDX does not hold. Try: for pixels"),
     ],
 )
-def test_what_images_cannot_become_is_refused(
+def test_impossible_conversions_raise(
     encoding: Encoding, dtype: str, shape: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(OptionError, match=message):

@@ -70,7 +70,7 @@ def test_an_epoch_is_taken_at_its_first_batch() -> None:
 
 
 @given(plans(), st.integers(0, 60), st.integers(1, 10))
-def test_a_state_goes_on_where_any_loader_stopped(
+def test_a_state_resumes_where_any_loader_stopped(
     plan: BatchPlan, received: int, batch_size: int
 ) -> None:
     counter = EpochCounter(plan)

@@ -104,7 +104,7 @@ def test_arrays_are_what_scikit_learn_takes(few: Dataset) -> None:
     assert same_bits(y, few.labels.astype(np.int64))
 
 
-def test_open_idx_reads_files_of_ones_own(tmp_path: Path, few: Dataset) -> None:
+def test_open_idx_reads_own_files(tmp_path: Path, few: Dataset) -> None:
     fm.write_idx(tmp_path / "images.gz", few.images)
     fm.write_idx(tmp_path / "labels.gz", few.labels)
     mine = fm.open_idx(tmp_path / "images.gz", tmp_path / "labels.gz")
@@ -149,7 +149,7 @@ def test_a_choice_keeps_the_identity_of_its_examples(train: Dataset, choice: str
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_a_run_on_a_choice_goes_on_from_its_state(train: Dataset, choice: str) -> None:
+def test_a_run_on_a_choice_resumes_from_its_state(train: Dataset, choice: str) -> None:
     chosen = CHOICES[choice](train)
     options = {"batch_size": 1, "shuffle": True, "fields": "index"}
     loader = chosen.to("numpy", **options)

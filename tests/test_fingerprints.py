@@ -102,7 +102,7 @@ def test_every_framework_and_encoding(adapter: Adapter, tiny: Dataset, shuffle: 
             assert (one.digest, one.unordered_digest) == wanted
 
 
-def test_layout_is_only_a_habit(adapter: Adapter, tiny: Dataset) -> None:
+def test_the_layout_does_not_change_the_digest(adapter: Adapter, tiny: Dataset) -> None:
     digests = {
         fingerprint(tiny.to(adapter, batch_size=6, fields=FIELDS, layout=layout)).digests[0]
         for layout in ("NHW", "NHWC", "NCHW", "flat")
@@ -233,7 +233,7 @@ def test_one_label_is_located(tiny: Dataset) -> None:
     assert (difference.first, difference.positions, difference.index) == (11, 1, (11, 11))
 
 
-def test_where_marks_agree_by_chance_the_sums_tell(tiny: Dataset) -> None:
+def test_sums_differ_where_marks_agree_by_chance(tiny: Dataset) -> None:
     batches = copied(tiny, batch_size=20)
     whole = planted(tiny, batches, batch_size=20)
     batches[0][1][11] += 1
@@ -254,7 +254,7 @@ def test_another_seed_is_another_order_of_the_same(tiny: Dataset) -> None:
     assert difference.as_written == (True, True)
 
 
-def test_another_encoding_leaves_the_order_to_compare(tiny: Dataset) -> None:
+def test_with_another_encoding_only_the_order_is_compared(tiny: Dataset) -> None:
     def of(dtype: str, seed: int) -> Fingerprint:
         loader = tiny.to("numpy", batch_size=8, shuffle=True, seed=seed, dtype=dtype, fields=FIELDS)
         return fingerprint(loader)
@@ -266,7 +266,7 @@ def test_another_encoding_leaves_the_order_to_compare(tiny: Dataset) -> None:
     assert difference.same_examples
 
 
-def test_what_decides_nothing_is_no_difference(tiny: Dataset) -> None:
+def test_settings_without_effect_are_not_a_difference(tiny: Dataset) -> None:
     """Files of one's own, opened under no name, and a seed of an order that is not shuffled."""
     one = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS, seed=1))
     again = Dataset(tiny.images, tiny.labels, classes=tuple("abcde"))
@@ -296,7 +296,7 @@ def test_an_epoch_that_one_run_lacks(tiny: Dataset) -> None:
     assert not compare(more, one).same
 
 
-def test_watching_hands_the_batches_through(adapter: Adapter, tiny: Dataset) -> None:
+def test_watch_passes_the_batches_on(adapter: Adapter, tiny: Dataset) -> None:
     loader = tiny.to(adapter, batch_size=6, shuffle=True, fields=FIELDS)
     seen = Fingerprint(loader)
     for epoch in range(2):
@@ -342,7 +342,7 @@ def test_torch_workers(tmp_path: Path, tiny: Dataset) -> None:
     assert done.stdout.splitlines() == [wanted, wanted]
 
 
-def test_it_is_kept_and_read_again(tmp_path: Path, tiny: Dataset) -> None:
+def test_it_is_saved_and_loaded(tmp_path: Path, tiny: Dataset) -> None:
     loader = tiny.to("numpy", batch_size=6, fields=FIELDS, scale="raw", shard=(1, 2))
     run = fingerprint(loader, epochs=2)
     run.save(tmp_path / "run.json")
@@ -383,7 +383,7 @@ def test_other_types_and_ranks(tiny: Dataset) -> None:
 # What is refused
 
 
-def test_a_field_is_lacking(adapter: Adapter, tiny: Dataset) -> None:
+def test_a_missing_field_raises(adapter: Adapter, tiny: Dataset) -> None:
     message = r"lack index. Try: fields=\('image', 'label', 'index'\)"
     with pytest.raises(OptionError, match=message):
         fingerprint(tiny.to(adapter, batch_size=4))
@@ -392,18 +392,18 @@ def test_a_field_is_lacking(adapter: Adapter, tiny: Dataset) -> None:
 
 
 @pytest.mark.parametrize("loader", [[], None, iter([(1, 2, 3)])], ids=["list", "None", "iterator"])
-def test_what_is_no_loader(loader: Any) -> None:
+def test_an_object_that_is_not_a_loader_raises(loader: Any) -> None:
     with pytest.raises(OptionError, match="without provenance"):
         fingerprint(loader)
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, True])
-def test_no_such_number_of_epochs(tiny: Dataset, epochs: Any) -> None:
+def test_an_invalid_number_of_epochs_raises(tiny: Dataset, epochs: Any) -> None:
     with pytest.raises(OptionError, match="epochs must be"):
         fingerprint(tiny.to("numpy", batch_size=4, fields=FIELDS), epochs=epochs)
 
 
-def test_an_epoch_twice(tiny: Dataset) -> None:
+def test_an_epoch_received_twice_raises(tiny: Dataset) -> None:
     loader = tiny.to("numpy", batch_size=8, fields=FIELDS)
     seen = Fingerprint(loader)
     next(seen.watch(tiny.to("numpy", batch_size=8, fields=FIELDS)))
@@ -414,7 +414,7 @@ def test_an_epoch_twice(tiny: Dataset) -> None:
         one.merge(one)
 
 
-def test_runs_that_are_not_one(tiny: Dataset) -> None:
+def test_merging_different_runs_raises(tiny: Dataset) -> None:
     one = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS))
     other = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS, shuffle=True, epoch=1))
     with pytest.raises(DataMismatchError, match="have the same shuffle; found False and True"):
@@ -466,7 +466,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_files_that_are_no_fingerprints(tmp_path: Path, tiny: Dataset, fault: str) -> None:
+def test_files_that_are_not_fingerprints_raise(tmp_path: Path, tiny: Dataset, fault: str) -> None:
     spoil, message = FAULTS[fault]
     path = tmp_path / "run.json"
     fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS)).save(path)
@@ -480,7 +480,7 @@ def test_files_that_are_no_fingerprints(tmp_path: Path, tiny: Dataset, fault: st
     assert message in str(caught.value)
 
 
-def test_packed_numbers_without_their_end(tmp_path: Path, tiny: Dataset) -> None:
+def test_truncated_packed_numbers_raise(tmp_path: Path, tiny: Dataset) -> None:
     path = tmp_path / "run.json"
     fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS)).save(path)
     content = json.loads(path.read_text())

@@ -140,7 +140,7 @@ def test_orders_do_not_grow_memory_with_n() -> None:
     assert index_shuffle(np.arange(6).reshape(2, 3), 60_000, 0, 0).shape == (2, 3)
 
 
-def test_kept_orders_are_read_only_and_shared() -> None:
+def test_cached_orders_are_read_only_and_shared() -> None:
     assert whole_order(60_000, 0, 0) is whole_order(60_000, 0, 0)
     assert not whole_order(60_000, 0, 0).flags.writeable
 

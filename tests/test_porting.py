@@ -42,7 +42,7 @@ def test_the_right_port_agrees(traces: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", FOUND)
-def test_a_fault_is_found_where_it_is(traces: Path, fault: str) -> None:
+def test_a_fault_is_located(traces: Path, fault: str) -> None:
     step, name = FOUND[fault]
     status, output = compared(traces, fault)
     assert status == 1

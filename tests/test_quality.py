@@ -94,7 +94,7 @@ def test_near_duplicates_are_near_and_of_one_class(splits: Splits) -> None:
             assert label == other
 
 
-def test_without_the_near_duplicates_no_pair_is_whole_and_test_stays() -> None:
+def test_without_near_duplicates_each_pair_is_broken_and_test_stays() -> None:
     rows = LISTS["near-duplicates"].rows
     assert rows == rows_to_leave_out(NEAR_DUPLICATE_PAIRS)
     for (keep, leave), pairs in NEAR_DUPLICATE_PAIRS.items():
@@ -128,7 +128,7 @@ def test_rows_are_judged_by_their_place_in_the_file(data: st.DataObject) -> None
         lambda whole: whole.per_class(5_000),
     ],
 )
-def test_rows_go_whatever_was_selected_before(selected: Callable[[Dataset], Dataset]) -> None:
+def test_rows_are_left_out_after_any_selection(selected: Callable[[Dataset], Dataset]) -> None:
     part = selected(BLANK)
     for name, entry in LISTS.items():
         kept = part.without(name)
@@ -142,7 +142,7 @@ def test_each_split_has_its_own_rows() -> None:
     assert sorted(set(range(10_000)) - set(test.without(*LISTS).indices)) == [4926]
 
 
-def test_no_names_leave_nothing_out() -> None:
+def test_without_names_nothing_is_left_out() -> None:
     assert BLANK.without() is BLANK
     assert BLANK.without("duplicates").digest == BLANK.digest
 

@@ -79,7 +79,7 @@ def _cross_entropy() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_hugging_face_trainer_goes_on_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hugging_face_trainer_resumes_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
     title = "Hugging Face Trainer"
@@ -100,7 +100,7 @@ def test_a_hugging_face_trainer_goes_on_exactly(run: Any, monkeypatch: pytest.Mo
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_orbax_checkpoint_goes_on_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_orbax_checkpoint_resumes_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     orbax = pytest.importorskip("orbax.checkpoint")
     whole = run("whole", "orbax")
     with monkeypatch.context() as patch:

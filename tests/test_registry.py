@@ -70,7 +70,7 @@ def test_our_adapters_are_on_offer() -> None:
         ("torch", "pt"),
     ],
 )
-def test_a_name_that_is_close_is_offered(name: str, nickname: str) -> None:
+def test_a_close_name_is_proposed(name: str, nickname: str) -> None:
     with pytest.raises(AdapterNotFoundError, match=f"Try: '{name}'"):
         get_adapter(nickname)
 
@@ -159,7 +159,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("fault", INVALID)
-def test_a_plugin_that_gives_no_adapter(install, fault: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_plugin_without_an_adapter(install, fault: str) -> None:  # type: ignore[no-untyped-def]
     source, message = INVALID[fault]
     install("plug_invalid", source)
     with pytest.raises(AdapterInvalidError, match=message):
@@ -202,7 +202,9 @@ def test_plugins_add_datasets(install) -> None:  # type: ignore[no-untyped-def]
         ),
     ],
 )
-def test_a_broken_dataset_plugin_is_left_out_aloud(install, source: str, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_dataset_plugin_is_left_out_with_a_warning(
+    install, source: str, message: str
+) -> None:  # type: ignore[no-untyped-def]
     install("plug_catalog", source, name="any", group="fmnist.catalog")
     with (
         pytest.warns(UserWarning, match=f"plug_catalog is left out: .*{message}"),

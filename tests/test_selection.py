@@ -45,7 +45,7 @@ def test_stratified_parts_are_within_one_of_their_share(labels, share, seed) -> 
         assert abs(part - np.count_nonzero(labels == label) * fraction) < 1 + 1e-9
 
 
-def test_the_decimal_that_was_written_counts() -> None:
+def test_fractions_count_as_their_written_decimals() -> None:
     labels = np.zeros(60_000, np.uint8)
     assert len(first_rows(labels, 0.9, 0, False)) == 54_000
     assert len(first_rows(labels[:10], 0.35, 0, False)) == 4  # 3.5, halves rounded up

@@ -49,7 +49,7 @@ def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) 
     np.testing.assert_array_equal(source.labels, LABELS)
 
 
-def test_nothing_of_a_source_can_be_written(paths: tuple[Path, Path]) -> None:
+def test_a_source_is_read_only(paths: tuple[Path, Path]) -> None:
     copied = Source(IMAGES.copy(), LABELS.copy())
     for source in (opened(*paths), copied, pickle.loads(pickle.dumps(copied))):
         for array in (source.images, source.labels):
@@ -94,7 +94,7 @@ def test_a_selection_in_memory_needs_no_file(paths: tuple[Path, Path]) -> None:
     assert copied.indices.tolist() == [2999, 5]
 
 
-def test_a_pickle_of_memory_holds_the_arrays() -> None:
+def test_a_pickle_of_data_in_memory_holds_the_arrays() -> None:
     again = pickle.loads(pickle.dumps(Source(IMAGES, LABELS)))
     assert again.files is None
     np.testing.assert_array_equal(again.images, IMAGES)
@@ -156,7 +156,7 @@ def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: P
             chosen.to("numpy", batch_size=8)
 
 
-def test_a_mapped_file_that_was_replaced_or_removed_is_no_harm(tmp_path: Path) -> None:
+def test_replacing_or_removing_a_mapped_file_is_harmless(tmp_path: Path) -> None:
     images, labels = tmp_path / "images", tmp_path / "labels"
     write_idx(images, IMAGES)
     write_idx(labels, LABELS)

@@ -188,7 +188,7 @@ def test_compiled_steps_see_the_same_batches() -> None:
     assert means == pytest.approx(expected, rel=1e-5)
 
 
-def test_several_steps_in_one_execution_are_an_epoch_still() -> None:
+def test_steps_per_execution_keeps_epochs() -> None:
     if keras.backend.backend() == "torch":
         pytest.skip("Keras on torch makes one step at a time")
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
@@ -212,7 +212,7 @@ def test_validation_data(fitted: Callable[..., Any]) -> None:
     assert actual == [*epochs(0), held_out[0], *epochs(1), held_out[0]]
 
 
-def test_steps_per_epoch_goes_on_in_the_epoch(fitted: Callable[..., Any]) -> None:
+def test_steps_per_epoch_continues_within_an_epoch(fitted: Callable[..., Any]) -> None:
     batches = plan_dataset(36)
     actual = fitted(batches, epochs=4, steps_per_epoch=3)
     assert actual == epochs(0, 1, n=36)
@@ -256,7 +256,7 @@ def test_predict_builds_a_model() -> None:
         assert recorder.taken()[-4:] == epochs(epoch)
 
 
-def test_a_call_that_failed_has_taken_its_epoch() -> None:
+def test_a_failed_call_has_taken_its_epoch() -> None:
     model, recorder = watched_model()
     batches = plan_dataset()
     recorder.stop_after = 2
@@ -294,7 +294,7 @@ def test_backup_and_restore(tmp_path: Path, save_freq: Any) -> None:
     assert recorder.taken() == expected
 
 
-def test_what_fit_cannot_do_after_a_start_is_said(fitted: Callable[..., Any]) -> None:
+def test_fit_after_a_start_raises_at_a_longer_epoch(fitted: Callable[..., Any]) -> None:
     model, _ = watched_model()
     with pytest.raises(OptionError, match=r"epochs=initial_epoch \+ 1"):
         model.fit(plan_dataset(start=12), epochs=2, verbose=0)
@@ -315,7 +315,7 @@ def log_likelihoods(model: Any, dataset: Dataset) -> Any:
     return -logs[np.arange(len(labels)), labels], scores.argmax(1) == labels
 
 
-def test_an_exact_evaluation_is_keep_or_weighted_metrics() -> None:
+def test_evaluation_is_exact_with_keep_or_weighted_metrics() -> None:
     crossentropy = keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="entropy")
     model, _ = watched_model(metrics=["accuracy"], weighted_metrics=[crossentropy, "accuracy"])
     dataset = numbered()
@@ -340,7 +340,7 @@ def test_an_exact_evaluation_is_keep_or_weighted_metrics() -> None:
 # -- looks, positions and refusals ---------------------------------------------------------------
 
 
-def test_a_look_takes_no_epoch(fitted: Callable[..., Any]) -> None:
+def test_peek_takes_no_epoch(fitted: Callable[..., Any]) -> None:
     batches = plan_dataset()
     assert batches[2][0].ravel().tolist() == epochs(0)[2]
     assert peek(batches)[0].ravel().tolist() == epochs(0)[0]
@@ -351,7 +351,7 @@ def test_a_look_takes_no_epoch(fitted: Callable[..., Any]) -> None:
     assert fitted(batches, epochs=1) == epochs(1)
 
 
-def test_a_state_between_epochs_goes_on(fitted: Callable[..., Any]) -> None:
+def test_a_state_between_epochs_resumes(fitted: Callable[..., Any]) -> None:
     batches = plan_dataset()
     fitted(batches, epochs=2)
     state = json.loads(json.dumps(batches.state_dict()))
@@ -404,7 +404,7 @@ def test_dictionaries_reach_the_model() -> None:
     assert scores.ravel().tolist() == np.concatenate(epochs(0)).tolist()
 
 
-def test_settings_of_keras_change_no_batch() -> None:
+def test_keras_settings_do_not_change_batches() -> None:
     plan = BatchPlan(23, 5, True, 3)
     dataset = made_dataset()
     expected = wanted_batches(fmnist_keras.ADAPTER, dataset, plan)

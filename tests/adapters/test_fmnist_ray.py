@@ -200,7 +200,7 @@ def test_count_and_schema_begin_no_epoch_but_take_does() -> None:
     assert batch["index"].tolist() == places[whole_order(23, 0, 3)].tolist()
 
 
-def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
+def test_map_batches_keeps_the_order_over_many_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 100)
@@ -219,7 +219,7 @@ def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
         assert batch["double"].tolist() == want.tolist()
 
 
-def test_blocks_of_large_data_are_larger_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_data_have_larger_blocks_not_more_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 1)
     monkeypatch.setattr("fmnist_ray.adapter.MOST_BLOCKS", 10)
     ds = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
@@ -251,7 +251,7 @@ def grey() -> Dataset:
     return Dataset(values, (np.arange(3000) % 7).astype(np.uint8))
 
 
-def test_nothing_of_mapped_files_goes_through_the_driver(
+def test_mapped_files_do_not_pass_through_the_driver(
     grey: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = fm.open_idx(*raw_files(grey, tmp_path))
@@ -273,7 +273,7 @@ def test_a_long_list_of_rows_is_sent_once(grey: Dataset, tmp_path: Path) -> None
     assert [row["index"] for row in ds.take(2)] == [2999, 2998]
 
 
-def test_what_is_only_in_memory_goes_through_the_object_store_once_and_says_so(
+def test_data_in_memory_pass_through_the_object_store_once_with_a_warning(
     grey: Dataset,
 ) -> None:
     with pytest.warns(UserWarning, match="not mapped from raw files"):
@@ -283,7 +283,7 @@ def test_what_is_only_in_memory_goes_through_the_object_store_once_and_says_so(
     assert images.tobytes() == grey.images.tobytes()
 
 
-def test_packed_files_are_sent_unpacked_not_unpacked_by_each_task(tmp_path: Path) -> None:
+def test_packed_files_are_unpacked_once_before_they_are_sent(tmp_path: Path) -> None:
     made = made_dataset()
     paths = tmp_path / "images.gz", tmp_path / "labels.gz"
     fm.write_idx(paths[0], made.images)
@@ -296,7 +296,7 @@ def test_packed_files_are_sent_unpacked_not_unpacked_by_each_task(tmp_path: Path
     assert images.tobytes() == made.images.tobytes()
 
 
-def test_a_file_that_changed_is_noticed_by_the_tasks(tmp_path: Path) -> None:
+def test_tasks_notice_a_changed_file(tmp_path: Path) -> None:
     images, labels = raw_files(made_dataset(), tmp_path)
     ds = fmnist_ray.ray_dataset(fm.open_idx(images, labels), batch_size=4)
     fm.write_idx(images, made_dataset().images[::-1])
@@ -305,7 +305,7 @@ def test_a_file_that_changed_is_noticed_by_the_tasks(tmp_path: Path) -> None:
         list(columns(ds, 4))
 
 
-def test_real_fashion_mnist_is_the_reference_to_the_bit(fashion_root: Path, tmp_path: Path) -> None:
+def test_real_fashion_mnist_equals_the_reference(fashion_root: Path, tmp_path: Path) -> None:
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         fm.write_idx(tmp_path / name, fm.read_idx(fashion_root / f"{name}.gz"))
     dataset = fm.load("fashion-mnist", "test", root=tmp_path)
@@ -352,7 +352,7 @@ def split(ds: Any, count: int, batch_size: int, epochs: int = 1) -> list[list[li
 @pytest.mark.parametrize(
     ("remainder", "count", "start"), [("drop", 2, 0), ("pad", 3, 0), ("keep", 2, 20), ("pad", 2, 7)]
 )
-def test_each_worker_is_given_the_batches_of_its_shard(
+def test_each_worker_gets_the_batches_of_its_shard(
     remainder: Any, count: int, start: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 1000)  # two batches of four
@@ -374,7 +374,7 @@ def test_each_worker_is_given_the_batches_of_its_shard(
             )
 
 
-def test_a_plain_split_has_every_row_once_but_those_that_ray_drops() -> None:
+def test_a_plain_split_has_each_row_once_except_those_that_ray_drops() -> None:
     for n, lost in ((24, 0), (23, 1)):
         ds = fmnist_ray.ray_dataset(made_dataset(n), batch_size=3, fields=("index",))
         got = [batch["index"] for part in split(ds, 2, 3) for batch in part[0]]
@@ -395,7 +395,7 @@ def test_a_plain_split_has_every_row_once_but_those_that_ray_drops() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_hold_is_refused(options: dict[str, Any], message: str) -> None:
+def test_splits_that_cannot_be_exact_raise(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         made_dataset(24).to("ray", **{"batch_size": 4, **options})
 
@@ -407,14 +407,14 @@ def test_a_batch_that_ray_would_cut_is_refused_for_workers(monkeypatch: pytest.M
         fmnist_ray.ray_dataset(made_dataset(), batch_size=20, num_workers=1)
 
 
-def test_workers_that_would_be_given_others_batches_are_refused() -> None:
+def test_workers_raise_if_ray_may_reorder_blocks() -> None:
     ds = fmnist_ray.ray_dataset(made_dataset(24), batch_size=3, num_workers=2)
     ds.context.execution_options.preserve_order = False
     with pytest.raises(OptionError, match=r"ExecutionOptions\(preserve_order=True\)"):
         split(ds, 2, 3)
 
 
-def test_ray_train_workers_are_given_their_shards(grey: Dataset, tmp_path: Path) -> None:
+def test_ray_train_workers_get_their_shards(grey: Dataset, tmp_path: Path) -> None:
     from ray.train.torch import TorchTrainer
 
     dataset = fm.open_idx(*raw_files(grey, tmp_path))
@@ -534,7 +534,7 @@ def test_files_by_file_address_and_in_a_zip_file(grey: Dataset, tmp_path: Path) 
     assert_same_epoch(fmnist_ray.open_urls(*urls).select(range(2000)), grey.take(2000))
 
 
-def test_a_dataset_of_addresses_is_one_like_any_other(
+def test_a_dataset_of_addresses_behaves_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fmnist_ray.urls, "GAP_BYTES", 60)
@@ -562,7 +562,7 @@ def test_a_dataset_of_addresses_is_one_like_any_other(
         ds = pickle.loads(pickle.dumps(ds))  # the labels too are unread now
 
 
-def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
+def test_files_that_cannot_be_read_by_range_raise_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, labels = raw_files(made_dataset(5), tmp_path)
@@ -594,7 +594,7 @@ def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
         fmnist_ray.open_urls("http://127.0.0.1:9/images", labels.as_uri())
 
 
-def test_a_server_without_ranges_is_noticed(grey: Dataset, tmp_path: Path) -> None:
+def test_a_server_without_ranges_raises(grey: Dataset, tmp_path: Path) -> None:
     images, labels = raw_files(grey, tmp_path)
     with served(tmp_path, honours=False) as (address, _):
         with pytest.raises(FileAccessError, match="Try: a server that answers requests"):

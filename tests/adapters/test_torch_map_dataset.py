@@ -80,12 +80,12 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     ],
     ids=["subclass", "wrapper", "helped wrapper"],
 )
-def test_what_overrides_getitem_is_asked(make: Callable[[Any], Any], way: str) -> None:
+def test_an_overridden_getitem_is_called(make: Callable[[Any], Any], way: str) -> None:
     loader = data.DataLoader(WAYS[way](make(made_dataset())), batch_size=5)
     assert sorted(labels_of(loader)) == sorted(2 * label for label in LABELS)
 
 
-def test_a_plain_one_gives_whole_batches() -> None:
+def test_a_plain_map_dataset_gives_whole_batches() -> None:
     examples = MapDataset(made_dataset())
     assert hasattr(examples, "__getitems__")
     assert not hasattr(Doubled(made_dataset()), "__getitems__")
@@ -133,7 +133,7 @@ def test_functions_see_fields_of_a_mapping() -> None:
         ({"fields": "picture"}, "fields must be (a tuple of )?any of"),
     ],
 )
-def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_raise(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         MapDataset(made_dataset(), **options)
 
@@ -151,7 +151,7 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
         "label",
     ],
 )
-def test_loader_dataset_is_what_a_plain_loader_can_take(fields: Any) -> None:
+def test_a_plain_loader_can_take_the_loaders_dataset(fields: Any) -> None:
     ours = made_dataset().to("torch", batch_size=23, fields=fields)
     (expected,) = ours
     (whole,) = data.DataLoader(ours.dataset, batch_size=23)
@@ -258,7 +258,7 @@ def test_another_thread_may_collate_during_the_import() -> None:
     assert run.returncode == 0, run.stderr
 
 
-def test_an_adapters_habits_are_kept_everywhere() -> None:
+def test_an_adapters_defaults_apply_everywhere() -> None:
     class Other(fmnist_torch.TorchAdapter):  # type: ignore[misc, name-defined]
         layout = "NHWC"
         label_dtype = "int32"

@@ -43,7 +43,7 @@ def draws_between(loader: Any, generator: Any = None) -> list[float]:
 
 
 @pytest.mark.parametrize("own_generator", [False, True], ids=["global generator", "generator="])
-def test_a_programs_draws_are_those_beside_a_plain_loader(own_generator: bool) -> None:
+def test_a_programs_random_draws_are_the_same_as_with_a_plain_loader(own_generator: bool) -> None:
     def drawn(make: Callable[[Any], Any]) -> tuple[list[float], list[float]]:
         torch.manual_seed(0)
         generator = torch.Generator().manual_seed(1) if own_generator else None
@@ -80,7 +80,7 @@ def note_seed(worker: int) -> None:
     SEEDS[worker].value = torch.initial_seed()
 
 
-def test_workers_have_the_seeds_of_a_plain_loaders() -> None:
+def test_workers_get_the_seeds_of_a_plain_loader() -> None:
     options = {"num_workers": 2, "multiprocessing_context": "fork", "worker_init_fn": note_seed}
     plain = seeds_of_workers(DataLoader(range(23), batch_size=5, **options))
     assert seeds_of_workers(made_dataset().to("torch", batch_size=5, **options)) == plain
@@ -211,7 +211,7 @@ def test_the_typed_function_has_every_option() -> None:
         assert name in documented
 
 
-def test_the_typed_functions_defaults_are_the_others() -> None:
+def test_the_typed_function_has_the_same_defaults() -> None:
     parameters = inspect.signature(fmnist_torch.data_loader).parameters
     for function in (Dataset.to, DataLoader.__init__):
         for name, parameter in inspect.signature(function).parameters.items():

@@ -113,7 +113,7 @@ def test_counting_epochs(run_old: RunOld, small_folder: Path) -> None:
 @pytest.mark.parametrize(
     "dtype", [np.float32, "float32", np.dtype("f4"), SimpleNamespace(as_numpy_dtype=np.float32)]
 )
-def test_float_images_are_multiplied_as_they_were(small_folder: Path, dtype: object) -> None:
+def test_float_images_are_multiplied_as_in_tensorflow_1(small_folder: Path, dtype: object) -> None:
     images, _ = made_arrays(50)
     sets = read_data_sets(small_folder, dtype=dtype, validation_size=7)
     expected = np.multiply(images.reshape(50, 20).astype(np.float32), 1.0 / 255.0)
@@ -183,7 +183,7 @@ def test_every_epoch_has_each_example_once(data: st.DataObject) -> None:
 
 
 @given(count=st.integers(1, 20), sizes=st.lists(st.integers(1, 20), max_size=20))
-def test_without_shuffle_the_file_goes_round(count: int, sizes: list[int]) -> None:
+def test_without_shuffle_batches_cycle_through_the_file(count: int, sizes: list[int]) -> None:
     numbers, seen = numbered(count), 0
     for size in (min(size, count) for size in sizes):
         _, labels = numbers.next_batch(size, shuffle=False)
@@ -191,7 +191,7 @@ def test_without_shuffle_the_file_goes_round(count: int, sizes: list[int]) -> No
         seen += size
 
 
-def test_a_batch_holds_the_rest_and_the_beginning() -> None:
+def test_a_batch_continues_into_the_next_epoch() -> None:
     numbers = numbered(10, seed=4)
     numbers.next_batch(7)
     assert numbers.epochs_completed == 0
@@ -201,7 +201,7 @@ def test_a_batch_holds_the_rest_and_the_beginning() -> None:
     assert numbers.epochs_completed == 1
 
 
-def test_an_epoch_just_used_up_is_not_completed_yet() -> None:
+def test_an_epoch_completes_when_a_batch_reaches_into_the_next() -> None:
     numbers = numbered(10)
     numbers.next_batch(10)
     assert numbers.epochs_completed == 0
@@ -245,7 +245,7 @@ def test_batches_belong_to_the_user() -> None:
     assert numbers.images.max() < 1
 
 
-def test_a_set_pickles_where_it_stands() -> None:
+def test_a_pickled_set_keeps_its_position() -> None:
     numbers = numbered(11)
     numbers.next_batch(8)
     again = pickle.loads(pickle.dumps(numbers))
@@ -255,7 +255,7 @@ def test_a_set_pickles_where_it_stands() -> None:
 # -- where the data come from ------------------------------------------------------------------
 
 
-def test_files_of_the_folder_are_read_without_asking_what_they_are(small_folder: Path) -> None:
+def test_files_of_the_folder_are_read_unverified(small_folder: Path) -> None:
     nowhere = "https://localhost:1/"
     assert (
         read_data_sets(small_folder, source_url=nowhere, validation_size=0).train.num_examples == 50
@@ -269,7 +269,7 @@ def test_without_files_fashion_mnist_is_fetched(empty_machine: Path, fashion_roo
     assert not list(empty_machine.iterdir())
 
 
-def test_another_source_gets_no_other_data(
+def test_a_source_of_other_data_raises(
     empty_machine: Path, small_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(FetchError, match="Fashion-MNIST"):
@@ -282,7 +282,7 @@ def test_another_source_gets_no_other_data(
 
 
 @pytest.mark.parametrize("left", ["train-images", "t10k-labels"])
-def test_a_folder_with_some_of_the_files_is_not_filled_up(small_folder: Path, left: str) -> None:
+def test_a_folder_with_only_some_of_the_files_raises(small_folder: Path, left: str) -> None:
     for path in small_folder.iterdir():
         if not path.name.startswith(left):
             path.unlink()
@@ -290,7 +290,7 @@ def test_a_folder_with_some_of_the_files_is_not_filled_up(small_folder: Path, le
         read_data_sets(small_folder)
 
 
-def test_fake_data_are_the_built_in_ones() -> None:
+def test_fake_data_are_the_built_in_dataset() -> None:
     sets = read_data_sets("", True, True, dtype=np.uint8, validation_size=100)
     expected = load("synthetic", "train")
     np.testing.assert_array_equal(sets.validation.images, expected.images[:100].reshape(100, 784))
@@ -339,7 +339,7 @@ def test_an_empty_set_has_no_batch(small_folder: Path) -> None:
         read_data_sets(small_folder, validation_size=0).validation.next_batch(1)
 
 
-def test_a_label_without_a_column(small_folder: Path) -> None:
+def test_one_hot_labels_above_9_raise(small_folder: Path) -> None:
     images, labels = made_arrays(12)
     write_pair(small_folder, "t10k", images, labels + 1)
     assert read_data_sets(small_folder, validation_size=0).test.labels.max() == 10
@@ -353,6 +353,6 @@ def test_a_damaged_file(small_folder: Path) -> None:
         read_data_sets(small_folder)
 
 
-def test_a_label_for_each_image() -> None:
+def test_unequal_counts_raise() -> None:
     with pytest.raises(DataMismatchError, match="one label for each of 3 images, found 2"):
         DataSet(np.zeros((3, 2, 2, 1), np.uint8), np.zeros(2, np.uint8))

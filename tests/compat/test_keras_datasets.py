@@ -103,7 +103,7 @@ def test_other_datasets_by_name() -> None:
     )
 
 
-def test_what_is_refused(small_folder: Path, tmp_path: Path) -> None:
+def test_invalid_arguments_raise(small_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownDatasetError):
         compat.load_data("fashion_mnits")
     with pytest.raises(FileAccessError, match="found no such folder"):

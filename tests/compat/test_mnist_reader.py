@@ -84,7 +84,7 @@ def test_any_container_and_either_spelling(
     assert_same(compat.load_mnist(str(small_folder)), (images.reshape(50, 20), labels))
 
 
-def test_what_old_code_read_is_read_first(small_folder: Path) -> None:
+def test_the_file_that_old_code_read_comes_first(small_folder: Path) -> None:
     images, labels = made_arrays(7)
     write_pair(small_folder, "train", images + 1, labels, suffix="")
     write_pair(small_folder, "train", images, labels)
@@ -144,7 +144,7 @@ def test_a_page_instead_of_a_file(small_folder: Path) -> None:
 @pytest.mark.parametrize(
     "folder", ["aschroede__RU-Deep-Learning", "ri0090hp__ME-PG-DFME", "fredguth__reax"]
 )
-def test_damaged_files_of_public_places(
+def test_damaged_files_from_public_places(
     tmp_path: Path, data_root: Path, fashion_root: Path, folder: str
 ) -> None:
     for path in (data_root / "fashion-damaged" / folder).glob("*.gz"):
@@ -170,7 +170,7 @@ def test_files_that_do_not_go_together(small_folder: Path, what: str) -> None:
         compat.load_mnist(small_folder)
 
 
-def test_a_folder_that_bears_the_name_of_a_file(small_folder: Path) -> None:
+def test_a_folder_with_a_files_name(small_folder: Path) -> None:
     """A layout of Kaggle's: folders named like the files, beside dotted files."""
     for path in list(small_folder.glob("*.gz")):
         raw = path.stem

@@ -291,7 +291,7 @@ def test_files_that_are_not_genuine_are_refused(
         FashionMNIST(small_folder, download=download)
 
 
-def test_a_root_that_is_no_path() -> None:
+def test_an_invalid_root_raises() -> None:
     with pytest.raises(OptionError, match="expected a path"):
         FashionMNIST(None)
 
@@ -299,7 +299,7 @@ def test_a_root_that_is_no_path() -> None:
 # -- small files that a test wrote -------------------------------------------------------------
 
 
-def test_files_of_ones_own_by_opting_out(small_folder: Path) -> None:
+def test_verify_false_accepts_own_files(small_folder: Path) -> None:
     """A program's own tests may write tiny files where torchvision would have its own."""
     raw = small_folder / "root" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
@@ -319,7 +319,7 @@ def test_files_of_ones_own_by_opting_out(small_folder: Path) -> None:
         fmnist_torch.MNIST(small_folder / "root", verify=False)
 
 
-def test_files_of_ones_own_must_be_whole(small_folder: Path) -> None:
+def test_own_files_must_be_complete(small_folder: Path) -> None:
     path = small_folder / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(IdxError, match="items are complete"):
@@ -346,7 +346,7 @@ def test_a_download_that_fails_is_a_runtime_error(
         FashionMNIST("data", download=True)
 
 
-def test_names_in_other_years(test_set: Any) -> None:
+def test_old_names_of_members(test_set: Any) -> None:
     for old, new in (
         ("train_data", "data"),
         ("test_data", "data"),

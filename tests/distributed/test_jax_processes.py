@@ -38,7 +38,9 @@ def test_auto_is_the_process(reports: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("remainder", ["drop", "pad"])
-def test_global_arrays_hold_the_laws_batches(reports: list[dict[str, Any]], remainder: Any) -> None:
+def test_global_arrays_hold_the_plans_batches(
+    reports: list[dict[str, Any]], remainder: Any
+) -> None:
     fields = ("index", "weight")
     plan = BatchPlan(1000, jobs.GLOBAL_BATCH, True, jobs.SEED, remainder, fields=fields)
     expected = [
@@ -57,7 +59,7 @@ def test_each_test_image_is_evaluated_once(reports: list[dict[str, Any]]) -> Non
 
 
 @pytest.mark.parametrize("name", ["seed", "examples", "digest"])
-def test_processes_that_disagree_are_all_told(reports: list[dict[str, Any]], name: str) -> None:
+def test_all_processes_raise_if_they_disagree(reports: list[dict[str, Any]], name: str) -> None:
     first, second = (process[name] for process in reports)
     assert first == second
     assert f"ranks disagree on {name}: rank 0 has " in first

@@ -49,7 +49,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_was_consumed_is_what_an_uninterrupted_run_reads(
+def test_a_killed_run_reads_what_an_uninterrupted_run_reads(
     runs: dict[int, dict[str, Any]], seed: int
 ) -> None:
     schedule, run = killed_runs.schedule_of(seed), runs[seed]

@@ -45,7 +45,7 @@ def test_prepare_leaves_a_loader_as_it_is(accelerator: Any) -> None:
     ]
 
 
-def test_save_state_and_load_state_go_on_within_an_epoch(accelerator: Any, tmp_path: Path) -> None:
+def test_save_state_and_load_state_resume_within_an_epoch(accelerator: Any, tmp_path: Path) -> None:
     prepared = accelerator.prepare(loader(epoch=1))
     running = iter(prepared)
     next(running), next(running)
@@ -98,7 +98,7 @@ def test_accumulation_ends_with_the_epoch(accumulating: Any, options: dict[str, 
     assert not accumulating.gradient_state.in_dataloader
 
 
-def test_accumulation_goes_on_after_an_evaluation_and_a_break(accumulating: Any) -> None:
+def test_accumulation_continues_after_an_evaluation_and_a_break(accumulating: Any) -> None:
     train, val = accumulating.prepare(loader(batch_size=2), loader(batch_size=12))
     ends = []
     for step, _ in enumerate(train):
@@ -143,7 +143,9 @@ def test_batches_are_skipped_once(accelerator: Any) -> None:
 
 
 @pytest.mark.parametrize("options", WORKERS[:2], ids=str)
-def test_what_is_not_skipped_is_transformed(accelerator: Any, options: dict[str, Any]) -> None:
+def test_batches_after_skipped_ones_are_transformed(
+    accelerator: Any, options: dict[str, Any]
+) -> None:
     transformed = {
         "fields": ("image", "weight", "index"),
         "remainder": "pad",

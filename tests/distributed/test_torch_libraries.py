@@ -39,17 +39,17 @@ def test_each_rank_reads_its_shard_once(reports: list[dict[str, Any]]) -> None:
         assert reports[rank]["whole"] == law(rank)
 
 
-def test_a_checkpoint_within_an_epoch_goes_on(reports: list[dict[str, Any]]) -> None:
+def test_a_checkpoint_within_an_epoch_resumes(reports: list[dict[str, Any]]) -> None:
     for rank in range(RANKS):
         assert reports[rank]["rest"] == law(rank)[4:]
 
 
-def test_a_checkpoint_of_an_epochs_end_goes_on_with_the_next(reports: list[dict[str, Any]]) -> None:
+def test_a_checkpoint_at_an_epochs_end_resumes_with_the_next(reports: list[dict[str, Any]]) -> None:
     for rank in range(RANKS):
         assert reports[rank]["more"] == law(rank, range(2, 4))
 
 
-def test_a_loader_that_is_not_shared_is_refused(reports: list[dict[str, Any]]) -> None:
+def test_a_loader_with_one_shard_raises(reports: list[dict[str, Any]]) -> None:
     for rank in reports:
         assert 'Try: shard="auto"' in rank["unshared"]
 

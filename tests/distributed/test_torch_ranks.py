@@ -69,7 +69,7 @@ def test_each_test_image_is_evaluated_once(reports: Reports) -> None:
 @pytest.mark.parametrize(
     "name", ["seed", "digest", "num_examples", "examples", "batch_size", "encoding"]
 )
-def test_ranks_that_disagree_are_all_told(reports: Reports, name: str) -> None:
+def test_all_ranks_raise_if_they_disagree(reports: Reports, name: str) -> None:
     for ranks in COUNTS[1:]:
         errors = [rank["errors"][name] for rank in reports[ranks]]
         assert set(errors) == {errors[0]}
@@ -101,7 +101,7 @@ def test_a_rank_may_read_alone_while_the_others_do_not(reports: Reports) -> None
         assert [rank["errors"]["alone"] for rank in reports[ranks]] == [""] * ranks
 
 
-def test_a_rank_that_does_not_share_is_missed_within_the_limit(reports: Reports) -> None:
+def test_a_rank_that_begins_no_loader_is_named_within_the_limit(reports: Reports) -> None:
     for ranks in COUNTS[1:]:
         errors = [rank["errors"]["silent"] for rank in reports[ranks]]
         assert all(

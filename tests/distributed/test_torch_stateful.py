@@ -55,7 +55,7 @@ def read(batches: Any) -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("shard", [(0, 1), (1, 2)])
-def test_it_reads_the_laws_batches_epoch_by_epoch(mapped: Dataset, shard: tuple[int, int]) -> None:
+def test_it_reads_the_plans_batches_epoch_by_epoch(mapped: Dataset, shard: tuple[int, int]) -> None:
     plan = plan_of(4, shard=shard)
     loader = stateful_loader(mapped, plan)
     for epoch in range(3):
@@ -74,7 +74,7 @@ GRID = [
 
 @pytest.mark.parametrize(("workers", "persistent", "every", "epoch", "step"), GRID)
 @pytest.mark.parametrize("same", [False, True], ids=["another loader", "the same loader"])
-def test_it_goes_on_from_its_own_state(
+def test_it_resumes_from_its_own_state(
     workers: int, persistent: bool, every: int, epoch: int, step: int, same: bool
 ) -> None:
     dataset, plan = made_dataset(), plan_of(4)

@@ -41,7 +41,9 @@ def test_no_byte_is_fetched_twice(
     assert (again["Range"], again["If-Range"]) == (f"bytes={cut}-", '"1"')
 
 
-def test_what_came_before_a_reset_is_kept(server: FaultServer, path: str, target: Path) -> None:
+def test_bytes_received_before_a_reset_are_kept(
+    server: FaultServer, path: str, target: Path
+) -> None:
     url = server.url(path, Page(BODY, "reset"), Page(BODY))
     with pytest.raises(FetchError):
         fetch([url], target, check)
@@ -111,7 +113,7 @@ def test_the_strongest_validator_is_sent(
     ],
     ids=["etag", "no-ranges", "wrong-range", "heedless-etag", "heedless-date", "chunked"],
 )
-def test_where_the_rest_cannot_be_had_it_begins_anew(
+def test_a_file_that_cannot_be_resumed_starts_over(
     server: FaultServer, path: str, target: Path, now: Page
 ) -> None:
     old = Page(bytes(len(BODY)), "short", modified="Thu, 31 Aug 2017 10:00:00 GMT")
@@ -122,7 +124,7 @@ def test_where_the_rest_cannot_be_had_it_begins_anew(
     assert_fetched(target)
 
 
-def test_a_revision_of_another_length_begins_anew(
+def test_a_revision_of_another_length_starts_over(
     server: FaultServer, path: str, target: Path
 ) -> None:
     url = server.url(path, Page(OTHER, "short"), Page(BODY))

@@ -69,7 +69,7 @@ def test_a_proxy_is_honoured(target: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("says", ["9" * 5000, "-1", "many", "\u00b2"])
-def test_a_length_that_makes_no_sense_does_no_harm(
+def test_a_nonsensical_length_does_no_harm(
     server: FaultServer, path: str, target: Path, says: str
 ) -> None:
     page = Page(BODY, sized=False, headers={"Content-Length": says})

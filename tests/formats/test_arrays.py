@@ -53,7 +53,7 @@ def test_hdf5_is_read_back_by_h5py(
 @pytest.mark.parametrize(
     ("format", "module"), [("mat", mat), ("safetensors", tensors), ("hdf5", hdf5)]
 )
-def test_arrays_come_in(
+def test_arrays_are_read(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str, module: Any
 ) -> None:
     by_split = {rows.split: rows for rows in module.read(exported(format))}
@@ -82,7 +82,7 @@ def test_matlab_7_3_comes_in(splits: tuple[Dataset, Dataset], tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("format", ["safetensors", "hdf5"])
-def test_colour_images_of_numbers_go_out(tmp_path: Path, format: str) -> None:
+def test_colour_images_are_written(tmp_path: Path, format: str) -> None:
     images = np.random.default_rng(0).random((7, 4, 5, 3), np.float32)
     export(Dataset(images, np.arange(7)), tmp_path / "out", format=format)
     if format == "safetensors":
@@ -96,7 +96,7 @@ def test_colour_images_of_numbers_go_out(tmp_path: Path, format: str) -> None:
 @pytest.mark.parametrize(
     ("format", "module"), [("mat", mat), ("safetensors", tensors), ("hdf5", hdf5)]
 )
-def test_a_cut_file_is_an_error_of_ours(
+def test_a_truncated_file_raises_our_error(
     exported: Callable[[str], Path], format: str, module: Any
 ) -> None:
     path = exported(format)

@@ -22,13 +22,13 @@ def table(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> P
     return exported("csv") / "synthetic_test.csv"
 
 
-def test_csv_comes_in(splits: tuple[Dataset, Dataset], table: Path) -> None:
+def test_csv_is_read(splits: tuple[Dataset, Dataset], table: Path) -> None:
     (rows,) = csv.read(table)
     assert rows.split == "test"
     assert_same(splits[1], rows.images, rows.labels)
 
 
-def test_other_conventions_come_in(splits: tuple[Dataset, Dataset], table: Path) -> None:
+def test_other_conventions_are_read(splits: tuple[Dataset, Dataset], table: Path) -> None:
     frame = pandas.read_csv(table)
     frame.to_csv(table, header=False, index=False)
     (bare,) = csv.read(table)
@@ -83,7 +83,7 @@ def cut_row(lines: list[str]) -> None:
         (cut_row, "expected 785 columns, found 784 in line 10"),
     ],
 )
-def test_a_damaged_table_is_refused_and_the_place_is_named(
+def test_a_damaged_table_raises_with_the_place(
     table: Path, change: Callable[[list[str]], None], expected: str
 ) -> None:
     changed(table, change)

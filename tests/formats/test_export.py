@@ -105,7 +105,7 @@ def test_the_command_exports_the_splits_that_are_named(tmp_path: Path) -> None:
 # -- what is exported ---------------------------------------------------------------------------
 
 
-def test_what_is_no_dataset_is_refused(tmp_path: Path, splits: Splits) -> None:
+def test_objects_that_are_not_datasets_raise(tmp_path: Path, splits: Splits) -> None:
     for wrong in ((), [], {}, {"train": None}, [1], "fashion-mnist", None):
         with pytest.raises(OptionError):
             export(wrong, tmp_path / "out", format="npz")  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def test_images_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
             assert not (tmp_path / name).exists()
 
 
-def test_progress_is_told(splits: Splits, tmp_path: Path) -> None:
+def test_progress_is_reported(splits: Splits, tmp_path: Path) -> None:
     reports: list[tuple[str, int, int]] = []
     export(splits, tmp_path / "out", format="npz", report=lambda *now: reports.append(now))
     assert reports == [("train", 300, 300), ("test", 50, 50)]
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_nothing(splits: Splits, tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["npz", "png"])
-def test_what_is_there_stays_unless_forced(splits: Splits, tmp_path: Path, name: str) -> None:
+def test_an_existing_target_stays_unless_forced(splits: Splits, tmp_path: Path, name: str) -> None:
     path = tmp_path / "out"
     export(splits, path, format=name)
     before = contents(path)

@@ -50,7 +50,7 @@ def test_the_keys_are_those_of_the_genuine_images(both: tuple[Dataset, ...]) -> 
 
 
 @pytest.mark.parametrize("format", READABLE)
-def test_every_format_comes_in_by_root(test_split: Dataset, tmp_path: Path, format: str) -> None:
+def test_root_reads_every_format(test_split: Dataset, tmp_path: Path, format: str) -> None:
     path = tmp_path / "copy"
     export(test_split, path, format=format)
     loaded = load("fashion-mnist", "test", root=path)
@@ -59,7 +59,7 @@ def test_every_format_comes_in_by_root(test_split: Dataset, tmp_path: Path, form
     assert loaded.mean == test_split.mean
 
 
-def test_every_kind_of_file_is_that_of_a_format(
+def test_every_kind_of_file_belongs_to_a_format(
     splits: tuple[Dataset, Dataset], tmp_path: Path
 ) -> None:
     kinds = set()
@@ -119,7 +119,7 @@ def test_openmls_rows_are_train_then_test(both: tuple[Dataset, ...]) -> None:
         (lambda i, y: (i[:, :27, :27], y), "10,000 images of 27 x 27 that"),
     ],
 )
-def test_what_differs_is_named(
+def test_differences_are_named(
     test_split: Dataset, change: Callable[..., Any], expected: str
 ) -> None:
     images, labels = change(*rows_of(test_split)[:2])
@@ -173,9 +173,7 @@ def test_without_keys_only_the_original_order_is_known(tmp_path: Path) -> None:
         load("synthetic", "test", root=tmp_path / "b")
 
 
-def test_another_split_or_dataset_is_not_taken(
-    splits: tuple[Dataset, Dataset], tmp_path: Path
-) -> None:
+def test_another_split_or_dataset_raises(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
     export(splits, tmp_path / "copy", format="npz")
     with pytest.raises(DataMismatchError, match="expected 10,000 examples of Fashion-MNIST test"):
         load("fashion-mnist", "test", root=tmp_path / "copy")

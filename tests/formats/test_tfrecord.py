@@ -25,9 +25,7 @@ def stacked(pairs: list[tuple[Any, int]]) -> tuple[Any, Any]:
     return np.stack(images), np.array(labels)
 
 
-def test_tfrecord_comes_in(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
+def test_tfrecord_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     (rows,) = tfrecord.read(exported("tfrecord") / "test.tfrecord")
     assert rows.split == "test"
     assert_same(splits[1], rows.images, rows.labels)
@@ -104,7 +102,7 @@ def test_tfds_load_finds_it_where_it_looks(tmp_path: Path, fashion_root: Path) -
 
 
 @pytest.mark.parametrize("format", ["tfds", "array-record"])
-def test_prepared_folders_come_in(
+def test_prepared_folders_are_read(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str
 ) -> None:
     by_split = {rows.split: rows for rows in prepared.read(exported(format))}

@@ -280,12 +280,12 @@ def test_every_diagnosis_is_needed(
     assert [identity(content).found for content in samples] != result
 
 
-def test_whole_data_of_ones_own(identity: Callable[[bytes], Identity]) -> None:
+def test_intact_data_that_the_catalog_does_not_know(identity: Callable[[bytes], Identity]) -> None:
     result = identity(PAYLOAD)
     assert (result.verdict, result.dtype, result.shape) == ("unknown", "uint8", (5, 4, 3))
 
 
-def test_every_cut_and_every_flip_is_survived(identity: Callable[[bytes], Identity]) -> None:
+def test_every_truncation_and_flip_is_identified(identity: Callable[[bytes], Identity]) -> None:
     packed = gzip.compress(PAYLOAD, mtime=0)
     for content in (PAYLOAD, packed):
         for cut in range(len(content)):
@@ -356,13 +356,13 @@ def test_a_bomb_is_read_no_further_than_its_header_justifies(
     assert "more bytes than that" in result[0].found
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(FileAccessError):
             identify(path)
 
 
-def test_larger_types_are_whole_too(tmp_path: Path) -> None:
+def test_intact_data_of_larger_types(tmp_path: Path) -> None:
     write_idx(tmp_path / "x", np.array([[1.5, 2.5]]))
     (result,) = identify(tmp_path / "x")
     assert json.dumps([result.dtype, result.shape]) == '["float64", [1, 2]]'
@@ -372,7 +372,7 @@ def test_larger_types_are_whole_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
-def test_a_cut_download_is_named_by_how_it_begins(
+def test_a_truncated_download_is_named_by_its_beginning(
     fashion_root: Path, identity: Callable[[bytes], Identity], pack: Callable[[bytes], bytes]
 ) -> None:
     payload = bytes(read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz"))
@@ -438,7 +438,7 @@ DUMPS: dict[str, Callable[[bytes], str]] = {
 
 
 @pytest.mark.parametrize("form", DUMPS)
-def test_a_hex_dump_is_turned_back_and_named(
+def test_a_hex_dump_is_decoded_and_named(
     fashion_root: Path, identity: Callable[[bytes], Identity], form: str
 ) -> None:
     payload = bytes(read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz"))
@@ -473,7 +473,9 @@ def test_a_long_hex_dump_is_decoded_block_by_block(
 
 
 @pytest.mark.parametrize("text", ["12 34", "00 00 08 01 00", "cafe", "0000080100000001", "a: 1"])
-def test_digits_that_are_no_dump_of_idx(identity: Callable[[bytes], Identity], text: str) -> None:
+def test_digits_that_are_not_a_dump_of_idx(
+    identity: Callable[[bytes], Identity], text: str
+) -> None:
     assert "hex dump of IDX data" not in identity(text.encode()).found
 
 
@@ -493,7 +495,7 @@ WRONG_HEADERS = {
 
 
 @pytest.mark.parametrize("kind", WRONG_HEADERS)
-def test_the_advice_reads_what_is_there(identity: Callable[[bytes], Identity], kind: str) -> None:
+def test_the_advice_reads_the_data(identity: Callable[[bytes], Identity], kind: str) -> None:
     data = WRONG_HEADERS[kind]
     call = re.search(r"np\.frombuffer\(.*\)\.reshape\(.*?\)\)?", identity(data).advice)
     assert call
@@ -504,7 +506,7 @@ def test_the_advice_reads_what_is_there(identity: Callable[[bytes], Identity], k
     np.testing.assert_array_equal(array, expected)
 
 
-def test_numbers_that_are_none_get_no_reading(identity: Callable[[bytes], Identity]) -> None:
+def test_other_bytes_get_no_advice_to_read_them(identity: Callable[[bytes], Identity]) -> None:
     wide = np.random.default_rng(0).integers(0, 256, 480, np.uint8)
     assert "frombuffer" not in identity(HEADER + wide.tobytes()).advice
 
@@ -512,7 +514,7 @@ def test_numbers_that_are_none_get_no_reading(identity: Callable[[bytes], Identi
 # -- other files -------------------------------------------------------------------------------
 
 
-def test_an_array_of_numpy_is_called_one(identity: Callable[[bytes], Identity]) -> None:
+def test_a_numpy_array_is_named(identity: Callable[[bytes], Identity]) -> None:
     result = identity(npy_of(IMAGES))
     assert (result.container, result.verdict) == ("npy", "unknown")
     assert result.found.startswith("a numpy array that the catalog does not know, 5 x 4 x 3 uint8")
@@ -527,20 +529,20 @@ def test_a_pytorch_file_is_one_file(tmp_path: Path) -> None:
     assert "a PyTorch file" in identify(tmp_path / "old.pt")[0].found
 
 
-def test_a_file_of_scipy_is_named(tmp_path: Path) -> None:
+def test_a_scipy_file_is_named(tmp_path: Path) -> None:
     scipy_io = pytest.importorskip("scipy.io")
     scipy_io.savemat(tmp_path / "x.mat", {"images": IMAGES})
     assert "a MATLAB file" in identify(tmp_path / "x.mat")[0].found
 
 
-def test_a_picture_of_pillow_is_named(tmp_path: Path) -> None:
+def test_a_pillow_picture_is_named(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     for name, what in (("x.png", "PNG picture of 3 x 4"), ("x.jpg", "JPEG"), ("x.gif", "GIF")):
         image.fromarray(IMAGES[0]).save(tmp_path / name)
         assert what in identify(tmp_path / name)[0].found
 
 
-def test_the_csv_of_kaggle_is_read_as_it_says(tmp_path: Path) -> None:
+def test_kaggles_csv_is_read_as_advised(tmp_path: Path) -> None:
     names = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
     rows = np.random.default_rng(0).integers(0, 256, (3, 785))
     for head, columns in (((), "of 785 columns"), ((names,), "")):
@@ -556,7 +558,7 @@ def test_the_csv_of_kaggle_is_read_as_it_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_more_than_the_budget_is_not_read_and_not_called_cut_short(
+def test_more_than_the_budget_is_not_read_and_not_called_truncated(
     identity: Callable[[bytes], Identity],
     pack: Callable[[bytes], bytes],
     monkeypatch: pytest.MonkeyPatch,

@@ -192,7 +192,9 @@ def test_fetched_verified_and_mapped(name: str, downloads: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_damaged_payload_is_made_again_from_what_is_kept(name: str, downloads: list[str]) -> None:
+def test_a_damaged_payload_is_unpacked_again_from_the_kept_file(
+    name: str, downloads: list[str]
+) -> None:
     load(name, "test")
     place, fetched = store.folder(CATALOG[name]), len(downloads)
     (path,) = place.glob("*t*-images*idx3-ubyte")
@@ -330,7 +332,7 @@ def test_identified_as_published(name: str, mirror: Path) -> None:
         assert (CATALOG[name].family or CATALOG[name].title) in result.found
 
 
-def test_what_is_not_the_published_file_is_said(tmp_path: Path, mirror: Path) -> None:
+def test_a_file_other_than_the_published_one_is_named(tmp_path: Path, mirror: Path) -> None:
     images, labels = made("kmnist", "test")
     write_idx(tmp_path / "t10k-images-idx3-ubyte", images)
     write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", labels)
@@ -446,7 +448,7 @@ def test_a_forged_payload_with_a_forged_note_is_not_genuine(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fmnist_verify_trusts_no_note(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fmnist_verify_ignores_notes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     load(name, "test")
     image_file, _ = files_of(CATALOG[name], "test")
     path = store.folder(CATALOG[name]) / image_file.name

@@ -185,7 +185,7 @@ def test_what_is_chosen_runs_cheapest_first() -> None:
     assert len({entry.name for entry in ENTRIES}) == 12
 
 
-def test_an_unknown_name_is_answered_with_the_known() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     result = run("--only", "resnet")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "found resnet" in result.stderr
@@ -224,7 +224,7 @@ def test_files_that_exist_are_refused_before_anything_is_trained(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("small")
-def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_raises_first(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = run(*only("gaussian-nb"), "--output", tmp_path / "file" / "folder")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -247,7 +247,7 @@ def test_a_full_disk_leaves_no_half_file_and_the_table_is_printed(tmp_path: Path
 
 
 @pytest.mark.usefixtures("small")
-def test_a_model_of_ones_own_joins(folder: Path) -> None:
+def test_a_users_model_joins(folder: Path) -> None:
     models = ["--model", "models_of_mine:Zero", "--model", "models_of_mine:Scorer"]
     result = run(*only("gaussian-nb"), *models, "--output", "out")
     assert result.exit_code == 0, result.output

@@ -174,7 +174,7 @@ def test_what_cannot_be_noted(tiny: Dataset) -> None:
         ("{", "expected JSON"),
     ],
 )
-def test_a_file_that_is_no_trace(content: str, message: str, folder: Path) -> None:
+def test_a_file_that_is_not_a_trace(content: str, message: str, folder: Path) -> None:
     (folder / "a.json").write_text(content)
     with pytest.raises(DataMismatchError, match=message):
         Trace.load("a.json")

@@ -90,7 +90,7 @@ def test_fetch_without_a_network_says_what_to_do(home: Path) -> None:
         (b"PK\x03\x04 torn", "a damaged zip file"),
     ],
 )
-def test_a_bundle_that_is_none(home: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_bundle(home: Path, content: bytes, words: str) -> None:
     (home.parent / "bundle.zip").write_bytes(content)
     result = run("fetch", "fashion-mnist", "--from", home.parent / "bundle.zip")
     assert result.exit_code == 1
@@ -148,7 +148,7 @@ def test_verify_of_a_missing_path_says_so(home: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["verify", "identify"])
-def test_what_a_bundle_holds_beside_the_data_is_left_out(home: Path, verb: str) -> None:
+def test_notes_in_a_bundle_are_left_out(home: Path, verb: str) -> None:
     succeed("bundle", "synthetic", "-o", home.parent / "synthetic.zip")
     with zipfile.ZipFile(home.parent / "synthetic.zip") as archive:
         archive.extractall(home.parent / "unpacked")
@@ -161,7 +161,7 @@ def test_what_a_bundle_holds_beside_the_data_is_left_out(home: Path, verb: str) 
     assert run(verb, home.parent / "unpacked").exit_code == 1
 
 
-def test_identify_goes_on_after_what_cannot_be_read(home: Path) -> None:
+def test_identify_continues_after_unreadable_files(home: Path) -> None:
     write_idx("b", np.zeros(3, np.uint8))
     Path("empty").mkdir()
     os.mkfifo("pipe")

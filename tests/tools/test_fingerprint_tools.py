@@ -132,7 +132,7 @@ def saved(dataset: Dataset, path: str, swapped: tuple[int, int] | None = None) -
     seen.save(path)
 
 
-def test_a_swap_and_who_strayed(tiny: Dataset) -> None:
+def test_a_swap_and_which_run_has_it(tiny: Dataset) -> None:
     saved(tiny, "good.json")
     saved(tiny, "bad.json", (5, 12))
     assert differ("bad.json", "good.json").splitlines() == [
@@ -143,7 +143,7 @@ def test_a_swap_and_who_strayed(tiny: Dataset) -> None:
     ]
 
 
-def test_what_both_lack_is_said(tiny: Dataset) -> None:
+def test_positions_missing_from_both_are_reported(tiny: Dataset) -> None:
     loader = tiny.to("numpy", batch_size=8, fields=FIELDS, remainder="drop")
     run = fm.fingerprint(loader)
     run.save("a.json")
@@ -178,7 +178,7 @@ def test_missing_in_one_and_agreeing_epochs(tiny: Dataset) -> None:
     ]
 
 
-def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> None:
+def test_an_existing_file_stays(read: Callable[..., str], folder: Path) -> None:
     (folder / "a.json").write_text("mine")
     result = run("fingerprint", "synthetic", "-o", "a.json")
     assert result.exit_code == 1

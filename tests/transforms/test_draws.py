@@ -73,7 +73,7 @@ def test_fmix32_is_that_of_the_order() -> None:
 @given(start=st.integers(0, 2**33), count=st.integers(0, 600), seed=seeds, epoch=epochs)
 @example(start=8192 - 300, count=600, seed=0, epoch=0)
 @example(start=8192, count=600, seed=0, epoch=0)
-def test_kept_words_are_those_computed(start: int, count: int, seed: int, epoch: int) -> None:
+def test_cached_words_equal_computed_ones(start: int, count: int, seed: int, epoch: int) -> None:
     positions, streams = start + np.arange(count)[::-1], (0, 8, 9)
     kept = chain_draws(NUMPY, positions, streams, seed=seed, epoch=epoch)
     computed = chain_draws(NumpyOps(), positions, streams, seed=seed, epoch=epoch)
@@ -87,7 +87,7 @@ def test_kept_words_are_those_computed(start: int, count: int, seed: int, epoch:
     index=st.integers(0, 31),
     count=st.integers(1, 2**16),
 )
-def test_picks_and_chances_are_those_of_the_page(
+def test_picks_and_chances_follow_the_page(
     seed: int, position: int, index: int, count: int
 ) -> None:
     positions = np.array([position])
@@ -99,7 +99,7 @@ def test_picks_and_chances_are_those_of_the_page(
         assert draws.chance(index, p)[0] == expected.chance(index, p)
 
 
-def test_a_chance_rounds_halves_up_of_the_decimal_that_was_written() -> None:
+def test_a_chance_is_the_written_decimal_rounded_half_up() -> None:
     every = np.arange(2**16, dtype=np.int32)
     draws = Draws(NUMPY, (every << 16)[None], every[None])
     for p, expected in ((0, 0), (1, 65536), (0.5, 32768), (0.1, 6554), (1.5 / 65536, 2), (1e-9, 0)):

@@ -50,7 +50,7 @@ def test_grains_own_check_restores_every_state(options: grain.ReadOptions | None
     grain.experimental.assert_equal_output_after_checkpoint(ahead)
 
 
-def test_a_checkpoint_in_a_file_goes_on_within_a_later_epoch(tmp_path: Path) -> None:
+def test_a_checkpoint_in_a_file_resumes_within_a_later_epoch(tmp_path: Path) -> None:
     loader = loader_of()
     list(loader)
     iterator = iter(loader)
@@ -65,7 +65,7 @@ def test_a_checkpoint_in_a_file_goes_on_within_a_later_epoch(tmp_path: Path) -> 
     assert lists(again) == later
 
 
-def test_a_state_is_of_any_framework_and_batch_size() -> None:
+def test_a_state_fits_any_framework_and_batch_size() -> None:
     iterator = iter(loader_of())
     next(iterator)
     other = DATASET.to("numpy", batch_size=9, shuffle=True, seed=3, fields="index")
@@ -143,7 +143,7 @@ def test_a_repeated_map_dataset_is_a_whole_training() -> None:
     grain.experimental.assert_equal_output_after_checkpoint(shortened)
 
 
-def test_worker_processes_go_on_from_a_state_and_give_the_same_states() -> None:
+def test_worker_processes_resume_from_a_state_and_give_the_same_states() -> None:
     here, states, expected = iter(loader_of()), [], []
     for batch in here:
         expected.append(batch.tolist())
@@ -159,12 +159,12 @@ def test_worker_processes_go_on_from_a_state_and_give_the_same_states() -> None:
     assert loader.epoch == 1
 
 
-def test_workers_are_not_given_a_count_of_epochs() -> None:
+def test_workers_cannot_count_epochs() -> None:
     with pytest.raises(OptionError, match="mp_prefetch before map"):
         next(iter(loader_of().map(len).mp_prefetch(grain.MultiprocessingOptions(num_workers=1))))
 
 
-def test_batches_are_dictionaries_where_fields_say_so() -> None:
+def test_batches_are_dictionaries_if_fields_is_a_mapping() -> None:
     loader = loader_of(fields={"x": "image", "y": "label"})
     batch = next(iter(loader))
     assert list(batch) == ["x", "y"]
