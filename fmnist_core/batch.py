@@ -345,7 +345,7 @@ class Batches(ResumableLoader[_Batch]):
 
 
 def peek(loader: Any) -> Any:
-    """Return the first batch of a loader's next epoch, which is not taken by this look.
+    """Return the first batch of a loader's next epoch, without taking that epoch.
 
     Parameters
     ----------
@@ -355,7 +355,7 @@ def peek(loader: Any) -> Any:
     Raises
     ------
     OptionError
-        If the loader does not say what it was made from, or its next epoch has no batch.
+        If the loader has no `provenance`, or its next epoch has no batch.
     """
     if isinstance(loader, ResumableLoader):
         return loader.peek()

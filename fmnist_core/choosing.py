@@ -1,7 +1,6 @@
-"""Ways to choose some examples of a dataset: methods of `Dataset`.
+"""The methods of `Dataset` that choose examples, as functions of a dataset.
 
-Each is a function of a dataset, in a room of its own. What they draw follows the written order
-(docs/order.md), so it is the same on every machine.
+They draw by the written order (docs/order.md), so they choose the same examples on every machine.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +28,7 @@ from fmnist_core.source import Source
 
 
 class Choosable(Protocol):
-    """What these functions ask of a dataset."""
+    """What these functions need of a dataset."""
 
     source: Source
     description: Description

@@ -352,7 +352,7 @@ def _standardized(
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return an empty array whose memory begins at a cache line: JAX takes such without a copy."""
+    """Return an empty array that begins at a cache line: JAX takes such arrays without a copy."""
     nbytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(nbytes + CACHE_LINE, np.uint8)
     first = -memory.ctypes.data % CACHE_LINE

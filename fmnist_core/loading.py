@@ -71,7 +71,7 @@ def load(
         Kaggle unpacks them. Or a file or folder of another format (docs/formats.md), whose
         examples are put into the original order by their content and kept in memory.
     orientation : {"upright", "file"}
-        "upright" transposes EMNIST's images, which are published on their side; "file" keeps them.
+        "upright" transposes EMNIST's images, which are published transposed; "file" keeps them.
         Other datasets are already upright.
     zero_based : bool
         Whether labels that begin with 1 in the file (EMNIST's letters) begin with 0 instead. By
@@ -178,7 +178,7 @@ def open_idx(
     images_path, labels_path : path
     classes : sequence of str or int, optional
         Name of each label, or the number of classes. By default, classes are numbered up to the
-        largest label; train and test files may differ in that, so better give it.
+        largest label; pass this if train and test files may differ in it.
     orientation : {"file", "upright"}
         "upright" transposes each image, which EMNIST's files need.
     zero_based : bool

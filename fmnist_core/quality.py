@@ -160,7 +160,7 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
     lists = [LISTS.get(name) if isinstance(name, str) else None for name in names]
     for name, entry in zip(names, lists, strict=True):
         if entry is None or (entry.dataset, entry.released) != (dataset, released):
-            data = " ".join(filter(None, (dataset, released))) or "data of one's own"
+            data = " ".join(filter(None, (dataset, released))) or "your own data"
             raise OptionError(
                 f"expected the name of a list of rows of {data}, found {name!r}. There are: "
                 + ", ".join(f"{k.name!r} of {k.dataset} {k.released}" for k in _LISTS)

@@ -46,8 +46,8 @@ def test_a_fault_is_located(traces: Path, fault: str) -> None:
     step, name = FOUND[fault]
     status, output = compared(traces, fault)
     assert status == 1
-    assert f"They part at step {step}, in epoch 0: {name} is " in output
+    assert f"They diverge at step {step}, in epoch 0: {name} is " in output
     page = (PROJECT / "docs" / "porting.md").read_text(encoding="utf-8")
-    shown = re.search(rf"part at step (\d+), in epoch 0: (\w+) is .*{fault}\.json", page)
+    shown = re.search(rf"diverge at step (\d+), in epoch 0: (\w+) is .*{fault}\.json", page)
     assert shown, f"docs/porting.md does not show {fault}"
     assert (int(shown[1]), shown[2]) == (step, name)

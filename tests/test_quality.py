@@ -159,7 +159,7 @@ def test_a_list_of_other_data_is_refused() -> None:
     with pytest.raises(OptionError, match=r"rows of mnist, found 'mislabelled'"):
         blank(name="mnist").without("mislabelled")
     unnamed = Dataset(BLANK.images, BLANK.labels)
-    with pytest.raises(OptionError, match="rows of data of one's own, found 'duplicates'"):
+    with pytest.raises(OptionError, match="rows of your own data, found 'duplicates'"):
         unnamed.without("duplicates")
     with pytest.raises(OptionError, match="rows of fashion-mnist 2017-08-26, found"):
         quality.find_lists(["duplicates"], "fashion-mnist", "2017-08-26")

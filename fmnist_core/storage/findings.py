@@ -1,4 +1,4 @@
-"""What a scan may come to: a verdict, what the file is, and what to do next."""
+"""The result of a scan: a verdict, what the file is, and what to do next."""
 
 from typing import Literal, NamedTuple
 
@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 
 
 def whole_idx(scan: Scan) -> Finding | None:
-    """Recognise whole IDX data, by digest if the catalog knows it."""
+    """Recognise complete IDX data, and by its digest a payload of the catalog."""
     if not scan.is_whole or scan.header is None:
         return None
     known_file = describe_payload(scan.payload.hexdigest())
@@ -45,20 +45,20 @@ def whole_idx(scan: Scan) -> Finding | None:
 
 
 def too_large(scan: Scan) -> Finding | None:
-    """Recognise data of which more would have to be read than is worth a name."""
+    """Recognise data that are too large to be read only to name them."""
     if not scan.is_exhausted:
         return None
     words = f", {shape_words(scan.header)} by its header" if scan.header else ""
-    description = f"data of over {scan.nbytes:,} bytes{words}, which are not all read to name them"
+    description = f"data of over {scan.nbytes:,} bytes{words}, too many to read only to name them"
     return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
 
 
 def beginning(scan: Scan) -> str:
-    """Return which known payload begins as this file does, to end a sentence with, or ""."""
+    """Return the end of a sentence that names a known payload with the same beginning, or ""."""
     known_file = describe_start(scan.head)
     return f"; it begins as {known_file.words} does" if known_file else ""
 
 
 def quoted(text: bytes) -> str:
-    """Return foreign text in quotes: one short line, with nothing that a terminal obeys."""
+    """Return foreign text in quotes: one short line without control characters."""
     return brief(" ".join(text.decode(errors="replace").split()))

@@ -1,4 +1,4 @@
-"""Files that are no IDX data at all: pages, pointers, placeholders and other formats."""
+"""Files that are not IDX data at all: pages, pointers, placeholders and other formats."""
 
 import codecs
 import html
@@ -51,7 +51,7 @@ def _unescaped(text: bytes) -> bytes:
 
 
 def lfs_pointer(scan: Scan) -> Finding | None:
-    """Recognise what git leaves where Git-LFS is not installed."""
+    """Recognise the pointer that git leaves if Git-LFS is not installed."""
     match = re.match(rb"version https://git-lfs\S+\noid sha256:([0-9a-f]{64})", scan.head)
     if not match:
         return None
@@ -74,7 +74,7 @@ def annex_link(scan: Scan) -> Finding | None:
 
 
 def git_symlink(scan: Scan) -> Finding | None:
-    """Recognise a symbolic link as git saves it where it cannot make one: its target as text."""
+    """Recognise a symbolic link as git saves it if it cannot make one: its target as text."""
     if scan.nbytes > HEAD or not _PATH.fullmatch(scan.head):
         return None
     if not re.search(rb"/|ubyte|idx", scan.head):
@@ -84,21 +84,21 @@ def git_symlink(scan: Scan) -> Finding | None:
 
 
 def icloud_placeholder(scan: Scan) -> Finding | None:
-    """Recognise the property list that stands for a file of iCloud's that is not on this disk."""
+    """Recognise iCloud's property list in place of a file that is not on this disk."""
     if not scan.head.startswith(b"bplist00") or b"NSURLNameKey" not in scan.head:
         return None
     try:
         name = plistlib.loads(scan.head)["NSURLNameKey"]
     except Exception:  # plistlib raises whatever its bytes lead to
         name = None
-    # Written out, lists that hold one another many times would have no end.
+    # Printed in full, lists that contain one another many times would be endless.
     what = quoted(name.encode(errors="replace")) if isinstance(name, str) else "a file"
     description = f"an iCloud placeholder for {what}, which is not on this disk"
     return Finding("foreign", description, "Open it in Finder, or run: brctl download FILE")
 
 
 def side_file(scan: Scan) -> Finding | None:
-    """Recognise what macOS puts beside a file on disks of others."""
+    """Recognise the side file that macOS puts beside a file on other file systems."""
     if scan.head[:4] != b"\x00\x05\x16\x07":
         return None
     return Finding(
@@ -170,7 +170,7 @@ def text(scan: Scan) -> Finding | None:
     """Recognise other text, and quote its beginning."""
     encoding = "utf-16" if scan.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
-        # One that may end within a character, as what was kept of the file may.
+        # The text may end within a character, because only its beginning was kept.
         words = codecs.getincrementaldecoder(encoding)().decode(scan.head)
     except UnicodeDecodeError:
         return None
@@ -193,4 +193,4 @@ FOREIGN: tuple[Callable[[Scan], Finding | None], ...] = (
     other_format,
     table,
 )
-"""Each says what it recognises in a scan, or None; `text` is for the end."""
+"""Each returns what it recognises in a scan, or None; `text` must come last."""

@@ -1,8 +1,8 @@
 """Where payloads live on this machine.
 
 One folder, ``FMNIST_HOME`` or the platform's cache directory, holds a folder of raw IDX files for
-each revision of each dataset. A payload is hashed when it comes in; it is trusted afterwards as
-long as its size and modification time are those noted then.
+each revision of each dataset. A payload is hashed when it enters the store, and trusted afterwards
+as long as its size and modification time stay as noted.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ def folder(info: DatasetInfo) -> Path:
 
 
 def is_verified(path: Path, file: FileInfo) -> bool:
-    """Whether a payload was verified before and has not been touched since; reads no data."""
+    """Whether a payload was verified and has not changed since; reads no data."""
     digest = _noted(path)
     return digest is not None and file.payload.sha256 in (None, digest)
 
@@ -94,7 +94,7 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
 
 
 def has_published_digest(path: Path, file: FileInfo) -> bool:
-    """Hash a file and say whether it is the published one; of another length, do not read it.
+    """Hash a file and return whether it is the published one; another length is not read.
 
     Raises
     ------
@@ -205,23 +205,23 @@ def _written(
     expected: str | None,
     nbytes: int | None,
 ) -> str | None:
-    """Write a file and return its digest; None, and no file, if that or the length is not right."""
+    """Write a file and return its digest; if digest or length is wrong, leave no file: None."""
     digest, count = hashlib.new(kind), 0
-    with suppress(_NotWanted), written_whole(target) as output:
+    with suppress(_WrongContent), written_whole(target) as output:
         for block in blocks:
             digest.update(block)
             count += len(block)
             if nbytes is not None and count > nbytes:
-                raise _NotWanted
+                raise _WrongContent
             output.write(block)
         if nbytes not in (None, count) or expected not in (None, digest.hexdigest()):
-            raise _NotWanted
+            raise _WrongContent
         return digest.hexdigest()
     return None
 
 
-class _NotWanted(Exception):
-    """The written content is not the expected one, so it is not kept."""
+class _WrongContent(Exception):
+    """The written content is not the expected one, so it is discarded."""
 
 
 def _sha256(published: Path, file: FileInfo) -> str:
@@ -287,7 +287,7 @@ def _mismatch(packed: Path, file: FileInfo) -> DataMismatchError:
 def _noted(path: Path) -> str | None:
     """Return the digest noted for an untouched file of the store.
 
-    Another folder's notes are not ours: it could vouch for itself.
+    Notes of another folder are ignored: it could vouch for itself.
     """
     with suppress(FileAccessError):
         if path.absolute().is_relative_to(home().absolute()):

@@ -125,14 +125,14 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
     type=click.FloatRange(min=0),
     default=1e-4,
     show_default=True,
-    help="Relative difference beyond which two values part.",
+    help="Largest relative difference of values that count as equal.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def compare_training(
     context: click.Context, first: Path, second: Path, tolerance: float, as_json: bool
 ) -> None:
-    """Name the first step in which two traces of a training part; exit status 1 if they do."""
+    """Name the first step in which two traces of a training diverge; exit status 1 if they do."""
     from fmnist_core.tools import compare_training as tool
     from fmnist_core.tools.data import as_json as to_json
     from fmnist_core.traces import Trace

@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[Page, str]] = {
         "redirects from http to file:///etc/passwd, which is not followed",
     ),
     "silent": (Page(fault="silent"), "nothing came for 0.5 s"),
-    "slow-head": (Page(fault="slow_head"), "no whole answer within 1 s"),
+    "slow-head": (Page(fault="slow_head"), "no complete answer within 1 s"),
     "garbage": (Page(fault="garbage"), "BadStatusLine"),
     "hang-up": (Page(fault="hang_up"), "closed connection without response"),
     "refused": (Page(), "Connection refused"),

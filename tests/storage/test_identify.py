@@ -244,8 +244,8 @@ FAULTS = {
         "8-byte elements, little-endian, under a header of 5 x 4 x 3 uint8",
     ),
     "appended": (PAYLOAD + b"\r\n", "with 2 stray byte(s) at the end"),
-    "much appended": (PAYLOAD + bytes(1 << 21), "with more bytes than that at the end"),
-    "no IDX": (b"\x80\x81\xfe....", "no IDX file; it begins with 80 81 fe"),
+    "much appended": (PAYLOAD + bytes(1 << 21), "with many stray bytes at the end"),
+    "no IDX": (b"\x80\x81\xfe....", "not an IDX file; it begins with 80 81 fe"),
     "side file": (b"\x00\x05\x16\x07\x00\x02", "AppleDouble"),
     "float32 without 0D": (
         bytes.fromhex("000001 00000002") + b"\x00\x00\x80\x3f",
@@ -353,7 +353,7 @@ def test_a_bomb_is_read_no_further_than_its_header_justifies(
             bomb.write(bytes(1 << 20))
     result: list[Identity] = []
     assert peak_memory(lambda: result.extend(identify(tmp_path / "bomb.gz"))) < 8 << 20
-    assert "more bytes than that" in result[0].found
+    assert "many stray bytes" in result[0].found
 
 
 def test_unreadable_files(tmp_path: Path) -> None:

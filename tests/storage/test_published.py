@@ -201,7 +201,7 @@ def test_a_damaged_payload_is_unpacked_again_from_the_kept_file(
     data = bytearray(path.read_bytes())
     data[999] ^= 1
     path.write_bytes(data)
-    with pytest.warns(UserWarning, match=f"^{path}: .* is to replace it"):
+    with pytest.warns(UserWarning, match=f"^{path}: .* will replace it"):
         assert_is(load(name, "test"), *wanted(name, "test"))
     assert len(downloads) == fetched
     assert_is(load(name, "test", verify=True), *wanted(name, "test"))
@@ -441,7 +441,7 @@ def test_a_forged_payload_with_a_forged_note_is_not_genuine(name: str) -> None:
     assert result.exit_code == 1
     assert f"{path}: expected" in result.output
     assert load(name, "test").images.tobytes() == forged[16:], "a note is trusted by default"
-    with pytest.warns(UserWarning, match=f"genuine {path.name} is to replace it"):
+    with pytest.warns(UserWarning, match=f"genuine {path.name} will replace it"):
         assert_is(load(name, "test", verify=True), *wanted(name, "test"))
     again = CliRunner().invoke(main, ["verify", name]).output
     assert f"{path}: {CATALOG[name].title} {path.name}, genuine" in again
@@ -455,7 +455,7 @@ def test_fmnist_verify_ignores_notes(name: str, monkeypatch: pytest.MonkeyPatch)
     forge(path)
     monkeypatch.setenv("FMNIST_VERIFY", "1")
     assert "verified, in" not in run("doctor").partition(f"\n{name}\n")[2].partition("\n\n")[0]
-    with pytest.warns(UserWarning, match=f"genuine {path.name} is to replace it"):
+    with pytest.warns(UserWarning, match=f"genuine {path.name} will replace it"):
         assert_is(load(name, "test"), *wanted(name, "test"))
     assert_is(load(name, "test"), *wanted(name, "test"))
 
@@ -468,6 +468,6 @@ def test_a_payload_without_its_published_file_proves_nothing(downloads: list[str
     result = CliRunner().invoke(main, ["verify", "kmnist"])
     assert result.exit_code == 1
     downloads.clear()
-    with pytest.warns(UserWarning, match="is to replace it"):
+    with pytest.warns(UserWarning, match="will replace it"):
         assert_is(load("kmnist", "test", verify=True), *wanted("kmnist", "test"))
     assert len(downloads) == 2

@@ -70,7 +70,7 @@ def test_nothing_is_written_through_what_others_planted(
 ) -> None:
     plant(place / name, victim, how)
     if name == LABELS and how != "pipe":
-        with pytest.warns(UserWarning, match="is to replace it"):
+        with pytest.warns(UserWarning, match="will replace it"):
             assert len(load("fashion-mnist", "test").labels) == 10_000
     elif name == LABELS:
         with pytest.warns(UserWarning, match=r"expected a file, found a pipe.*kept in memory"):
