@@ -1,6 +1,6 @@
-"""Mixes: an image and its label are joined with those of another example of the epoch.
+"""Mixes: transforms that join an image and its label with those of another example of the epoch.
 
-The partner is found by a second written order, so it does not depend on the batch.
+A second written order chooses the partner, so it does not depend on the batch.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from fmnist_core.transforms.tables import beta_quantiles, cut_sides, parts
 from fmnist_core.transforms.transform import Drawn, check_number
 
 PARTNER_SEED = 0x9E3779B97F4A7C15
-"""What the seed of the order is combined with, by exclusive or, for the order of partners."""
+"""Combined with the seed of the order, by exclusive or, for the order of partners."""
 
 
 class Mix:
@@ -28,7 +28,7 @@ class Mix:
     streams: ClassVar[int] = 1
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        """Return what chance decides for each example; as `Transform.draw`."""
+        """Return the random choices for each example, as `Transform.draw`."""
         raise NotImplementedError
 
     def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
@@ -36,13 +36,13 @@ class Mix:
         raise NotImplementedError
 
     def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
-        """Return how much of a label is its own and how much its partner's: float32 (batch,)."""
+        """Return the weights of a label and of its partner's label: float32 (batch,) each."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class MixUp(Mix):
-    """Blend two images and their labels; the part of each is distributed as Beta(alpha, alpha)."""
+    """Blend two images and their labels; the share of each follows Beta(alpha, alpha)."""
 
     alpha: float
 
@@ -64,9 +64,9 @@ class MixUp(Mix):
 
 @dataclass(frozen=True)
 class CutMix(Mix):
-    """Put a box of another image into an image; labels are joined by their parts of the area.
+    """Put a box of another image into an image; labels are weighted by their shares of the area.
 
-    Before the box is cut at the border, its part is distributed as Beta(alpha, alpha).
+    Before the box is cut at the border, its share follows Beta(alpha, alpha).
     """
 
     alpha: float
@@ -96,6 +96,6 @@ class CutMix(Mix):
 
 
 def _own_part(draws: Draws, alpha: float) -> Array:
-    """Return how much of each mixture is the example's own, in 256ths."""
+    """Return the example's own share of each mixture, in 256ths."""
     quantiles = draws.ops.constant(beta_quantiles(alpha))
     return draws.ops.take(quantiles, draws.pick(0, 256))

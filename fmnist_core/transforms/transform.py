@@ -1,4 +1,4 @@
-"""What a transform is, and the checks of its options."""
+"""The base class of transforms, and the checks of their options."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,18 +15,18 @@ MAX_SIDE = 2**16
 """Most pixels on a side of an image: a draw has 16 bits."""
 
 Drawn = Mapping[str, Array]
-"""What chance decided: of each name an array (batch,), an entry for each example."""
+"""Random choices by name: an array (batch,) with an entry for each example."""
 
 _PART_PIXELS = 24_000
-"""Pixels that are computed at once: their int32 stay in a core's cache, and are small enough that
-their memory is kept for the next ones and not given back to the system."""
+"""Pixels that are computed at once: few enough that their int32 fit a core's cache, and that the
+allocator keeps their memory for the next ones."""
 
 
 class Transform:
-    """One step of a chain; derive a frozen dataclass from it whose fields are the options.
+    """One step of a chain; derive a frozen dataclass from it, with the options as fields.
 
-    What it does to an example follows from its options and from what `draw` returns, and nothing
-    else. docs/transforms.md has a complete one.
+    Its effect on an example depends only on its options and on what `draw` returns.
+    docs/transforms.md has a complete example.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Transform:
         How many streams of draws it reads, four draws each, up to 8.
     only_moves : bool
         Whether pixels change their place but not their value, so that images of any element type,
-        and with channels as their last axis, will do.
+        and with channels as their last axis, are allowed.
     """
 
     streams: ClassVar[int] = 1
@@ -46,23 +46,23 @@ class Transform:
         Raises
         ------
         OptionError
-            If images of this shape cannot be transformed so.
+            If images of this shape cannot be transformed this way.
         """
         return shape
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        """Return what chance decides for each example: names and arrays (batch,).
+        """Return the random choices for each example: names and arrays (batch,).
 
         Parameters
         ----------
         draws : Draws
         shape : tuple of int
-            Of one image before this step.
+            Shape of one image before this step.
         """
         return {}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        """Return (batch, height, width[, channels]) images transformed as it was drawn."""
+        """Return (batch, height, width[, channels]) images, transformed as drawn."""
         raise NotImplementedError
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
@@ -108,7 +108,7 @@ def check_interval(name: str, value: object, low: float, high: float) -> None:
 
 
 def check_size(value: object) -> tuple[int, int]:
-    """Return the height and width that a size stands for: a pair, or one number for both."""
+    """Return height and width of a size, which is a pair, or one number for both."""
     pair = value if isinstance(value, tuple) else (value, value)
     if len(pair) != 2:
         raise OptionError(f"size must be a number of pixels or (height, width), not {brief(value)}")
@@ -117,7 +117,7 @@ def check_size(value: object) -> tuple[int, int]:
 
 
 def keep_tuples(transform: Transform, *names: str) -> None:
-    """Make lists among the options, as JSON has them, the tuples that they stand for."""
+    """Convert lists among the options, which JSON gives, to tuples."""
     for name in names:
         if isinstance(value := getattr(transform, name), list):
             object.__setattr__(transform, name, tuple(value))
