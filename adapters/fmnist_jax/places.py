@@ -13,13 +13,13 @@ ShardingLike = Sharding | PartitionSpec | Mesh
 
 
 def checked_device(device: object) -> jax.Device:
-    """Return a device, or the first one of a platform that is given by its name.
+    """Return a device, or the first device of a platform that is given by name.
 
     Raises
     ------
     OptionError
-        If there is no such device; or if ``jax.set_mesh`` has set a mesh of others, over which JAX
-        computes nothing with arrays that are on one device.
+        If there is no such device; or if ``jax.set_mesh`` has set a mesh of other devices, because
+        JAX then computes nothing with arrays on one device.
     """
     target = _found_device(device)
     mesh = _mesh_in_use()
@@ -49,7 +49,7 @@ def _found_device(device: object) -> jax.Device:
 
 
 def named_sharding(layout: object) -> Sharding:
-    """Return a sharding as it is, or that of a spec or a mesh whose meaning is clear.
+    """Return a sharding as it is, or the sharding of a spec or mesh if it is unambiguous.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def named_sharding(layout: object) -> Sharding:
         mesh = _mesh_in_use()
         if mesh is None:
             raise OptionError(
-                f"{layout} names axes of a mesh, and no mesh is set. "
+                f"{layout} names axes of a mesh, but no mesh is set. "
                 "Try: sharding=NamedSharding(mesh, spec), or jax.set_mesh(mesh)"
             )
         try:
@@ -94,7 +94,7 @@ def _mesh_in_use() -> Mesh | None:
 
 
 def field_sharding(sharding: Sharding, ndim: int) -> Sharding:
-    """Return the sharding of a field: of a spec, as many entries as the field has axes."""
+    """Return the sharding of a field: as many entries of the spec as the field has axes."""
     if isinstance(sharding, NamedSharding) and len(sharding.spec) > ndim:
         spec = PartitionSpec(*sharding.spec[:ndim])  # type: ignore[no-untyped-call]
         return NamedSharding(sharding.mesh, spec, memory_kind=sharding.memory_kind)
@@ -102,12 +102,12 @@ def field_sharding(sharding: Sharding, ndim: int) -> Sharding:
 
 
 def check_layout(plan: BatchPlan, assemble: Assembler, sharding: Sharding, start: int) -> None:
-    """Check that every batch can be laid out, before an epoch comes to it.
+    """Check in advance that every batch can be laid out.
 
     Raises
     ------
     OptionError
-        If a batch cannot be divided so, or the plan's shard is not this process.
+        If a batch cannot be divided this way, or the plan's shard is not this process.
     """
     processes = jax.process_index(), jax.process_count()
     if plan.shard != processes:

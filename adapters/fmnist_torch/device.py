@@ -22,7 +22,7 @@ class DeviceBatches:
     Parameters
     ----------
     assemble : Assembler
-        What the batches are: dataset, fields and encoding.
+        Makes the batches: it has dataset, fields and encoding.
     device : torch.device
     """
 
@@ -39,7 +39,7 @@ class DeviceBatches:
         self._places = self._sent(np.array(dataset.indices))
         if dataset.extended is not None and "extended" in self._plan.fields:
             self._extended = self._sent(dataset.extended.astype(np.int32))
-        # Each of one axis, as torch multiplies by the inverse of a plain number.
+        # Arrays of one axis, because torch multiplies by the inverse of a plain number.
         self._scale = [
             self._sent(np.array(number, np.float32).reshape(-1))
             for number in (255, *self._encoding.constants)
@@ -74,7 +74,7 @@ class DeviceBatches:
         return batches()
 
     def _batch(self, epoch: int, positions: torch.Tensor, rows: torch.Tensor) -> TorchBatch:
-        """Return the batch of some examples, named as `plan.Examples` does, on the device."""
+        """Return the batch of some examples, as in `plan.Examples`, on the device."""
         transformed = self._transformed(epoch, positions, rows) if self._encoding.transform else {}
         return tuple(
             transformed[field] if field in transformed else self._field(field, positions, rows)
@@ -123,9 +123,9 @@ class DeviceBatches:
         return self._table[pixels.long()]
 
     def _calculated(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return pixels encoded as `Encoding.encode_pixels` does it.
+        """Return pixels, encoded as `Encoding.encode_pixels` does.
 
-        The divisors are no plain numbers: torch would multiply by their inverses on some devices.
+        The divisors are tensors: on some devices torch would multiply by the inverse of a number.
         """
         dtype = self._table.dtype
         if self._encoding.scale == "raw":
@@ -147,7 +147,7 @@ def _parts(block: TorchBatch, size: int) -> Iterator[TorchBatch]:
 
 def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
     """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
-    if array.dtype.kind == "V":  # its name takes longer to ask for
+    if array.dtype.kind == "V":  # reading its name takes longer
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 
