@@ -49,7 +49,9 @@ def too_large(scan: Scan) -> Finding | None:
     if not scan.is_exhausted:
         return None
     words = f", {shape_words(scan.header)} by its header" if scan.header else ""
-    description = f"data of over {scan.nbytes:,} bytes{words}, too many to read only to name them"
+    description = (
+        f"data of over {scan.nbytes:,} bytes{words}, which identify does not read to the end"
+    )
     return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
 
 

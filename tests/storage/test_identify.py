@@ -567,7 +567,10 @@ def test_more_than_the_budget_is_not_read_and_not_called_truncated(
     whole = struct.pack(">2xBB2I", 8, 2, 2, 2 << 20) + bytes(4 << 20)
     result = identity(pack(whole))
     assert (result.verdict, result.digest) == ("unknown", None)
-    assert "bytes, 2 x 2097152 uint8 by its header, which are not all read" in result.found
+    assert (
+        "bytes, 2 x 2097152 uint8 by its header, which identify does not read to the end"
+        in result.found
+    )
     if pack is bytes:  # its length says enough
         assert "1 of 2 items are complete" in identity(whole[:-1]).found
         assert "1 stray byte" in identity(whole + b"x").found
