@@ -10,7 +10,7 @@ from typing import Literal, TypedDict, Unpack, overload
 from fmnist_core import quality
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief
+from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief, check_flag
 from fmnist_core.files import as_path, expanded
 from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
@@ -114,7 +114,7 @@ def load(
         return tuple(load(name, one, **options) for one in split)
     info = find_dataset(name)
     upright = _is_upright(orientation)
-    _check_flag("zero_based", zero_based)
+    check_flag("zero_based", zero_based)
     lists = _list_names(without)
     quality.find_lists(lists, info.name, info.released)  # before anything is downloaded
     description = _description(info, split, zero_based)
@@ -197,16 +197,11 @@ def open_idx(
         If images and labels do not match, or a label is 0 although they should begin with 1.
     """
     transposed = _is_upright(orientation)
-    _check_flag("zero_based", zero_based)
+    check_flag("zero_based", zero_based)
     paths = as_path(images_path), as_path(labels_path)
     images, labels = map(FileStamp.of, paths)
     source = SourceFiles(images, labels, transposed, first_label=int(zero_based)).open()
     return Dataset.from_source(source, source.described(classes, mean, std))
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise OptionError(f"{name} must be True or False, not {brief(value)}")
 
 
 def _is_upright(orientation: object) -> bool:

@@ -5,6 +5,7 @@ Each path has a script: one page for each request in turn, the last one for all 
 
 import itertools
 import socket
+import socketserver
 import ssl
 import struct
 import threading
@@ -48,24 +49,13 @@ class Page:
     """Seconds between blocks of 4 KiB."""
 
 
-class FaultServer:
-    """Serve scripts of pages on 127.0.0.1, and count what is asked and sent."""
+class ServerThread:
+    """Run a server in a thread, for the length of a `with` block."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.scripts: dict[str, list[Page]] = {}
-        self.requests: list[tuple[str, dict[str, str]]] = []
-        self.sent: Counter[str] = Counter()
+    def __init__(self, server: socketserver.BaseServer) -> None:
         self.stop = threading.Event()
-        self.lock = threading.Lock()
-        self._scheme = "https" if tls else "http"
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        if tls:
-            # The handshake is left to the thread of each connection, so that none stops the others.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._listener = server
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -78,9 +68,28 @@ class FaultServer:
         at: TracebackType | None,
     ) -> None:
         self.stop.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._listener.shutdown()
+        self._listener.server_close()
         self._thread.join()
+
+
+class FaultServer(ServerThread):
+    """Serve scripts of pages on 127.0.0.1, and count what is asked and sent."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.scripts: dict[str, list[Page]] = {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.sent: Counter[str] = Counter()
+        self.lock = threading.Lock()
+        self._scheme = "https" if tls else "http"
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.owner = self
+        if tls:
+            # The handshake is left to the thread of each connection, so that none stops the others.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        super().__init__(self._server)
 
     def url(self, path: str, *pages: Page) -> str:
         """Return the address of a path, and give it a script if there is one."""
