@@ -1,4 +1,4 @@
-"""Croissant 1.0: metadata in JSON-LD that says which columns of which files are what."""
+"""Croissant 1.0: metadata in JSON-LD that describes the columns of files."""
 
 import re
 from collections.abc import Mapping, Sequence

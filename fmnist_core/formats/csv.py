@@ -1,7 +1,7 @@
-"""Tables of text with an example in each row: Kaggle's CSV, and OpenML's.
+"""Text tables with an example in each row: Kaggle's CSV, and OpenML's.
 
 Kaggle's has the label first and names its columns ``label,pixel1,...,pixel784``, row by row of the
-image; others have no line of names, or the label last under the name "class".
+image; others have no line of names, or have the label last, under the name "class".
 """
 
 import io
@@ -18,10 +18,10 @@ from fmnist_core.formats.split import Split
 from fmnist_core.formats.target import write_blocks
 
 LABEL_NAMES = ("label", "class", "y", "target")
-"""What the column of labels is called; without names it is the first."""
+"""Names of the column of labels; without names it is the first column."""
 
 _LONGEST_LINE = 1 << 20
-"""Bytes of a line at most: one of 256 x 256 pixels has about 256 KB."""
+"""Most bytes of a line: one of 256 x 256 pixels has about 256 KB."""
 
 _BYTES = 1 << 20
 """Bytes of text that are parsed at a time."""
@@ -48,8 +48,8 @@ def read(path: Path) -> Iterator[Rows]:
     Raises
     ------
     DataMismatchError
-        If a row has another number of columns, or a value that is no whole number from 0 to 255;
-        the line is named.
+        If a row has another number of columns, or a value that is not a whole number from 0 to
+        255; the line is named.
     """
     with open_regular(path) as file:
         yield read_open(file, str(path), split_in(path.name))
@@ -130,7 +130,7 @@ def _line(file: io.BufferedIOBase, where: str) -> bytes:
 
 
 def _plain(text: bytes, columns: int) -> NDArray[np.uint8] | None:
-    """Return a table whose text is digits, commas and line ends only, or None for another.
+    """Return a table whose text has only digits, commas and line ends, or None for another.
 
     `np.loadtxt` takes 30 times as long.
     """
@@ -153,7 +153,7 @@ def _plain(text: bytes, columns: int) -> NDArray[np.uint8] | None:
 
 
 def _parsed(text: bytes, columns: int, quote: str) -> NDArray[np.uint8] | None:
-    """Return a table of whole numbers from 0 to 255, or None if some value is none."""
+    """Return a table of whole numbers from 0 to 255, or None if a value is something else."""
     try:
         table = np.loadtxt(
             text.split(b"\n"), np.float32, comments=None, delimiter=",", ndmin=2, quotechar=quote
@@ -167,7 +167,7 @@ def _parsed(text: bytes, columns: int, quote: str) -> NDArray[np.uint8] | None:
 
 
 def _check_row(row: bytes, columns: int, where: str, number: int) -> None:
-    """Raise DataMismatchError for a row that is not as it should be; name it, and what is wrong."""
+    """Raise DataMismatchError for a wrong row; the message says which, and what is wrong."""
     values = row.strip().split(b",")
     if values == [b""]:
         return  # an empty line
@@ -189,13 +189,13 @@ def _check_row(row: bytes, columns: int, where: str, number: int) -> None:
 
 
 def _names(line: bytes) -> list[str]:
-    """Return the names of columns in the first line, or none where it holds numbers."""
+    """Return the column names in the first line, or none if it holds numbers."""
     words = [word.strip().strip("'\"").lower() for word in line.decode(errors="replace").split(",")]
     return words if any(not word.replace(".", "").isdigit() for word in words) else []
 
 
 def _label_column(names: list[str], where: str) -> int:
-    """Return which column holds the labels; check that no pixel is missing or misplaced."""
+    """Return the place of the column of labels; check that no pixel is missing or misplaced."""
     labels = [place for place, name in enumerate(names) if name in LABEL_NAMES]
     pixels = [name for name in names if name not in LABEL_NAMES]
     if len(labels) != 1:

@@ -1,7 +1,7 @@
 """Folders of pictures, one for each class: ``train/Ankle_boot/00000.png``.
 
-A class's name becomes a safe one for a folder; classes.json beside the splits has both, in the
-order of the labels. A picture's name is its place in the split, so that the order can be had back.
+A class's name is changed to one that is safe for a folder; classes.json next to the splits has
+both, in the order of the labels. A picture's name is its place in the split, which keeps the order.
 """
 
 import json
@@ -26,7 +26,7 @@ _LARGEST = 1 << 24
 
 
 def safe_names(classes: Sequence[str]) -> list[str]:
-    """Return a folder's name for each class: ASCII letters, digits, "-" and "_", all different.
+    """Return a folder name for each class: ASCII letters, digits, "-" and "_", all different.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def safe_names(classes: Sequence[str]) -> list[str]:
     ['T-shirt_top', 'Ankle_boot']
     """
     names = [re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "class" for name in classes]
-    folded = [name.lower() for name in names]  # as macOS and Windows tell names apart
+    folded = [name.lower() for name in names]  # macOS and Windows ignore case
     width = len(str(len(names)))
     return [
         name if folded.count(name.lower()) == 1 else f"{label:0{width}}_{name}"
@@ -63,14 +63,14 @@ def write(splits: Sequence[Split], folder: Path) -> None:
 
 
 def is_tree(folder: Path) -> bool:
-    """Whether a folder has pictures in folders of its own, or in those of its splits."""
+    """Whether a folder has pictures in folders of classes, or in those of its splits."""
     return bool(_split_folders(folder))
 
 
 def read(folder: Path) -> Iterator[Rows]:
     """Yield the splits of a folder of pictures, each in the order of the numbers in their names.
 
-    Where these tell no order, it is that of the folders, then of the names.
+    If the names have no numbers, the order is that of the folders, then of the names.
     """
     class_names = _classes(folder)
     for split, places in _split_folders(folder).items():
@@ -138,7 +138,7 @@ def _number(path: Path) -> int:
 
 
 def _classes(folder: Path) -> dict[str, str]:
-    """Return the names of classes by those of their folders, as classes.json has them."""
+    """Return the names of classes by the names of their folders, from classes.json."""
     mapping = folder / CLASSES
     if not mapping.is_file():
         return {}

@@ -17,11 +17,11 @@ from fmnist_core.formats.table import check_installed
 from fmnist_core.idx.zips import foreign
 
 _CHUNK = 1 << 18
-"""Bytes of a chunk, about; HDF5 reads and packs whole ones."""
+"""Approximate bytes of a chunk; HDF5 reads and compresses whole chunks."""
 
 
 def write(splits: Sequence[Split], path: Path) -> None:
-    """Write one file with every split, packed by gzip."""
+    """Write one file with every split, compressed by gzip."""
     import h5py
 
     with _Sink(path, "x+b") as sink:
@@ -47,7 +47,7 @@ def _add(group: Any, split: Split, sink: "_Sink") -> None:
 
 
 class _Sink(io.FileIO):
-    """A file that keeps the error of a write: where HDF5 hears of one, it crashes as it closes."""
+    """A file that keeps the error of a write: HDF5 would crash on it when the file is closed."""
 
     error: OSError | None = None
 
@@ -72,13 +72,13 @@ class _Sink(io.FileIO):
             return size or 0
 
     def check(self) -> None:
-        """Raise the error that a write met."""
+        """Raise the error of a failed write."""
         if self.error:
             raise self.error
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the splits of an HDF5 file, in whatever groups its arrays are."""
+    """Yield the splits of an HDF5 file; its arrays may be in any groups."""
     check_installed("h5py", "reading HDF5")
     import h5py
 

@@ -1,4 +1,4 @@
-"""Examples in files of other formats, known by content; names say only which split it is."""
+"""Examples in files of other formats, recognised by content; names give only the split."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ _MOST_FILES = 1000
 
 
 class Kind(NamedTuple):
-    """A kind of file: its name, whether a file is one, and the module that reads it."""
+    """A kind of file: its name, the test that recognises it, and the module that reads it."""
 
     name: str
     fits: Callable[[Path, bytes], bool]
@@ -60,11 +60,11 @@ KINDS = (
     Kind("safetensors", lambda path, head: safetensors.is_safetensors(head), "safetensors"),
     Kind("CSV", _is_table, "csv"),
 )
-"""The first that fits a file is believed."""
+"""The first whose test passes is the kind of a file."""
 
 
 class Found(NamedTuple):
-    """A file or folder of another format, and what reads it."""
+    """A file or folder of another format, and the function that reads it."""
 
     path: Path
     kind: str
@@ -72,9 +72,9 @@ class Found(NamedTuple):
 
 
 def find(path: Path) -> list[Found]:
-    """Return what is at a path: a file or a folder of another format, or several in a folder.
+    """Return the file or folder of another format at a path, or the several in a folder.
 
-    What cannot be read is left out.
+    Those that cannot be read are left out.
     """
     try:
         if not path.is_dir():
@@ -85,13 +85,13 @@ def find(path: Path) -> list[Found]:
         if folders.is_tree(path):
             return [Found(path, "folders of pictures", folders.read)]
         files = _files(path)
-    except OSError:  # it may not be looked into, or a name is too long
+    except OSError:  # access is not permitted, or a name is too long
         return []
     return [kind for file in files if (kind := kind_of(file))]
 
 
 def kind_of(path: Path) -> Found | None:
-    """Return what a file is, or None if it is of none of these formats or cannot be read."""
+    """Return a file with its kind, or None if it has none of these formats or cannot be read."""
     try:
         with open_regular(path) as file:
             head = file.read(_HEAD)
@@ -110,7 +110,7 @@ def read_all(files: Sequence[Found]) -> list[Rows]:
     Raises
     ------
     DataMismatchError, IdxError
-        If a file is damaged, or is of the format but holds something else; the place is named.
+        If a file is damaged, or has the format but other contents; the place is named.
     """
     parts = [rows for each in files for rows in each.read(each.path)]
     if not parts:
@@ -133,7 +133,7 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files in a folder and those below it, in the order of the numbers in names."""
+    """Return the files in a folder and below it, in the order of the numbers in their names."""
     levels = [folder.glob("/".join("*" * depth)) for depth in range(1, _DEPTH + 1)]
     files = [path for level in levels for _, path in zip(range(_MOST_FILES), level, strict=False)]
     return sorted((path for path in files if path.is_file()), key=_by_number)

@@ -1,4 +1,4 @@
-"""What a file of another format holds: which dataset, split and revision, in which order."""
+"""Recognise what a file of another format holds: the dataset, splits, revision and order."""
 
 from pathlib import Path
 
@@ -21,13 +21,13 @@ from fmnist_core.storage.findings import Finding
 from fmnist_core.storage.identify import Identity
 
 _WORSE = ("genuine", "unknown", "old revision")
-"""Verdicts on a split; of several, the worst is that on the file."""
+"""Verdicts on a split; the worst of them is the verdict on the file."""
 
 
 def recognised(path: Path) -> Identity | None:
-    """Return what a file or folder of another format holds, or None if it is of none of them.
+    """Return what a file or folder of another format holds, or None if it has none of them.
 
-    A folder is one only if it is one as a whole, as TFDS prepares it or with pictures by class.
+    A folder counts only as a whole: one that TFDS prepared, or one with pictures by class.
     """
     file = _folder(path) if path.is_dir() else kind_of(path)
     if file is None:
@@ -61,7 +61,7 @@ def _finding(rows: Rows, kind: str) -> Finding:
 
 
 def _of_dataset(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
-    """Return what a copy is of one dataset, or None if it is not of it."""
+    """Return which part of a dataset a copy holds, or None if it is not of this dataset."""
     try:
         rows = relabelled(rows, info.classes, "")
     except DataMismatchError:

@@ -1,4 +1,4 @@
-"""From examples in any order to a dataset's own: which ones they are, and where they belong."""
+"""Put the examples of a copy, in any order, back into the original order, and verify them."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ def recovered(info: DatasetInfo, split: str, parts: Sequence[Rows], where: str) 
     ----------
     info, split : DatasetInfo, str
     parts : sequence of Rows
-        What a copy holds, in whatever order; other splits may be among it.
+        The examples of a copy, in any order; it may hold other splits too.
     where : str
         What errors call the copy.
 
@@ -91,7 +91,7 @@ def is_genuine(info: DatasetInfo, split: str, rows: Rows) -> bool:
 
 
 def revision_of(info: DatasetInfo, split: str, labels: NDArray[Any]) -> OldRevision | None:
-    """Return the older revision whose labels these are, or begin as its do, or None."""
+    """Return the older revision whose labels, or first labels, these are, or None."""
     name = info.split(split).labels.name
     for old in info.old_revisions:
         for file in old.files:
@@ -145,17 +145,17 @@ class Places:
 
     @property
     def strangers(self) -> NDArray[np.int64]:
-        """Rows of images that are not of the split."""
+        """Rows of images that are not in the split."""
         return np.flatnonzero(self.index < 0)
 
     @property
     def missing(self) -> NDArray[np.int64]:
-        """Places of which there is no image."""
+        """Places without an image."""
         return np.flatnonzero(np.bincount(self.index[self.index >= 0], minlength=self.count) == 0)
 
     @property
     def repeats(self) -> NDArray[np.int64]:
-        """Rows of images that an earlier row has too."""
+        """Rows whose image an earlier row also has."""
         _, firsts = np.unique(self.index, return_index=True)
         again = np.ones(len(self.index), np.bool_)
         again[firsts] = False
@@ -163,7 +163,7 @@ class Places:
 
 
 def _candidates(split: str, parts: Sequence[Rows]) -> Rows:
-    """Return the examples among which a split's are: those of its name, or all."""
+    """Return the examples that may be a split's: those with its name, or all."""
     matching = [rows for rows in parts if rows.split == split] or list(parts)
     shape = matching[0].images.shape[1:]
     matching = [rows for rows in matching if rows.images.shape[1:] == shape]
@@ -211,7 +211,7 @@ def _listed(what: str, rows: NDArray[np.int64]) -> str:
 
 
 def _still_there(info: DatasetInfo, rows: Rows) -> str:
-    """Return how many images of an older revision the current one has, in words."""
+    """Say how many images of an older revision are also in the current one."""
     keys = known_keys(info)
     if not keys or rows.images.shape[1:] != (28, 28):
         return ""
@@ -220,7 +220,7 @@ def _still_there(info: DatasetInfo, rows: Rows) -> str:
 
 
 def _differs(info: DatasetInfo, split: str, rows: Rows | None, where: str) -> str:
-    """Return what is wrong with a copy that does not hold a split as it should."""
+    """Return what is wrong with a copy of a split."""
     expected = (
         f"{where}: expected {info.split(split).num_examples:,} examples of {info.title} {split}"
     )
@@ -234,7 +234,7 @@ def _differs(info: DatasetInfo, split: str, rows: Rows | None, where: str) -> st
 
 
 def _change(info: DatasetInfo, images: NDArray[np.uint8]) -> str:
-    """Return what was done to the pixels of known images, or ""."""
+    """Return how the pixels of known images were changed, or ""."""
     keys = known_keys(info)
     if not keys or not len(images):
         return ""

@@ -12,15 +12,15 @@ from fmnist_core.idx.containers import opened_members
 from fmnist_core.idx.zips import Member, foreign
 
 ZIPPED = "zipped CSV"
-"""The kind of such a file, in words."""
+"""The name of this kind of file."""
 
 _LEAST, _RATIO = 1 << 24, 32
-"""Text is unpacked up to so many bytes, and so many times the zip file; Fashion-MNIST's as CSV
-shrinks to a quarter."""
+"""Text is unpacked up to so many bytes, and up to so many times the size of the zip file.
+Fashion-MNIST's CSV shrinks to a quarter."""
 
 
 def has_tables(path: Path, head: bytes) -> bool:
-    """Whether a file is a zip file with tables in it, by the names of its members."""
+    """Whether a file is a zip file whose members have the names of tables."""
     if not head.startswith(b"PK\x03\x04"):
         return False
     try:
@@ -55,7 +55,7 @@ def read(path: Path) -> Iterator[Rows]:
 
 
 class _Limited(io.BufferedIOBase):
-    """A member of a zip file as it is read, up to a number of bytes."""
+    """A member of a zip file, readable up to a number of bytes."""
 
     def __init__(self, file: ZipExtFile, name: str, left: int) -> None:
         self._file, self._name, self.left = file, name, left

@@ -45,7 +45,7 @@ def count_right(image: jax.Array, label: jax.Array, weight: jax.Array, _: jax.Ar
 
 
 def refusal(dataset: Dataset, **options: object) -> str:
-    """Return the error of a loader that the other process makes otherwise, or nothing."""
+    """Return the error of a loader whose options differ between processes, or ""."""
     try:
         next(iter(loader(dataset, "drop", **options)))
     except FmnistError as error:

@@ -37,7 +37,7 @@ def part(target: Path) -> Path:
 
 
 def note(target: Path) -> Path:
-    """Return where it is noted which file of which mirror they are of."""
+    """Return the path of the note that names their mirror and file."""
     return target.with_name(".x.gz.part.json")
 
 
@@ -51,7 +51,7 @@ def assert_nothing_but_a_part(target: Path) -> None:
     assert left in (set(), {part(target), note(target)})
 
 
-# Each fault, and what an error says of it.
+# Each fault, and what the error says about it.
 FAULTS: dict[str, tuple[Page, str]] = {
     "403": (Page(fault="403"), "HTTP 403 Forbidden"),
     "404": (Page(fault="404"), "HTTP 404 Not Found"),

@@ -1,7 +1,7 @@
 """Eighty-five ways in which a server, or what pretends to be one, misbehaves: as bytes and pauses.
 
 Each way is what is sent after a request: bytes as they are, and numbers, which are seconds of
-silence. None needs to be well-formed, so no library of a server's stands between.
+silence. The bytes need not be well-formed, so no server library writes them.
 """
 
 import gzip
@@ -15,7 +15,7 @@ from tests.helpers.mirrors import BODY
 from tests.helpers.server import ServerThread
 
 LONGEST = 4.0
-"""Most seconds for which a way goes on."""
+"""Longest time that a way takes, in seconds."""
 
 MOST = 64 << 20
 """Most bytes that a way sends."""

@@ -1,4 +1,4 @@
-"""How the library that each format is meant for reads it: every split as (images, labels)."""
+"""Read each format with the library that it is meant for: every split as (images, labels)."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ def _stacked(pairs: Iterable[tuple[Any, Any]]) -> tuple[Any, Any]:
 
 
 def _here(folder: Path, pattern: str) -> dict[str, Path]:
-    """Return the files of the splits that are there."""
+    """Return the files of the splits that exist."""
     paths = {name: folder / pattern.format(name) for name in NAMES}
     return {name: path for name, path in paths.items() if path.exists()}
 
@@ -105,7 +105,7 @@ def arrow(folder: Path) -> Splits:
 
 
 def _parsed(records: Any) -> tuple[Any, Any]:
-    """Return what a tf.data.Dataset of serialised examples holds."""
+    """Return the images and labels of a tf.data.Dataset of serialised examples."""
     import tensorflow as tf
 
     number, text = (tf.io.FixedLenFeature([], kind) for kind in (tf.int64, tf.string))
@@ -183,7 +183,7 @@ def tfjs(folder: Path) -> Splits:
 
 
 def projector(folder: Path) -> Splits:
-    """Through the configuration that TensorBoard reads, and from the sprite, not the vectors."""
+    """By the configuration that TensorBoard reads; images come from the sprite, not the vectors."""
     from google.protobuf import text_format
     from PIL import Image
     from tensorboard.plugins.projector import ProjectorConfig
@@ -226,7 +226,7 @@ def hdf5(path: Path) -> Splits:
 
 
 def arff(path: Path) -> Splits:
-    """One table of both splits, which the reader cuts as users of OpenML do."""
+    """Split the one table by row number, as users of OpenML do."""
     import scipy.io.arff
 
     table, meta = scipy.io.arff.loadarff(path)

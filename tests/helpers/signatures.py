@@ -1,4 +1,4 @@
-"""What the signature of an adapter's typed function must have."""
+"""Check the signature of an adapter's typed function."""
 
 import inspect
 from collections.abc import Callable

@@ -43,7 +43,7 @@ def whole(dataset: Dataset, remainder: str) -> tf.distribute.DistributedDataset:
 
 
 def indices(batches: tf.distribute.DistributedDataset) -> list[list[int]]:
-    """Return, of each step, the indices that this worker gets; those that count."""
+    """Return the indices that this worker gets in each step, without those of weight 0."""
     steps = []
     for _, _, weight, index in batches:
         (weight,), (index,) = map(strategy.experimental_local_results, (weight, index))
@@ -59,7 +59,7 @@ def count_right(image: tf.Tensor, label: tf.Tensor, weight: tf.Tensor, _: tf.Ten
 
 
 def evaluate(batches: tf.distribute.DistributedDataset) -> list[int]:
-    """Return how many images of all workers are classified rightly, and how many there are."""
+    """Return how many images of all workers are classified correctly, and how many there are."""
     sums = tf.zeros(2, tf.int64)
     for batch in batches:
         sums += strategy.reduce("SUM", strategy.run(count_right, args=batch), axis=None)

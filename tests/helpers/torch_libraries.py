@@ -1,4 +1,4 @@
-"""One rank of a torchrun job under Lightning or under accelerate: which examples it is given."""
+"""One rank of a torchrun job under Lightning or accelerate: which examples it gets."""
 
 import gc
 import json
@@ -60,7 +60,7 @@ def fit(
 
 
 class Watched(lightning.LightningModule):
-    """A classifier that notes which examples it was trained on."""
+    """A classifier that records the examples it was trained on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Watched(lightning.LightningModule):
 
 
 class Hooked(Watched):
-    """The same, with a loader of its own."""
+    """The same, with its own loader."""
 
     def train_dataloader(self) -> Any:
         return loader()

@@ -53,7 +53,7 @@ def train() -> dict[str, Any]:
 
 
 def evaluate() -> dict[str, Any]:
-    """Count how the test images are classified; no image twice, though every rank reads as many."""
+    """Count the correct test images, each once, although all ranks read equally many."""
     classifier = torch.from_numpy(jobs.classifier())
     confusion = torch.zeros(10, 10, dtype=torch.int64)
     times_seen = torch.zeros(10_000, dtype=torch.int64)
@@ -70,7 +70,7 @@ def evaluate() -> dict[str, Any]:
 
 
 def refusal(dataset: Dataset, **options: Any) -> str:
-    """Return the error of a loader that another rank makes otherwise, or nothing."""
+    """Return the error of a loader whose options differ between ranks, or ""."""
     try:
         next(iter(loader(dataset, shuffle=True, **{"remainder": "drop", **options})))
     except FmnistError as error:

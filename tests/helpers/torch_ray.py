@@ -1,4 +1,4 @@
-"""Two workers of Ray Train: what `prepare_data_loader` makes of the torch loader."""
+"""Two workers of Ray Train: what `prepare_data_loader` does to the torch loader."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from fmnist_core.testing import made_dataset
 
 
 def work(config: dict[str, Any]) -> None:
-    """Read two epochs of loaders that are shared by the plan, and one by Ray."""
+    """Read two epochs of loaders that the plan shards, and one that Ray shards."""
     dataset = made_dataset()
     options: dict[str, Any] = {"batch_size": 4, "fields": ("label", "index"), "seed": 3}
     report: dict[str, Any] = {}

@@ -98,7 +98,7 @@ def build() -> tuple[Path, Path]:
 
 
 def tried(name: str, wheel: Path, tests: Path, extras: dict[str, str | None]) -> str:
-    """Run one environment; return what became of it."""
+    """Run one environment; return its result."""
     version = PYTHONS[0] if name == LOWEST else name
     interpreter = find_python(version)
     if interpreter is None:
@@ -172,11 +172,11 @@ def requirements(name: str, python: Path, extras: Sequence[str]) -> list[str]:
     return uv("pip", "compile", *lowest, *named, PROJECT / "pyproject.toml").split()
 
 
-def resolves(python: Path, expected: Sequence[str]) -> bool:
-    """Whether there are wheels for this Python of what is wanted."""
+def resolves(python: Path, requirements: Sequence[str]) -> bool:
+    """Whether all requirements have wheels for this Python."""
     command = ["pip", "install", "--python", python, "--dry-run", "--only-binary", ":all:"]
     answer = subprocess.run(
-        [uv_command(), *map(str, command), *expected], capture_output=True, check=False
+        [uv_command(), *map(str, command), *requirements], capture_output=True, check=False
     )
     return answer.returncode == 0
 
