@@ -69,7 +69,9 @@ def test_pages_have_examples() -> None:
     with_examples = {page.stem for page in PAGES if ">>>" in page.read_text(encoding="utf-8")}
     assert with_examples >= {"options", "selecting", "resume", "order", "idx", "fingerprint"}
     assert {page.stem for page in PAGES if programs(page)} >= {"README", "recipes"}
-    assert len(programs(PROJECT / "README.md")) == 3  # a training loop for each framework
+    assert (
+        len(programs(PROJECT / "README.md")) == 4
+    )  # a training loop for each framework; augmentation
 
 
 def test_the_plugin_of_the_docs_installs_and_conforms(tmp_path: Path) -> None:
