@@ -1,1 +1,1 @@
-"""The tests, a package, so that what they share has one name wherever it is imported."""
+"""The tests: a package, so that shared modules have one name wherever they are imported."""

@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("fmnist")
 
 
 def data_folder() -> Path:
-    """Return where the real files should be; they are no part of the project."""
+    """Return the folder of the real files, which are not part of the project."""
     return Path(os.environ.get("FMNIST_TEST_DATA", PROJECT.parent / "shared" / "data"))
 
 
@@ -48,7 +48,7 @@ def fashion_root(data_root: Path) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the user's store out of it; one for all workers, so "synthetic" is drawn once."""
+    """Use a separate store, not the user's; all workers share it, so "synthetic" is drawn once."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
@@ -67,7 +67,7 @@ def tiny() -> Dataset:
 
 @pytest.fixture(scope="session")
 def peak_memory() -> Callable[[Callable[[], object]], int]:
-    """Return a function that runs another and gives the most bytes Python held meanwhile."""
+    """Return a function that runs another and returns the peak of Python's memory, in bytes."""
 
     def measured(action: Callable[[], object]) -> int:
         tracemalloc.start()
@@ -108,7 +108,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _adapter(config: pytest.Config, name: str) -> Adapter:
-    """Return an adapter; without its framework skip, unless it was asked for by name."""
+    """Return an adapter; skip if its framework is missing, unless it was asked for by name."""
     asked = config.getoption("--adapter")
     if asked and name not in asked:
         pytest.skip(f"--adapter {' '.join(asked)} leaves {name} out")
@@ -122,18 +122,18 @@ def _adapter(config: pytest.Config, name: str) -> Adapter:
 
 @pytest.fixture(scope="session", params=ADAPTERS)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
-    """Each of our adapters in turn."""
+    """Each of the project's adapters in turn."""
     return _adapter(request.config, request.param)
 
 
 @pytest.fixture(scope="session")
 def adapters(request: pytest.FixtureRequest) -> list[Adapter]:
-    """All our adapters at once."""
+    """All the project's adapters at once."""
     return [_adapter(request.config, name) for name in ADAPTERS]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in a line for each reason how many tests were skipped, and how to run them."""
+    """Print a line for each reason to skip: how many tests were skipped, and how to run them."""
     reports = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
     for reason, count in sorted(reasons.items()):

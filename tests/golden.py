@@ -48,7 +48,7 @@ IMAGES = 64
 
 
 def order_vector(n: int, seed: int, epoch: int, positions: list[int], whole: bool) -> Any:
-    """Return one entry of "orders"; seeds are text, as JSON's readers may lose 64-bit numbers."""
+    """Return one entry of "orders"; seeds are text: JSON readers may round 64-bit numbers."""
     from tests.helpers.plain_order import plain_shuffle
 
     sha256 = hashlib.sha256()
@@ -74,7 +74,7 @@ def words_vector(seed: int, epoch: int, position: int, stream: int) -> Any:
 
 
 def transform_vector(text: str, pixels: bytes) -> Any:
-    """Return one entry of "transforms", of the first train images, whose pixels are given."""
+    """Return one entry of "transforms", for the given pixels of the first train images."""
     from fmnist_core.transforms import parse  # what the text says; the arithmetic is reference's
     from tests.transforms.reference import transformed
 
@@ -88,7 +88,7 @@ def transform_vector(text: str, pixels: bytes) -> Any:
 
 
 def main(folder: Path) -> None:
-    """Write the file again."""
+    """Rewrite the file."""
     with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
         pixels = file.read(16 + IMAGES * 784)[16:]
     vectors = {

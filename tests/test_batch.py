@@ -1,4 +1,4 @@
-"""The reference's arrays: what an Assembler makes of examples, and batches cut out of blocks."""
+"""The reference's arrays: the batches of an Assembler, alone and cut out of blocks."""
 
 from typing import Any, get_args
 
@@ -64,7 +64,7 @@ def test_each_field_describes_its_examples(
 def test_an_example_does_not_depend_on_the_others(
     positions: list[int], data: st.DataObject
 ) -> None:
-    """Nothing depends on which other examples are made at the same time."""
+    """No example depends on which others are in its batch."""
     cut = data.draw(st.integers(1, len(positions) - 1))
     assemble = assembler(("image", "label", "weight", "index"))
     parts = [assemble(examples(part)) for part in (positions[:cut], positions[cut:])]
@@ -105,7 +105,7 @@ def test_missing_extended_labels_raise() -> None:
 def test_batches_of_an_epoch_are_those_of_its_steps(
     count: int, batch_size: int, remainder: Any, epoch: int, data: st.DataObject
 ) -> None:
-    """Blocks are a matter of speed: each batch is that of its step, from whatever start."""
+    """Blocks change only the speed: each batch is that of its step, from any start."""
     numbers = np.arange(count)
     dataset = Dataset(
         (numbers % 251).astype(np.uint8).reshape(-1, 1, 1), (numbers % 3).astype(np.uint8)

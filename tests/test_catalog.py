@@ -1,4 +1,4 @@
-"""The catalog: consistent in itself, and true of the real files."""
+"""The catalog: it is consistent, and agrees with the real files."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Ways to choose examples: each keeps the data's name, places, constants; new labels count."""
+"""Choosing examples: each method keeps name, places and constants, and uses new labels."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Our adapters under the same checks as a stranger's."""
+"""The project's adapters pass the checks that are meant for other people's."""
 
 import importlib
 from collections.abc import Callable

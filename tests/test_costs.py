@@ -1,4 +1,4 @@
-"""What a batch costs, where it can be counted: calls, copies, allocations; never time."""
+"""The countable costs of a batch: calls, copies, allocations; never time."""
 
 import sys
 import tracemalloc
@@ -24,7 +24,7 @@ def drawn(n: int = N) -> Dataset:
 
 @contextmanager
 def counted() -> Iterator[Callable[[], int]]:
-    """Count the calls of Python and C functions within."""
+    """Count the calls of Python and C functions in a block."""
     calls = 0
 
     def profile(frame: Any, event: str, argument: Any) -> None:
@@ -39,7 +39,7 @@ def counted() -> Iterator[Callable[[], int]]:
 
 
 def calls_of_an_epoch(name: str, examples: int, batch_size: int) -> int:
-    """Return the calls of one epoch, after another has done what is done once."""
+    """Return the calls of one epoch, after another that does the one-time work."""
     loader = drawn(examples).to(name, batch_size=batch_size, shuffle=True, seed=1)
     list(loader)
     with counted() as calls:

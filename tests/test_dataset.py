@@ -159,7 +159,7 @@ def test_folds_reject_an_invalid_count(whole: Dataset, count: int) -> None:
 
 
 def named(split: str, size: int = 60_000) -> Dataset:
-    """Return a dataset that goes by a name of the catalog but has no pictures."""
+    """Return a dataset with a name of the catalog, but with blank images."""
     source = Source(np.zeros((size, 1, 1), np.uint8), np.zeros(size, np.uint8))
     return Dataset.from_source(source, Description("synthetic", split, ("a",)))
 

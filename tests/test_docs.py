@@ -48,7 +48,7 @@ def programs(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if programs(page)], ids=lambda p: p.stem)
 def test_programs_run_and_print_what_their_comments_say(page: Path, tmp_path: Path) -> None:
-    """Each in a namespace of its own, on "synthetic", which needs no network."""
+    """Each runs in its own namespace, on "synthetic", which needs no network."""
     promised = []
     for number, code in enumerate(programs(page)):
         offline = code.replace('"fashion-mnist"', '"synthetic"')

@@ -1,4 +1,4 @@
-"""Epochs of a loader: counted at their first batch, left and resumed anywhere, taken by threads."""
+"""Epochs of a loader: counted at their first batch, resumed anywhere, shared by threads."""
 
 import json
 import time
@@ -32,7 +32,7 @@ def plans(draw: st.DrawFn) -> BatchPlan:
 
 
 def loader(counter: EpochCounter) -> CountedIterator[Batch]:
-    """Return an iteration whose batches say what they are."""
+    """Return an iteration whose batches name their epoch and step."""
 
     def begin(epoch: int, start: int) -> Iterator[Batch]:
         return ((epoch, start, step) for step in range(counter.plan.num_steps(start)))

@@ -1,4 +1,4 @@
-"""What a message may hold: foreign text cannot drive a terminal, and every value is short."""
+"""Error messages: foreign text cannot control a terminal, and every quoted value is short."""
 
 import json
 import unicodedata

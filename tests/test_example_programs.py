@@ -1,4 +1,4 @@
-"""The programs of docs/examples run, train, and do so on the same batches."""
+"""The programs of docs/examples run and train, all on the same batches."""
 
 import hashlib
 import itertools
@@ -25,7 +25,7 @@ SMALL = ["--name", "synthetic", f"--limit={LIMIT}", f"--batch-size={BATCH_SIZE}"
 
 
 def need(*modules: str) -> None:
-    """Skip where a package is missing, except where everything has to be there."""
+    """Skip if a package is missing, unless everything must be installed."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing and not os.environ.get("CI") == "true":
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -46,7 +46,7 @@ def run(
 
 
 def reference(**options: Any) -> Any:
-    """Return what the examples train on, from the numpy adapter."""
+    """Return the batches that the examples train on, from the numpy adapter."""
     train, _ = fm.load("synthetic", "train").take(LIMIT).split(0.9, seed=0, stratify=True)
     return train.to("numpy", batch_size=BATCH_SIZE, shuffle=True, seed=0, **options)
 

@@ -1,4 +1,4 @@
-"""The public face, line by line, as a user types it, in every adapter that a line concerns.
+"""The public interface, line by line, as a user types it, in every adapter that a line concerns.
 
 What each line gives is held to numpy's own arithmetic on `images` and `labels`, never to another
 adapter. Depth is elsewhere: the conformance checks, and the test files of each part.

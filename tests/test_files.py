@@ -1,4 +1,4 @@
-"""Files: opened safely, written whole or not at all."""
+"""Files: opened safely, written completely or not at all."""
 
 import errno
 import math
@@ -202,7 +202,7 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
 
 
 class Opener:
-    """A program that has a file open on Windows, for as many attempts to replace it."""
+    """Simulates a program on Windows that has a file open during some attempts to replace it."""
 
     def __init__(self, attempts: float, winerror: int = 32) -> None:
         self.attempts = attempts

@@ -1,4 +1,4 @@
-"""Fingerprints: equal wherever the same was received, additive, and sharp to the bit."""
+"""Fingerprints: equal for the same batches, additive, and different for any other bit."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ FIELDS = ("image", "label", "index")
 def by_the_docs(
     images: NDArray[Any], labels: NDArray[Any], index: Iterable[int], places: Iterable[int]
 ) -> tuple[str, str]:
-    """Return both digests of an epoch as docs/fingerprint.md states them, in plain integers."""
+    """Return both digests of an epoch, computed in plain integers from docs/fingerprint.md."""
     ordered = unordered = 0
     for image, label, number, place in zip(images, labels, index, places, strict=True):
         label_bytes = (
@@ -42,7 +42,7 @@ def by_the_docs(
 def expected(
     dataset: Dataset, epoch: int, *, seed: int | None = None, **encoding: Any
 ) -> tuple[str, str]:
-    """Return what an epoch's digests should be, out of the dataset's arrays and the order."""
+    """Return the expected digests of an epoch, from the dataset's arrays and the order."""
     n = len(dataset)
     rows = np.arange(n) if seed is None else fm.index_shuffle(np.arange(n), n, seed, epoch)
     table = fm.Encoding(**encoding, mean=dataset.mean, std=dataset.std).table
@@ -51,7 +51,7 @@ def expected(
 
 
 def planted(dataset: Dataset, batches: list[tuple[Any, ...]], **options: Any) -> Fingerprint:
-    """Return the fingerprint of a run that received these batches in place of the planned ones."""
+    """Return the fingerprint of a run that received these batches instead of the planned ones."""
     seen = Fingerprint(dataset.to("numpy", fields=FIELDS, **options))
     for _ in seen.watch(batches):
         pass
@@ -146,7 +146,7 @@ def test_each_iteration_is_its_own_epoch(adapter: Adapter, tiny: Dataset) -> Non
 @settings(max_examples=60)
 @given(data=st.data(), n=st.integers(1, 40))
 def test_shards_and_pieces_add_up(data: st.DataObject, n: int) -> None:
-    """Any cut of an epoch, each piece under other batch sizes and shards, merged in any order."""
+    """An epoch cut anywhere, each piece with other batch sizes and shards, merged in any order."""
     images = np.random.default_rng(n).integers(0, 256, (n, 2, 3)).astype(np.uint8)
     dataset = Dataset(images, (images[:, 0, 0] % 5).astype(np.uint8))
     start, pieces = 0, []
@@ -267,7 +267,7 @@ def test_with_another_encoding_only_the_order_is_compared(tiny: Dataset) -> None
 
 
 def test_settings_without_effect_are_not_a_difference(tiny: Dataset) -> None:
-    """Files of one's own, opened under no name, and a seed of an order that is not shuffled."""
+    """A user's files, opened without a name, and the seed of an order that is not shuffled."""
     one = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS, seed=1))
     again = Dataset(tiny.images, tiny.labels, classes=tuple("abcde"))
     other = fingerprint(again.to("numpy", batch_size=3, fields=FIELDS, seed=2))
@@ -322,7 +322,7 @@ def test_a_pipeline_that_was_changed(adapters: list[Adapter], tiny: Dataset) -> 
 
 
 def test_torch_workers(tmp_path: Path, tiny: Dataset) -> None:
-    """In a process of its own: a fork of this one would hold other frameworks' threads."""
+    """In a separate process: a fork of this one would hold other frameworks' threads."""
     script = """if True:
         import sys
         import numpy as np

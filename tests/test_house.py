@@ -1,4 +1,4 @@
-"""The house rules that a reader relies on: imports point one way, and docs cover what exists."""
+"""The house rules that a reader relies on: imports point one way, and docs cover everything."""
 
 import ast
 import inspect
@@ -73,7 +73,7 @@ def imports(path: Path, *, anywhere: bool) -> set[str]:
 
 
 def files_of(room: str) -> list[Path]:
-    """Return a room's files: a module, or those of a package."""
+    """Return the files of a module or a package."""
     return sorted((CORE / room).glob("*.py")) or [CORE / f"{room}.py"]
 
 

@@ -1,4 +1,4 @@
-"""IDX in bytes and in files that a caller opened; each file of ours is opened once."""
+"""IDX in bytes and in files that the caller opened; a file that we open is opened once."""
 
 import gzip
 import io
@@ -72,7 +72,7 @@ def test_packed_bytes_are_not_called_damaged(container: str) -> None:
 
 
 class OnlyRead:
-    """The least that is a file: it cannot go back, and gives less than it is asked for."""
+    """The smallest file interface: it cannot seek, and returns fewer bytes than requested."""
 
     def __init__(self, data: bytes) -> None:
         self._file = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""Datasets joined: every example of each, where it is, and the same batches in every adapter."""
+"""Joined datasets: every example of each, not copied, and the same batches in every adapter."""
 
 import pickle
 from pathlib import Path

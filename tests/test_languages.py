@@ -21,7 +21,7 @@ SOURCES = PROJECT / "docs" / "languages"
 
 
 class Reader(NamedTuple):
-    """How to build and to run one; `{source}` and `{built}` stand for paths."""
+    """How to build and run one reader; `{source}` and `{built}` stand for paths."""
 
     tool: str  # without it there is nothing to run with
     source: str
@@ -86,7 +86,7 @@ CHECKS: dict[str, Callable[[bytes], str]] = {
 def reader(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Reader, list[str]]:
-    """Each reader in turn, built, and the command that runs it."""
+    """Build each reader in turn; give the command that runs it."""
     chosen = READERS[request.param]
     if not shutil.which(chosen.tool):
         pytest.skip(f"no {chosen.tool}")

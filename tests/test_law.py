@@ -138,7 +138,7 @@ def digest_of(adapter: Adapter, dataset: Dataset, epochs: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def wanted_digest(fashion_root: Path) -> str:
+def expected_digest(fashion_root: Path) -> str:
     """Two epochs of real Fashion-MNIST by plain numpy indexing with the golden order."""
     train = load("fashion-mnist", "train", root=fashion_root)
     digest = hashlib.sha256()
@@ -153,7 +153,7 @@ def wanted_digest(fashion_root: Path) -> str:
 
 
 def test_real_data_are_the_same_bits_in_every_framework(
-    adapter: Adapter, fashion_root: Path, wanted_digest: str
+    adapter: Adapter, fashion_root: Path, expected_digest: str
 ) -> None:
     train = load("fashion-mnist", "train", root=fashion_root)
-    assert digest_of(adapter, train, 2) == wanted_digest
+    assert digest_of(adapter, train, 2) == expected_digest

@@ -1,4 +1,4 @@
-"""TensorFlow keeps its LLVM to itself, so that triton does not crash on it."""
+"""TensorFlow's LLVM symbols stay private, so that triton does not crash."""
 
 import subprocess
 import sys

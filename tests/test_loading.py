@@ -1,4 +1,4 @@
-"""Loading: the genuine files however they are packed, and no others."""
+"""Loading: the genuine files in any packing, and no others."""
 
 import gzip
 import hashlib
@@ -151,7 +151,7 @@ def test_a_wrong_file_beside_the_right_one_is_skipped(root: Path, stale: bytes) 
 
 
 def spoil(root: Path, name: str, data: bytes) -> Path:
-    """Put other bytes in the place of a genuine file."""
+    """Replace the bytes of a genuine file."""
     (root / f"{name}.gz").unlink()
     path = root / name
     path.write_bytes(data)
@@ -271,7 +271,7 @@ def test_unknown_names(fashion_root: Path) -> None:
             load("fashion-mnist", split, root=fashion_root)
 
 
-# -- files of one's own ------------------------------------------------------------------------
+# -- the user's own files ----------------------------------------------------------------------
 
 
 def pair(folder: Path, images: NDArray[Any], labels: NDArray[Any]) -> tuple[Path, Path]:
@@ -379,7 +379,7 @@ def test_a_missing_own_file(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def drawn() -> Dataset:
-    """The test split, from the session's store; drawn there if it is not yet."""
+    """The test split, from the session's store, where it is drawn once."""
     return load("synthetic", "test")
 
 
@@ -544,7 +544,7 @@ def test_a_root_that_is_a_file(root: Path) -> None:
 
 
 def test_emnist_as_separate_files_is_read_by_open_idx(tmp_path: Path) -> None:
-    """What the message says to type works, and gives images that stand and labels from 0."""
+    """The code in the message works, and gives upright images and labels from 0."""
     names = [f"emnist-letters-train-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
     write_idx(tmp_path / names[0], SQUARES)
     write_idx(tmp_path / names[1], np.array([1, 26, 3], np.uint8))
@@ -563,7 +563,7 @@ def test_emnist_as_separate_files_is_read_by_open_idx(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.labels, dataset.labels)
 
 
-# -- data of one's own that do not go together -------------------------------------------------
+# -- the user's own files that do not match ----------------------------------------------------
 
 
 def test_a_train_and_a_test_file_agree_on_their_classes(tmp_path: Path) -> None:
@@ -663,7 +663,7 @@ def test_unequal_counts() -> None:
 
 
 def test_folders_with_the_names_of_the_files_in_them(fashion_root: Path, tmp_path: Path) -> None:
-    """As Kaggle unpacks; beside them there may be dotted files, or none."""
+    """As Kaggle unpacks them, with or without dotted files next to them."""
     for packed in fashion_root.glob("t10k-*.gz"):
         (tmp_path / packed.stem).mkdir()
         payload = gzip.decompress(packed.read_bytes())

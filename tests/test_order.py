@@ -109,7 +109,7 @@ def test_positions_are_uniform() -> None:
 
 
 def shared_batch_mates(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Return how often two orders put two examples into one batch, as a multiple of chance."""
+    """Return how often two orders put the same two examples into one batch, relative to chance."""
     n, size = len(first), 100
     cells = np.argsort(first) // size * (n // size) + np.argsort(second) // size
     together = np.unique(cells, return_counts=True)[1]

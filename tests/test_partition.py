@@ -1,4 +1,4 @@
-"""The urn: golden clients, its distribution, and what it refuses."""
+"""The urn: golden clients, its distribution, and its errors."""
 
 import hashlib
 
@@ -13,7 +13,7 @@ LABELS = np.arange(6000) % 10
 
 
 def test_golden_clients() -> None:
-    """The same on every machine: whole numbers decide."""
+    """The result is the same on every machine, because it is computed with whole numbers."""
     owner = client_of_each(LABELS, 5, "label", 0.5, 7)
     digest = hashlib.sha256(owner.astype("<i8").tobytes()).hexdigest()
     assert owner[:8].tolist() == GOLDEN[0]
@@ -21,7 +21,7 @@ def test_golden_clients() -> None:
 
 
 def test_an_urn_follows_its_rule_step_by_step() -> None:
-    """Straight from the rule, with one example after the other."""
+    """By the rule itself, one example after the other."""
     from fmnist_core.order import whole_order
     from fmnist_core.transforms.draws import words
     from fmnist_core.transforms.ops import NUMPY

@@ -1,4 +1,4 @@
-"""Pictures: every pixel of every image where it belongs."""
+"""Pictures: every pixel of every image is in its place."""
 
 import base64
 import io

@@ -25,7 +25,7 @@ def steps_of(plan: BatchPlan, epoch: int, start: int) -> list[NDArray[np.int64]]
 def all_shards(
     n: int, batch_size: int, shards: int, remainder: str, start: int
 ) -> list[BatchPlan] | None:
-    """Return the plan of every shard, or None where "keep" must refuse."""
+    """Return the plan of every shard, or None if "keep" must raise an error."""
     try:
         plans = [
             BatchPlan(n, batch_size, True, 3, remainder, (index, shards), WEIGHTED)  # type: ignore[arg-type]

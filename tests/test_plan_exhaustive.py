@@ -1,4 +1,4 @@
-"""Every small plan there is: up to 64 examples, batches of 9, 9 shards, each remainder and start.
+"""Every small plan: up to 64 examples, batches of 9, 9 shards, each remainder and start.
 
 The expectation is written from the words of docs/order.md, with lists, not from the code.
 """
@@ -19,7 +19,7 @@ Step = list[list[int]]
 """The places in the order that each shard takes; a filler's is written as -1 - place."""
 
 
-def wanted_steps(
+def expected_steps(
     count: int, size: int, shards: int, remainder: str, start: int
 ) -> list[Step] | None:
     """Return each step of an epoch, or None if a shard would get nothing of the last."""
@@ -78,9 +78,9 @@ def actual_share(plan: BatchPlan, step: int, start: int) -> list[int]:
 
 @pytest.mark.parametrize("count", range(MOST_EXAMPLES + 1))
 def test_every_plan_of(count: int) -> None:
-    """Of each start, every shard's share of every step; and what cannot be shared is refused."""
+    """Check every shard's share of every step for each start, and the error if none is possible."""
     for size, shards, remainder in settings(count):
-        whole = wanted_steps(count, size, shards, remainder, 0)
+        whole = expected_steps(count, size, shards, remainder, 0)
         if whole is None:
             with pytest.raises(OptionError, match="a shard would get none"):
                 plans(count, size, shards, remainder)
@@ -88,7 +88,7 @@ def test_every_plan_of(count: int) -> None:
         every_shard = plans(count, size, shards, remainder)
         assert {len(plan) for plan in every_shard} == {len(whole)}
         for start in range(count + 1):
-            check_start(every_shard, start, wanted_steps(count, size, shards, remainder, start))
+            check_start(every_shard, start, expected_steps(count, size, shards, remainder, start))
 
 
 def check_start(every_shard: list[BatchPlan], start: int, expected: list[Step] | None) -> None:
@@ -106,10 +106,10 @@ def check_start(every_shard: list[BatchPlan], start: int, expected: list[Step] |
 
 @pytest.mark.parametrize("count", range(MOST_EXAMPLES + 1))
 def test_every_example_comes_once(count: int) -> None:
-    """Whole shuffled epochs joined over shards: once each, left out, or repeated with weight 0."""
+    """Check shuffled epochs over all shards: once each, dropped, or repeated with weight 0."""
     order = BatchPlan(count, count, shuffle=True).indices(0, 0).tolist() if count else []
     for size, shards, remainder in settings(count):
-        if wanted_steps(count, size, shards, remainder, 0) is None:
+        if expected_steps(count, size, shards, remainder, 0) is None:
             continue
         read: list[int] = []
         for plan in plans(count, size, shards, remainder):

@@ -1,4 +1,4 @@
-"""docs/porting.md: each fault of a port is found, at the step and the value that the page says."""
+"""docs/porting.md: each fault of a port is found, at the step and value that the page states."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lists of rows: what they say of the real data holds, and leaving rows out goes by their place."""
+"""Lists of rows: they are true of the real data, and rows are left out by their place."""
 
 import hashlib
 import pickle
@@ -30,7 +30,7 @@ def splits(fashion_root: Path) -> Splits:
 
 
 def blank(split: str = "train", name: str = "fashion-mnist", size: int = 60_000) -> Dataset:
-    """Return a dataset that goes by a name of the catalog but has no pictures."""
+    """Return a dataset with a name of the catalog, but with blank images."""
     labels = (np.arange(size) % 10).astype(np.uint8)
     source = Source(np.zeros((size, 1, 1), np.uint8), labels)
     return Dataset.from_source(source, Description(name, split, GARMENTS))
@@ -55,7 +55,7 @@ def test_a_list_is_of_rows_that_the_revision_has(known: quality.IndexList) -> No
 
 
 def test_lists_never_change() -> None:
-    """A correction is a new list, with a name of its own: add it here."""
+    """A correction is a new list, with a new name: add it here."""
     digests = {
         name: hashlib.sha256(repr(sorted(entry.rows.items())).encode()).hexdigest()[:16]
         for name, entry in LISTS.items()

@@ -1,4 +1,4 @@
-"""The programs beside docs/quality.md: they find the listed pairs again and draw the picture."""
+"""The programs of docs/quality.md: they find the listed pairs and draw the picture."""
 
 import importlib.util
 from pathlib import Path
@@ -20,7 +20,7 @@ SIZES = {"train": 60_000, "test": 10_000}
 
 
 def program(name: str) -> ModuleType:
-    """Import a program of the folder, which is no package."""
+    """Import a program of the folder, which is not a package."""
     spec = importlib.util.spec_from_file_location(f"quality_{name}", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

@@ -41,7 +41,7 @@ Whole = Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Return a function that gives the folder of a run that was not interrupted."""
+    """Return a function that returns the folder of an uninterrupted run."""
 
     @cache
     def folder(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""docs/recipes.md: what its sentences promise; tests/test_docs.py runs each program as well."""
+"""docs/recipes.md: what its text promises; tests/test_docs.py also runs each program."""
 
 import re
 import runpy
@@ -33,7 +33,7 @@ class After:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that runs a recipe in a folder of its own and gives its global names."""
+    """Return a function that runs a recipe in a new folder and returns its global names."""
 
     def run_in(folder: str, title: str) -> dict[str, Any]:
         section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]

@@ -1,4 +1,4 @@
-"""Finding adapters: strangers' plugins made on the spot, and each way that finding can fail."""
+"""Finding adapters: other people's plugins, made by the tests, and each way to fail."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ WORKING = """
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """Return a function that installs a plugin of one module, as pip would leave it."""
+    """Return a function that installs a plugin of one module, as pip would."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def installed(
@@ -224,7 +224,7 @@ def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-de
 
 
 def imported_by(statement: str) -> set[str]:
-    """Return the top-level names of the modules that a fresh interpreter has afterwards."""
+    """Return the top-level names of the modules that code imports in a fresh interpreter."""
     loaded = "{name.split('.')[0] for name, module in sys.modules.items() if module}"
     program = f"import sys; {statement}; print(*{loaded})"
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""A run that stops and goes on under other frameworks, batch sizes and shards reads each epoch."""
+"""A run that continues under other frameworks, batch sizes and shards reads each epoch once."""
 
 import itertools
 import json
@@ -27,10 +27,10 @@ def garments() -> Dataset:
     return Dataset(np.zeros((37, 2, 2), np.uint8), np.zeros(37, np.uint8))
 
 
-def go_on(
+def resume(
     adapter: Adapter, dataset: Dataset, plan: BatchPlan, state: Any, steps: int
 ) -> tuple[list[list[int]], Any]:
-    """Read some steps of one shard from a state on; return its indices by step, and the state."""
+    """Read some steps of one shard from a state; return its indices by step, and the new state."""
     loader: Any = adapter.loader(dataset, plan, Encoding())
     counts = hasattr(loader, "state_dict")
     epoch, start = plan.position(state, digest=dataset.digest)
@@ -68,7 +68,7 @@ def test_any_schedule_across_frameworks(
         taken = min(steps, ends[0])
         text = json.dumps(state)
         shares, states = zip(
-            *(go_on(adapters[number], garments, plan, json.loads(text), taken) for plan in plans),
+            *(resume(adapters[number], garments, plan, json.loads(text), taken) for plan in plans),
             strict=True,
         )
         for step in zip(*shares, strict=True):

@@ -27,7 +27,7 @@ labels_of_any_kind = st.lists(st.integers(0, 5), max_size=80).map(
 
 
 def first_rows(labels: Any, fraction: Any, seed: int, stratify: Any) -> Any:
-    """Return the rows of the first of two parts, having checked that the second is the rest."""
+    """Return the rows of the first of two parts; check that the second has the others."""
     first, rest = split_rows(labels, (fraction,), seed, stratify)
     assert np.array_equal(rest, rows_but(first, len(labels)))
     return first

@@ -1,4 +1,4 @@
-"""Sources: mapped where they can be, small in a pickle, never of changed files."""
+"""Sources: mapped if possible, small in a pickle, and an error if their files change."""
 
 import mmap
 import os
@@ -20,7 +20,7 @@ LABELS = (np.arange(3000) % 10).astype(np.uint8)
 
 @pytest.fixture(params=["", ".gz"], ids=["raw", "gz"])
 def paths(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
-    """Two IDX files, raw or packed."""
+    """Two IDX files, raw or compressed."""
     images, labels = tmp_path / f"images{request.param}", tmp_path / f"labels{request.param}"
     write_idx(images, IMAGES)
     write_idx(labels, LABELS)

@@ -1,4 +1,4 @@
-"""A position in an epoch: what it says, what it goes on to, and what is refused."""
+"""A position in an epoch: what it records, what it restores, and its errors."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The built-in dataset: the same pixels everywhere, each drawn alone, neither noise nor trivial."""
+"""The built-in dataset: the same everywhere, independent examples, neither noise nor trivial."""
 
 import ast
 import hashlib
@@ -89,7 +89,7 @@ def test_background_is_black_and_garments_are_light(splits: dict[str, Examples])
     for label in range(10):
         worn = images[labels == label]
         assert (worn.max(axis=(1, 2)) > 60).all()
-        # Every garment covers some of the picture, and none of them all.
+        # Every garment covers a part of the picture, never all of it.
         inked = (worn > 16).sum(axis=(1, 2))
         assert 20 < int(inked.min())
         assert int(inked.max()) < 28 * 28 - 100

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 def numbered(n: int = 20) -> Dataset:
-    """Return images of one pixel that say their own number, in three classes."""
+    """Return images of one pixel, which is their number, in three classes."""
     images = np.arange(n, dtype=np.uint8).reshape(n, 1, 1)
     return Dataset(images, (np.arange(n) % 3).astype(np.uint8))
 
@@ -40,7 +40,7 @@ def plan_dataset(n: int = 20, **options: Any) -> Any:
 
 
 def epochs(*numbers: int, n: int = 20, size: int = 6, start: int = 0) -> list[list[int]]:
-    """Return the batches of some epochs, `start` examples of the first left out."""
+    """Return the batches of some epochs, without the first `start` examples."""
     plan = BatchPlan(n, size, shuffle=True)
     starts = [start, *[0] * len(numbers)]
     return [
@@ -55,7 +55,7 @@ class Stopped(Exception):
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Notes the batches that a model computes with, not those by which Keras builds it."""
+    """Records the batches that a model computes with, not those with which Keras builds it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,13 +75,13 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     on_train_batch_end = on_test_batch_end = on_predict_batch_end = end
 
     def taken(self) -> list[list[int]]:
-        """Return what came since this was asked last."""
+        """Return the batches since the last call."""
         batches, self.batches = self.batches, []
         return batches
 
 
 class Watched(keras.Layer):  # type: ignore[misc]
-    """Hands images on, and tells a recorder which they are."""
+    """Passes images on, and tells a recorder which they are."""
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Watched(keras.Layer):  # type: ignore[misc]
 
 
 def watched_model(**compiled: Any) -> tuple[Any, Recorder]:
-    """Return an unbuilt classifier that runs step by step, and what notes its batches."""
+    """Return an unbuilt classifier that runs step by step, and the recorder of its batches."""
     recorder = Recorder()
     model = keras.Sequential([Watched(recorder), keras.layers.Flatten(), keras.layers.Dense(3)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -154,7 +154,7 @@ def test_fit_reads_the_epochs_in_the_plans_order(
 
 @pytest.mark.parametrize(("n", "size"), [(6, 6), (9, 6)])
 def test_few_batches_in_an_epoch(fitted: Callable[..., Any], n: int, size: int) -> None:
-    """Keras looks at the first batch, or two, before it begins; that is no epoch."""
+    """Keras reads the first batch or two before it begins; that does not count as an epoch."""
     batches = plan_dataset(n)
     assert fitted(batches, epochs=3) == epochs(0, 1, 2, n=n)
     assert fitted(batches, epochs=2) == epochs(3, 4, n=n)

@@ -1,4 +1,4 @@
-"""What Ray's users expect: the plan's batches out of a local cluster with two CPUs."""
+"""What Ray's users expect: the plan's batches from a local cluster with two CPUs."""
 
 import contextlib
 import functools
@@ -45,7 +45,7 @@ EVERYTHING = ("image", "label", "weight", "index", "extended")
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    """Connect to a cluster of two CPUs on this machine; nothing of it is left afterwards."""
+    """Connect to a cluster of two CPUs on this machine, which is shut down afterwards."""
     command = [sys.executable, *helper("ray_cluster")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -73,7 +73,7 @@ def cluster() -> Iterator[None]:
 
 
 def columns(ds: Any, batch_size: int) -> Iterator[Any]:
-    """Iterate as Ray's users do, in numpy's format."""
+    """Iterate in numpy's format, as Ray's users do."""
     return iter(ds.iter_batches(batch_size=batch_size, batch_format="numpy"))
 
 
@@ -457,7 +457,7 @@ def test_outside_of_ray_train_the_shard_is_the_whole() -> None:
 
 
 class Ranges(SimpleHTTPRequestHandler):
-    """A server of a folder that answers requests for a range, and notes them."""
+    """A server of a folder that answers requests for a range, and records them."""
 
     asked: list[tuple[str, int, int]]
     honours = True
@@ -485,7 +485,7 @@ class Ranges(SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(folder: Path, *, honours: bool = True) -> Iterator[tuple[str, list[Any]]]:
-    """Serve a folder over http; give its address, and what is asked for."""
+    """Serve a folder over http; give its address, and the requests."""
     handler = type("Handler", (Ranges,), {"asked": [], "honours": honours})
     make: Any = functools.partial(handler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), make) as server:

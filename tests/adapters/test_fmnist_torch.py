@@ -269,7 +269,7 @@ def test_invalid_devices_raise(options: dict[str, Any], message: str) -> None:
         made_dataset().to("torch", batch_size=4, **options)
 
 
-# -- a DataLoader of one's own -------------------------------------------------------------------
+# -- the user's own DataLoader -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])

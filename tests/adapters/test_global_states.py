@@ -1,4 +1,4 @@
-"""The law holds whatever a program has set in its framework before."""
+"""The law holds for any settings that a program has made in its framework."""
 
 import subprocess
 import sys

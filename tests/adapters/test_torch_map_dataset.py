@@ -1,4 +1,4 @@
-"""MapDataset under torch's own tools, and as other people subclass and wrap it."""
+"""MapDataset with torch's own tools, and with typical subclasses and wrappers."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ class Doubled(MapDataset):  # type: ignore[misc, valid-type]
 
 
 class Wrapper(data.Dataset):  # type: ignore[misc, name-defined]
-    """Hands on what it lacks."""
+    """Delegates missing attributes."""
 
     def __init__(self, base: Any) -> None:
         self.base = base
@@ -54,7 +54,7 @@ class Wrapper(data.Dataset):  # type: ignore[misc, name-defined]
 
 
 class HelpedWrapper(Wrapper):
-    """Hands on through a function of another name."""
+    """Delegates through a function of another name."""
 
     def _of_base(self, name: str) -> Any:
         return getattr(self.base, name)

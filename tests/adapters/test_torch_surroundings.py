@@ -1,4 +1,4 @@
-"""The torch loader among a program's other random numbers, and under torch's global settings."""
+"""The torch loader beside a program's other random numbers, and under torch's global settings."""
 
 import inspect
 import time
@@ -32,7 +32,7 @@ WAYS: list[dict[str, Any]] = [
 
 
 def draws_between(loader: Any, generator: Any = None) -> list[float]:
-    """Return what a program draws in two epochs, as dropout would."""
+    """Return the random numbers that a program draws in two epochs, as dropout would."""
     drawn = []
     for _ in range(2):
         iterator = iter(loader)

@@ -1,4 +1,4 @@
-"""Old code: run as it was written, in a folder as it expects it."""
+"""Old code, run unchanged in a folder like the one it expects."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.helpers.old_code import RunOld, made_arrays, write_pair
 
 @pytest.fixture
 def run_old(monkeypatch: pytest.MonkeyPatch) -> RunOld:
-    """Return a function that runs old code, the modules that it imports replaced by name."""
+    """Return a function that runs old code, with the modules it imports replaced by name."""
 
     def run(code: str, modules: dict[str, ModuleType]) -> dict[str, Any]:
         for name, module in modules.items():
@@ -40,7 +40,7 @@ def data_fashion(tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def empty_machine(tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, nothing in the store, and a mirror on the disk."""
+    """An empty working folder, an empty store, and a mirror on disk."""
     for name in ("work", "home", "keras"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "work")

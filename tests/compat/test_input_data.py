@@ -66,12 +66,12 @@ eval_labels = np.asarray(mnist.test.labels, dtype=np.int32)
 
 
 def payload(path: Path, header: int) -> Any:
-    """Return a file's bytes without its header, read by no code of ours."""
+    """Return a file's bytes without its header, not read by fmnist."""
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
 
 
 def numbered(count: int, **options: Any) -> DataSet:
-    """Return a set whose labels are the places of its examples."""
+    """Return a dataset whose labels are the places of its examples."""
     numbers = np.arange(count)
     images = np.broadcast_to(numbers[:, None, None, None], (count, 2, 3, 1)).astype(np.uint8)
     return DataSet(images, numbers, **options)

@@ -1,4 +1,4 @@
-"""Keras's door: its users' code, unchanged, and the arrays that Keras itself gives."""
+"""Keras's interface: its users' code, unchanged, and the arrays that Keras itself returns."""
 
 import gzip
 import hashlib
@@ -40,7 +40,7 @@ for pair in keras.datasets.fashion_mnist.load_data():
 
 
 def as_modules(door: ModuleType) -> dict[str, ModuleType]:
-    """Return modules by which ``tensorflow.keras.datasets.fashion_mnist`` is a door of ours."""
+    """Return modules that put fmnist at ``tensorflow.keras.datasets.fashion_mnist``."""
     keras, datasets = ModuleType("tensorflow.keras"), ModuleType("tensorflow.keras.datasets")
     keras.datasets, datasets.fashion_mnist = datasets, door  # type: ignore[attr-defined]
     return {"tensorflow.keras": keras, "keras.datasets.fashion_mnist": door}

@@ -37,7 +37,7 @@ data['y'][data['y'] == 9] = 1
 
 
 def as_the_header_is_skipped(folder: Path, kind: str) -> Arrays:
-    """Read as the format is usually read: headers skipped unseen."""
+    """Read as the format is usually read: headers are skipped unread."""
     with gzip.open(folder / f"{kind}-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
     with gzip.open(folder / f"{kind}-images-idx3-ubyte.gz") as file:
@@ -171,7 +171,7 @@ def test_files_that_do_not_go_together(small_folder: Path, what: str) -> None:
 
 
 def test_a_folder_with_a_files_name(small_folder: Path) -> None:
-    """A layout of Kaggle's: folders named like the files, beside dotted files."""
+    """A layout of Kaggle's: folders named like the files, next to dotted files."""
     for path in list(small_folder.glob("*.gz")):
         raw = path.stem
         (small_folder / raw.replace("-idx", ".idx")).write_bytes(gzip.decompress(path.read_bytes()))

@@ -300,7 +300,7 @@ def test_an_invalid_root_raises() -> None:
 
 
 def test_verify_false_accepts_own_files(small_folder: Path) -> None:
-    """A program's own tests may write tiny files where torchvision would have its own."""
+    """The tests of a program may write tiny files at torchvision's paths."""
     raw = small_folder / "root" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for path in small_folder.glob("*.gz"):

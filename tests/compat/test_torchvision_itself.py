@@ -1,4 +1,4 @@
-"""torchvision's datasets beside ours, on the same small files: members, examples, words.
+"""torchvision's datasets and ours, on the same small files: members, examples, messages.
 
 torchvision is what `make bench` installs; without it these tests are skipped.
 """
@@ -54,7 +54,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with small files where torchvision keeps its own."""
+    """Folder with small files at torchvision's paths."""
     folder = tmp_path_factory.mktemp("data")
     for number, (place, names) in enumerate(FILES.items()):
         images, labels = made_arrays(10_004 if "qmnist-test" in place else 12, first=number)

@@ -1,4 +1,4 @@
-"""docs/distributed.md: its programs run, on two processes each, and print what the page says."""
+"""docs/distributed.md: its programs run on two processes each, and print what the page shows."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def program(folder: Path, name: str) -> str:
 
 
 def assert_printed(output: str, titles: list[str]) -> None:
-    """Check the lines with these titles; processors round a training differently, but not more."""
+    """Check the lines with these titles; processors differ only in how they round a training."""
     actual = {title: (int(right), total) for title, right, total in PRINTED.findall(output)}
     promised = {title: (int(right), total) for title, right, total in PRINTED.findall(PAGE)}
     assert list(actual) == titles, output

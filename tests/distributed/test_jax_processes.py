@@ -1,4 +1,4 @@
-"""JAX's own processes: two of them on 127.0.0.1, with four virtual devices each."""
+"""JAX's distributed processes: two on 127.0.0.1, with four virtual devices each."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ PROCESSES = 2
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of two processes got."""
+    """The report of each of two processes."""
     folder = tmp_path_factory.mktemp("processes")
     coordinator = f"127.0.0.1:{free_port()}"
     environments = [

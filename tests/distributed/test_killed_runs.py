@@ -1,4 +1,4 @@
-"""A run that is killed twice, and goes on under other ranks, sizes, workers and a framework."""
+"""A run that is killed twice, and continues with other ranks, sizes, workers and frameworks."""
 
 import contextlib
 import json

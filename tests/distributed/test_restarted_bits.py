@@ -17,7 +17,7 @@ ONE_THREAD = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallel
 
 
 def train(framework: str, folder: Path, ranks: int, die_at: int) -> None:
-    """Train until a step, under so many ranks."""
+    """Train until a step, with a number of ranks."""
     port = str(free_port())
     environments = [
         {**ONE_THREAD, "RANK_HERE": str(rank), "RANKS": str(ranks), "PORT": port}

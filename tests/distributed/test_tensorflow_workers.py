@@ -1,4 +1,4 @@
-"""TensorFlow's own workers, each a process: MultiWorkerMirroredStrategy on 127.0.0.1."""
+"""TensorFlow's workers, each a process: MultiWorkerMirroredStrategy on 127.0.0.1."""
 
 import json
 from itertools import chain
@@ -17,7 +17,7 @@ WORKERS = 2
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of two workers got."""
+    """The report of each of two workers."""
     folder = tmp_path_factory.mktemp("workers")
     cluster = {"worker": [f"127.0.0.1:{free_port()}" for _ in range(WORKERS)]}
     environments = [

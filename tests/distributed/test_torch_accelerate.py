@@ -1,4 +1,4 @@
-"""accelerate's prepare on the torch loader: it is left as it is, and its state is saved."""
+"""accelerate's prepare does not change the torch loader, and its state is saved."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ accelerate = pytest.importorskip("accelerate")
 
 @pytest.fixture
 def accelerator() -> Iterator[Any]:
-    """One of this test: accelerate keeps its state among processes in the class."""
+    """A new accelerator for each test: accelerate keeps its distributed state in the class."""
     yield accelerate.Accelerator(cpu=True)
     accelerate.state.AcceleratorState._reset_state(True)
 

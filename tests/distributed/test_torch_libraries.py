@@ -23,13 +23,13 @@ RANKS = 2
 def reports(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
-    """What each of two ranks reported under a library."""
+    """The report of each of two ranks under a library."""
     folder = tmp_path_factory.mktemp(request.param)
     return reports_of_ranks("torch_libraries", RANKS, folder, request.param)
 
 
 def law(rank: int, epochs: range = range(2)) -> list[list[int]]:
-    """Return the batches of some epochs; rows are indices, as nothing is selected."""
+    """Return the batches of some epochs; rows are indices, because nothing is selected."""
     plan = BatchPlan(101, 6, shuffle=True, seed=4, shard=(rank, RANKS))
     return [rows.tolist() for epoch in epochs for rows in plan.epoch(epoch)]
 

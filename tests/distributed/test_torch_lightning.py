@@ -52,7 +52,7 @@ def loader(dataset: Dataset, **options: Any) -> Any:
 
 
 class Watched(lightning.LightningModule):  # type: ignore[misc, name-defined]
-    """A classifier that notes which examples it was trained on."""
+    """A classifier that records the examples it was trained on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,8 +171,8 @@ def test_truncated_epochs_count_as_read(garments: Dataset, tmp_path: Path) -> No
     saves = ModelCheckpoint(tmp_path)
     trainer(saves, limit_train_batches=3).fit(model := Watched(), loader(garments))
     assert model.seen == law(0)[:3] + law(1)[:3]
-    go_on = trainer(limit_train_batches=3, max_epochs=4)
-    go_on.fit(rest := Watched(), loader(garments), ckpt_path=saves.best_model_path)
+    resumed = trainer(limit_train_batches=3, max_epochs=4)
+    resumed.fit(rest := Watched(), loader(garments), ckpt_path=saves.best_model_path)
     assert rest.seen == law(2)[:3] + law(3)[:3]
 
 
@@ -208,7 +208,7 @@ def test_reloading_reads_the_epochs_in_turn(garments: Dataset, hooked: bool, wor
 
 @pytest.mark.parametrize("way", ["start", "state", "hook"])
 def test_a_shorter_first_epoch_needs_reloading(garments: Dataset, way: str) -> None:
-    """As docs/distributed.md says: without it, Lightning cuts every epoch to the first's length."""
+    """See docs/distributed.md: without it, Lightning cuts every epoch to the first one's length."""
 
     class Hooked(Watched):
         def train_dataloader(self) -> Any:

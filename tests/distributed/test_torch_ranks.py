@@ -1,4 +1,4 @@
-"""torch's own ranks, by torchrun on 127.0.0.1: one, two, three and four of them."""
+"""torch's ranks, started by torchrun on 127.0.0.1: one, two, three and four of them."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ Reports = dict[int, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    """What each rank reported, for each number of ranks."""
+    """The report of each rank, for each number of ranks."""
     by_ranks = {}
     for ranks in COUNTS:
         folder = tmp_path_factory.mktemp(f"ranks{ranks}")

@@ -20,7 +20,7 @@ RANKS = 2
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of two workers reported."""
+    """The report of each of two workers."""
     folder = tmp_path_factory.mktemp("ray")
     quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     command = [sys.executable, *helper("torch_ray"), str(folder)]
@@ -48,7 +48,7 @@ def test_a_shared_loader_reads_its_shard(reports: list[dict[str, Any]]) -> None:
 def test_a_loader_that_ray_shares_is_like_a_plain_one(
     reports: list[dict[str, Any]], name: str
 ) -> None:
-    """In batches, of the whole dataset over both workers, shuffled if it was."""
+    """Both workers together read the whole dataset in batches, shuffled if the loader shuffles."""
     indices = made_dataset().indices.tolist()
     labels = dict(zip(indices, made_dataset().labels.tolist(), strict=True))
     seen = []

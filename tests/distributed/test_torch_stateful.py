@@ -1,4 +1,4 @@
-"""torchdata's StatefulDataLoader around MapDataset and PlanSampler, or around a loader's own."""
+"""torchdata's StatefulDataLoader around MapDataset and PlanSampler, or around those of a loader."""
 
 from pathlib import Path
 from typing import Any

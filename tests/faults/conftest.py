@@ -18,7 +18,7 @@ PATHS = count()
 
 @pytest.fixture
 def own_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the machine's proxies and certificates out of it, and make every time-out short."""
+    """Ignore the machine's proxies and certificates, and make every time-out short."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

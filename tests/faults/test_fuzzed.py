@@ -1,4 +1,4 @@
-"""Mutations of whole files through every door: by hypothesis, and by atheris if installed."""
+"""Mutated files, given to every reader: by hypothesis, and by atheris if installed."""
 
 import importlib.util
 import os
@@ -18,7 +18,7 @@ RUNS = 5000 if ALL else 400
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """Draw a whole file with some bytes changed, taken out, put in, repeated or cut off."""
+    """Draw an intact file with some bytes changed, removed, inserted, repeated or cut off."""
     content = bytearray(draw(st.sampled_from(fuzzing.SEEDS)))
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(content)))
@@ -57,7 +57,7 @@ def test_hypothesis_finds_nothing(tmp_path_factory: pytest.TempPathFactory, cont
 def test_every_entry_point_accepts_an_intact_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A door that refused everything would be none: each seed is for one that takes it."""
+    """Rejecting everything would prove nothing: for each seed there is a reader that accepts it."""
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store"))
     path = tmp_path / "x"
     for door, seed in (("parse_idx", 0), ("read_idx", 1), ("open_array", 2), ("read_idx", 3)):

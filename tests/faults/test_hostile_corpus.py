@@ -1,6 +1,6 @@
-"""Every door that a file can come in by, with every hostile file: an error of ours, and soon.
+"""Every reader with every hostile file: an error of fmnist, and soon.
 
-Each runs in a process of its own with 128 MiB of memory more than it has, no larger file than that,
+Each runs in a separate process with 128 MiB of memory more than it has, no larger file than that,
 and a bound in seconds of processor time. FMNIST_FAULTS=all has larger files and larger bounds.
 """
 
@@ -31,9 +31,9 @@ TryAll = Callable[[Path], list[str]]
 
 @pytest.fixture(scope="module")
 def try_all() -> Iterator[TryAll]:
-    """A function that brings the file "made" of a folder in by every door.
+    """A function that gives the file "made" of a folder to every reader.
 
-    One process, which has imported what the doors need, makes a copy of itself for each.
+    One process, which has imported what the readers need, makes a copy of itself for each.
     """
     process = subprocess.Popen(
         [sys.executable, *helper("doors"), str(SECONDS), str(MEMORY)],

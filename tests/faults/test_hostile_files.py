@@ -1,4 +1,4 @@
-"""Files made to do harm: bombs, paths that climb, pickles. They are refused, and cost little."""
+"""Hostile files: bombs, paths out of the folder, pickles. They are rejected at little cost."""
 
 import gzip
 import math
@@ -81,7 +81,7 @@ def test_a_zip_file_with_paths_that_leave_its_folder(
 
 
 class Trap:
-    """Says when it is unpickled."""
+    """Records that it was unpickled."""
 
     sprung = False
 
@@ -110,7 +110,7 @@ def test_pickled_objects(tmp_path: Path, name: str) -> None:
 
 
 def npy(header: bytes, data: bytes = bytes(9)) -> bytes:
-    """Return a .npy file with a header of one's own."""
+    """Return a .npy file with a given header."""
     header = header.ljust(117) + b"\n"
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
 

@@ -1,4 +1,4 @@
-"""States and fingerprints that someone made to do harm, or that a program mistyped."""
+"""States and fingerprints that are hostile, or that a program mistyped."""
 
 import base64
 import json
@@ -73,7 +73,7 @@ def test_a_state_with_odd_keys_raises() -> None:
 
 @pytest.fixture
 def saved(tmp_path: Path, tiny: Dataset) -> dict[str, Any]:
-    """A fingerprint of one epoch of twenty examples, as its file holds it."""
+    """The file of a fingerprint of one epoch of twenty examples."""
     fingerprint(tiny.to("numpy", batch_size=4, fields=FIELDS)).save(tmp_path / "x.json")
     content: dict[str, Any] = json.loads((tmp_path / "x.json").read_text())
     return content

@@ -52,7 +52,7 @@ def payloads(packed: Payloads) -> Payloads:
 
 @pytest.fixture(scope="module")
 def genuine(payloads: Payloads) -> str:
-    """What a process prints that got the right data."""
+    """The output of a process that got the right data."""
     return hashlib.sha256(payloads[IMAGES][16:] + payloads[LABELS][8:]).hexdigest()
 
 
@@ -62,7 +62,7 @@ def digest_of(dataset: Dataset) -> str:
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The store's folder, not there yet; this process and its children fetch from a good mirror."""
+    """The store's folder, not made yet; this process and its children fetch from a good mirror."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     for name in [name for name in os.environ if name.startswith("FMNIST_")]:
@@ -84,7 +84,7 @@ def server() -> Iterator[FaultServer]:
 
 
 def serve(server: FaultServer, packed: Payloads, *first: Page) -> str:
-    """Serve both files, of the images perhaps other pages first; return the mirror's address."""
+    """Serve both files, the images perhaps after other pages; return the mirror's address."""
     for name, data in packed.items():
         pages = [*(first if name == IMAGES else ()), Page(data)]
         server.url(f"/{name}.gz", *pages)
@@ -128,7 +128,7 @@ def go(process: "subprocess.Popen[str]") -> None:
 
 
 def result_of(process: "subprocess.Popen[str]") -> tuple[str, str]:
-    """Let a process load; return the last line it printed, and its complaints."""
+    """Load in a process; return the last line it printed, and its errors."""
     output, complaints = process.communicate("\n")
     return output.split()[-1], complaints
 
@@ -264,7 +264,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(
 
 
 def mounting(*commands: str) -> Sequence[str]:
-    """Return what to put before a command so that it sees other mounts, of its own."""
+    """Return the prefix of a command that runs it with its own mounts."""
     script = " && ".join([*commands, 'exec "$@"'])
     before = ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh"]
     if not shutil.which("unshare") or subprocess.run([*before, "true"], check=False).returncode:
@@ -420,7 +420,7 @@ def test_a_user_without_a_home_gets_the_data_in_memory(
 
 @pytest.fixture
 def root(tmp_path: Path, payloads: Payloads) -> Iterator[Path]:
-    """A folder with both payloads, raw, to spoil."""
+    """A folder with both payloads, raw, to be damaged."""
     folder = tmp_path / "root"
     folder.mkdir()
     for name, payload in payloads.items():
@@ -453,7 +453,7 @@ def test_any_flipped_bit_of_a_payload_is_refused(
 
 
 def accepted(root: Path, genuine: str) -> bool:
-    """Return whether a folder is loaded; what is loaded must be genuine."""
+    """Return whether `load` accepts a folder; check that the data are then genuine."""
     try:
         dataset = load("fashion-mnist", "test", root=root)
     except (IdxError, DataMismatchError):
@@ -475,7 +475,7 @@ def test_any_flipped_bit_of_a_packed_file_is_refused_or_harmless(
         if accepted(root, genuine):
             harmless.append(bit)
         flip(path, bit)
-    # Of the header, bytes 4 to 9 and the name mean nothing to the payload, nor do some flags.
+    # Bytes 4 to 9 of the header, the name, and some flags do not affect the payload.
     header = packed[LABELS].index(b"\0", 10) + 1
     assert {*range(32, 80)} <= {*harmless} <= {*range(24, 8 * header)}
 

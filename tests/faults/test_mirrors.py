@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_the_file(
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long fetch slept, in turn; it does not."""
+    """The pauses of fetch, in turn, without waiting."""
     slept: list[float] = []
     monkeypatch.setattr(download, "sleep", lambda pause: slept.append(pause) if pause else None)
     monkeypatch.setattr(download, "PATIENCE", 10.0)

@@ -48,7 +48,7 @@ def assert_no_thread_stays(before: set[threading.Thread]) -> None:
 
 
 def fetch_within_bounds(urls: list[str], target: Path, nbytes: int | None) -> str:
-    """Fetch with a GiB of memory and no larger file than need be; return the address that gave."""
+    """Fetch with a GiB of memory and a limited file size; return the address that served it."""
     before, began = threads(), time.monotonic()
     with limits.memory(1 << 30), limits.largest_file(2 * LIMIT):
         fetched = fetch(urls, target, check, nbytes=nbytes, limit=LIMIT)

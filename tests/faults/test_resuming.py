@@ -1,4 +1,4 @@
-"""Downloads that were interrupted: no byte is fetched twice, and none is trusted unchecked."""
+"""Interrupted downloads: no byte is fetched twice, and every byte is checked."""
 
 import json
 import os

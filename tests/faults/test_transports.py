@@ -1,4 +1,4 @@
-"""Downloads over http, https and fsspec, from files, and onto disks that fail."""
+"""Downloads over http, https and fsspec, from files, and to failing disks."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What tests of formats share: small splits, and what becomes of them."""
+"""What tests of formats share: small splits, and a function that exports them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from fmnist_core import Dataset, export, load
 
 @pytest.fixture(scope="session")
 def splits() -> tuple[Dataset, Dataset]:
-    """Some hundred examples of both splits of "synthetic", not in blocks of one length."""
+    """Some hundred examples of both splits of "synthetic", not a multiple of the block size."""
     train, test = load("synthetic", ("train", "test"))
     return train.take(300), test.take(50)
 

@@ -2,8 +2,8 @@
 
     python -m tests.formats.measure --root FOLDER [FORMAT ...]
 
-Each export runs in a process of its own. Time is that of the export alone; memory is the most that
-was resident (Linux), the mapped files among it. What the format's library reads back must have the
+Each export runs in a separate process. Time is that of the export alone; memory is the largest
+resident size (Linux), mapped files included. What the format's library reads back must have the
 digests of the original payloads.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def row(name: str, root: Path, path: Path, expected: dict[str, tuple[str, str]]) -> str:
-    """Export to one format, read it back, and return what was measured."""
+    """Export to one format, read it back, and return the measurements."""
     command = [sys.executable, "-c", EXPORT, str(root), name, str(path)]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds, memory = map(float, run.stdout.split())

@@ -1,4 +1,4 @@
-"""ARFF as it comes in."""
+"""ARFF files that are read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_arff_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str],
 
 
 def openml(text: str) -> str:
-    """Return a table with comments, labels in quotes and lower-case words, as others write it."""
+    """Return a table as others write it, with comments, quoted labels and lower-case keywords."""
     head, _, data = text.partition("@DATA\n")
     rows = [line.rpartition(",") for line in data.splitlines()]
     quoted = "".join(f"{pixels},'{label}'\n" for pixels, _, label in rows)

@@ -1,4 +1,4 @@
-"""Arrow files: read back by pandas as Feather, and as they come in."""
+"""Arrow files: read back by pandas as Feather, and read from others."""
 
 from collections.abc import Callable
 from pathlib import Path

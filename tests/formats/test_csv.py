@@ -1,4 +1,4 @@
-"""CSV as it comes in: conventions of others; damaged rows are named."""
+"""CSV files that are read: conventions of others; errors name damaged rows."""
 
 import csv as csv_module
 from collections.abc import Callable

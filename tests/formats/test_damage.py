@@ -1,4 +1,4 @@
-"""Copies cut short and with flipped bytes: whatever a library makes of them is an error of ours."""
+"""Truncated copies and flipped bytes: whatever a library does, the error is fmnist's."""
 
 import random
 from pathlib import Path
@@ -13,7 +13,7 @@ READABLE = sorted(set(FORMATS) - {"idx", "idx-gz", "projector"})
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Return a cut copy of some bytes, or one with some of them changed, mostly in its head."""
+    """Return a truncated copy of some bytes, or one with changed bytes, mostly at its head."""
     if chance.random() < 0.3:
         return data[: chance.randrange(len(data))]
     changed = bytearray(data)

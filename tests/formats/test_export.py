@@ -1,4 +1,4 @@
-"""`export` itself: the table of formats, bad input, and targets that stay whole or absent."""
+"""`export` itself: the table of formats, bad input, and targets that are complete or absent."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Copies in other formats: known by content, put into the original order, or named."""
+"""Copies in other formats: recognised by content, put into the original order, or named."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The .npz of Keras's keys, and arrays of other conventions."""
+"""The .npz with Keras's keys, and arrays of other conventions."""
 
 from collections.abc import Callable
 from pathlib import Path

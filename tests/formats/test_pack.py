@@ -1,4 +1,4 @@
-"""`fmnist pack`: IDX of a folder of pictures."""
+"""`fmnist pack`: IDX files from a folder of pictures."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from fmnist_core.tools.cli import main
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Forty pictures in three classes, in several modes and formats and of several sizes."""
+    """Forty pictures in three classes, in several modes, formats and sizes."""
     folder = tmp_path / "pictures"
     rng = np.random.default_rng(0)
     for number in range(40):

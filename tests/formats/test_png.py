@@ -1,4 +1,4 @@
-"""Folders of PNG pictures: as Keras reads them, and as they come in; odd pictures are named."""
+"""Folders of PNG pictures: as Keras reads them, and from others; errors name odd pictures."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tests.helpers.payloads import assert_same
 def test_png_is_read_back_by_keras(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
 ) -> None:
-    """Which orders classes by name and pictures by name in each, so only by class."""
+    """Keras sorts classes by name, and the pictures in each, so the order holds within a class."""
     folder = exported("png")
     names = sorted(path.name for path in (folder / "test").iterdir())
     pipeline = keras.utils.image_dataset_from_directory(

@@ -1,4 +1,4 @@
-"""Tar shards: several of them; an archive that leads elsewhere is refused."""
+"""Tar shards: several of them; an archive that leads out of its folder is rejected."""
 
 import gc
 import io

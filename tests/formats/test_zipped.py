@@ -1,4 +1,4 @@
-"""CSV tables in a zip file, as Kaggle's archive.zip has them."""
+"""CSV tables in a zip file, like Kaggle's archive.zip."""
 
 import zipfile
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How a payload is packed: seen through by content, refused where it cannot or must not be."""
+"""Packed payloads: recognised by content, rejected if they cannot or must not be unpacked."""
 
 import gzip
 import io
@@ -33,7 +33,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 
 def with_dictionary(code: int) -> bytes:
-    """Return the payload as xz whose header asks for a dictionary of another size."""
+    """Return the payload as xz, with another dictionary size in its header."""
     packed = bytearray(lzma.compress(PAYLOAD, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}]))
     block = 12
     assert packed[block + 2 : block + 4] == b"\x21\x01", "an LZMA2 filter with one property byte"
@@ -227,7 +227,7 @@ def test_a_file_that_is_no_zip_has_no_members(tmp_path: Path) -> None:
 
 
 class Trap:
-    """Says when it is unpickled."""
+    """Records that it was unpickled."""
 
     sprung = False
 

@@ -1,4 +1,4 @@
-"""The IDX format: what is written is read back, bit for bit, by us and by others."""
+"""The IDX format: written files are read back bit for bit, by fmnist and by others."""
 
 import gzip
 import io
@@ -27,14 +27,14 @@ GOLDEN_ARRAY = np.array([[1, -2, 32767], [-32768, 0, 256]], np.int16)
 
 
 def payload_of(array: NDArray[Any]) -> bytes:
-    """Write IDX by the letter of the format, element by element."""
+    """Write IDX element by element, by the definition of the format."""
     letter = {"u1": "B", "i1": "b", "i2": "h", "i4": "i", "f4": "f", "f8": "d"}[array.dtype.str[1:]]
     head = struct.pack(f">2xBB{array.ndim}I", CODES[array.dtype.name], array.ndim, *array.shape)
     return head + struct.pack(f">{array.size}{letter}", *array.ravel().tolist())
 
 
 def assert_same(actual: NDArray[Any], expected: NDArray[Any]) -> None:
-    """Check type, shape and every bit; the sign of zero and the payload of NaN too."""
+    """Check type, shape and every bit, also the sign of zero and the payload of NaN."""
     assert actual.dtype == expected.dtype
     assert actual.shape == expected.shape
     assert actual.tobytes() == expected.tobytes()
@@ -42,7 +42,7 @@ def assert_same(actual: NDArray[Any], expected: NDArray[Any]) -> None:
 
 @st.composite
 def any_bits(draw: st.DrawFn) -> NDArray[Any]:
-    """Arrays of every type and rank 0 to 4 that hold any bits at all."""
+    """Arrays of every type and of rank 0 to 4, with arbitrary bits."""
     dtype = np.dtype(draw(st.sampled_from(sorted(CODES))))
     shape = draw(array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
     size = int(np.prod(shape)) * dtype.itemsize

@@ -1,4 +1,4 @@
-"""Hostile bytes: whatever they are, an IdxError or exactly the elements; never much memory."""
+"""Hostile bytes: the result is an IdxError or exactly the elements, and takes little memory."""
 
 import gzip
 import importlib.util
@@ -42,7 +42,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outcome(path: Path, data: bytes) -> NDArray[Any] | None:
-    """Read bytes as a file; None if they are refused in the proper way."""
+    """Read bytes as a file; return None for an IdxError."""
     path.write_bytes(data)
     try:
         return read_idx(path)
@@ -172,7 +172,7 @@ def test_a_gzip_bomb_is_left_unread_after_what_the_header_calls_for(
         file.write(packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH))
         block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
         file.write(block * 1024)  # a GiB
-        file.write(b"\xff" * 100)  # whoever unpacks all of it finds damage instead
+        file.write(b"\xff" * 100)  # unpacking all of it would find damage instead
 
     assert path.stat().st_size < 2 * BLOCK
     message = f"found at least {claimed + 1}"
@@ -195,7 +195,7 @@ AXES = st.one_of(st.integers(0, 4), st.sampled_from([2**16, 2**31, MAX_AXIS]))
 
 @st.composite
 def nearly_idx(draw: st.DrawFn) -> bytes:
-    """Headers of all kinds, mostly with the right number of elements, then a few edits."""
+    """Headers of all kinds, mostly with the right number of elements, with a few edits."""
     code = draw(st.sampled_from([*ELEMENT_TYPES, *ELEMENT_TYPES, 0x0A]))
     shape = draw(st.lists(AXES, max_size=5))
     size = ELEMENT_TYPES.get(code, np.dtype("u1")).itemsize
@@ -217,7 +217,7 @@ def nearly_idx(draw: st.DrawFn) -> bytes:
 
 
 def check_parse(data: bytes) -> None:
-    """Check that bytes are refused, or are just what was read of them written out again."""
+    """Check that bytes are rejected, or equal to what was read and written again."""
     try:
         array = parse_idx(data)
     except IdxError:

@@ -1,4 +1,4 @@
-"""Real files from public repositories: whole ones are read, damaged ones are called what they are.
+"""Real files from public repositories: intact ones are read, damaged ones are named correctly.
 
 The manifest says what each file is. It was made by other tools.
 """

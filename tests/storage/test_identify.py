@@ -1,4 +1,4 @@
-"""What a file really is: every real file of the manifest, and each fault made by code."""
+"""Identify files: every real file of the manifest, and each generated fault."""
 
 import bz2
 import csv

@@ -1,4 +1,4 @@
-"""Obtaining a dataset: what is here is used, what is wrong is not, and nothing is done twice."""
+"""Obtaining a dataset: local files are used, wrong ones are not, and no work is done twice."""
 
 import gzip
 import hashlib
@@ -37,7 +37,7 @@ def mirror(fashion_root: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The store's folder, not there yet, on a machine without other libraries."""
+    """The store's folder, not made yet, on a machine without other libraries' files."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store"))
@@ -81,7 +81,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 def flip(path: Path, where: int = 5000) -> bytes:
-    """Change one bit of a file in place; return what it holds then."""
+    """Change one bit of a file in place; return its new content."""
     data = bytearray(path.read_bytes())
     data[where] ^= 4
     path.write_bytes(data)
@@ -420,7 +420,7 @@ def test_a_download_is_reported(mirror: str) -> None:
     assert reports == []
 
 
-# -- a dataset of which only the published files' digests are known -----------------------------
+# -- a dataset with digests of its published files only ------------------------------------------
 
 
 def without_payload_digests(file: FileInfo) -> FileInfo:

@@ -1,7 +1,7 @@
-"""Datasets known only as they are published: stand-ins of KMNIST, K49, EMNIST and QMNIST.
+"""Datasets known only by their published files: stand-ins of KMNIST, K49, EMNIST and QMNIST.
 
-Their real files are not at hand, so small ones of the same build are made, and the catalog's
-records are given the digests of those: names, containers, members and quirks stay the real ones.
+The tests do not have the real files, so they make small ones of the same structure and put their
+digests into the catalog's records; names, containers, members and quirks stay the real ones.
 """
 
 import gzip
@@ -54,7 +54,7 @@ KEPT = {
 
 
 def made(name: str, split: str) -> tuple[Array, Array]:
-    """Return what the published files of a split hold: images and labels."""
+    """Return the images and labels in the published files of a split."""
     info = CATALOG[name]
     rng = np.random.default_rng([*name.encode(), *split.encode()])
     images = rng.integers(0, 256, (COUNT, 28, 28), np.uint8)
@@ -95,8 +95,8 @@ def publish(info: DatasetInfo, folder: Path) -> None:
                 )
 
 
-def known_now(info: DatasetInfo, folder: Path) -> DatasetInfo:
-    """Return a record with counts and digests of the made files, as far as it has them."""
+def with_digests(info: DatasetInfo, folder: Path) -> DatasetInfo:
+    """Return a record with the counts and digests of the stand-ins, where it has such fields."""
 
     def remade(file: FileInfo, array: Array) -> FileInfo:
         path, payload = folder / file.packed_name, payload_of(array, folder)
@@ -126,8 +126,8 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def merged(mirror: Path) -> dict[str, DatasetInfo]:
-    """The catalog with the made files' digests."""
-    records = {name: known_now(CATALOG[name], mirror) for name in NAMES}
+    """The catalog with the digests of the stand-ins."""
+    records = {name: with_digests(CATALOG[name], mirror) for name in NAMES}
     (mirror / "payload").unlink()
     return {**CATALOG, **records}
 
@@ -136,7 +136,7 @@ def merged(mirror: Path) -> dict[str, DatasetInfo]:
 def catalog(
     merged: dict[str, DatasetInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """That catalog in the place of ours, and a store that is empty."""
+    """Replace the catalog by that one; use an empty store."""
     for module in ("registry", "catalog"):
         monkeypatch.setattr(f"fmnist_core.{module}.CATALOG", merged)
     for name in ("FMNIST_MIRROR", "FMNIST_OFFLINE"):
@@ -165,8 +165,8 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def wanted(name: str, split: str) -> tuple[Array, Array]:
-    """Return images as they stand, and labels."""
+def expected_arrays(name: str, split: str) -> tuple[Array, Array]:
+    """Return upright images, and labels."""
     images, labels = made(name, split)
     upright = images.swapaxes(1, 2) if CATALOG[name].transposed else images
     return upright, labels if labels.ndim == 1 else labels[:, 0]
@@ -181,14 +181,14 @@ def assert_is(dataset: Dataset, images: Array, labels: Array) -> None:
 def test_fetched_verified_and_mapped(name: str, downloads: list[str]) -> None:
     for _ in range(2):
         dataset = load(name, "test")
-        assert_is(dataset, *wanted(name, "test"))
+        assert_is(dataset, *expected_arrays(name, "test"))
         assert dataset.info.title == CATALOG[name].title
     assert len(downloads) == len(set(downloads)), "nothing is fetched twice"
     assert not dataset.images.flags.writeable
     place = store.folder(dataset.info)
     assert {path.name for path in place.glob("*.*[pzg]*") if path.suffix != ".json"} >= KEPT[name]
     assert len(pickle.dumps(dataset)) < 1000 + 20 * len(dataset.classes)
-    assert_is(pickle.loads(pickle.dumps(dataset)), *wanted(name, "test"))
+    assert_is(pickle.loads(pickle.dumps(dataset)), *expected_arrays(name, "test"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -202,9 +202,9 @@ def test_a_damaged_payload_is_unpacked_again_from_the_kept_file(
     data[999] ^= 1
     path.write_bytes(data)
     with pytest.warns(UserWarning, match=f"^{path}: .* will replace it"):
-        assert_is(load(name, "test"), *wanted(name, "test"))
+        assert_is(load(name, "test"), *expected_arrays(name, "test"))
     assert len(downloads) == fetched
-    assert_is(load(name, "test", verify=True), *wanted(name, "test"))
+    assert_is(load(name, "test", verify=True), *expected_arrays(name, "test"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -221,14 +221,14 @@ def test_a_published_file_with_a_flipped_bit_is_refused(
         load(name, "test", source_url=bad.as_uri())
     with pytest.raises((DataMismatchError, IdxError), match=r"as it is published|expected"):
         load(name, "test", root=bad)
-    assert_is(load(name, "test"), *wanted(name, "test"))
+    assert_is(load(name, "test"), *expected_arrays(name, "test"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_read_in_place(name: str, mirror: Path, downloads: list[str]) -> None:
     dataset = load(name, "test", root=mirror)
-    assert_is(dataset, *wanted(name, "test"))
-    assert_is(pickle.loads(pickle.dumps(dataset)), *wanted(name, "test"))
+    assert_is(dataset, *expected_arrays(name, "test"))
+    assert_is(pickle.loads(pickle.dumps(dataset)), *expected_arrays(name, "test"))
     assert downloads == []
     assert not store.home().exists()
 
@@ -240,14 +240,14 @@ def test_without_a_store_from_memory(
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "file" / "store"))
     with pytest.warns(UserWarning, match="kept in memory"):
-        assert_is(load(name, "test"), *wanted(name, "test"))
+        assert_is(load(name, "test"), *expected_arrays(name, "test"))
     assert len(downloads) == len(set(downloads)), "one file is fetched once, though for two"
 
 
 def test_one_zip_file_serves_all_of_emnist(downloads: list[str]) -> None:
     for split in ("train", "test"):
         for name in ("emnist-letters", "emnist-digits"):
-            assert_is(load(name, split), *wanted(name, split))
+            assert_is(load(name, split), *expected_arrays(name, split))
     assert downloads == ["gzip.zip"]
     assert store.folder(CATALOG["emnist-letters"]) == store.folder(CATALOG["emnist-digits"])
 
@@ -362,14 +362,14 @@ def test_a_bundle_there_and_back(name: str, tmp_path: Path, downloads: list[str]
     downloads.clear()
     assert f"{COUNT} examples, genuine" in run("fetch", name, "--from", tmp_path / "x.zip")
     assert downloads == []
-    assert_is(load(name, "test"), *wanted(name, "test"))
+    assert_is(load(name, "test"), *expected_arrays(name, "test"))
     assert "genuine" in run("verify", name)
 
 
 def test_the_published_zip_file_is_taken(mirror: Path, downloads: list[str]) -> None:
     run("fetch", "emnist-digits", "--from", mirror / "gzip.zip")
     assert downloads == []
-    assert_is(load("emnist-digits", "train"), *wanted("emnist-digits", "train"))
+    assert_is(load("emnist-digits", "train"), *expected_arrays("emnist-digits", "train"))
 
 
 def test_a_bundle_with_a_flipped_bit_is_refused(tmp_path: Path) -> None:
@@ -392,8 +392,8 @@ def test_removing_one_of_emnist_leaves_the_others(downloads: list[str]) -> None:
         load(name, "test")
     run("remove", "emnist-digits")
     assert not [*store.folder(CATALOG["emnist-letters"]).glob("*digits*")]
-    assert_is(load("emnist-letters", "test"), *wanted("emnist-letters", "test"))
-    assert_is(load("emnist-digits", "test"), *wanted("emnist-digits", "test"))
+    assert_is(load("emnist-letters", "test"), *expected_arrays("emnist-letters", "test"))
+    assert_is(load("emnist-digits", "test"), *expected_arrays("emnist-digits", "test"))
     assert downloads == ["gzip.zip"]
     run("remove", "emnist-digits")
     run("remove", "emnist-letters")
@@ -423,7 +423,7 @@ def test_the_published_file_is_verified_too(name: str) -> None:
 
 
 def forge(path: Path) -> bytes:
-    """Change a file of the store, and note that it is verified, as one who may write there can."""
+    """Change a file of the store and record it as verified, as anyone with write access can."""
     forged = bytearray(path.read_bytes())
     forged[-1] ^= 1
     path.write_bytes(forged)
@@ -442,7 +442,7 @@ def test_a_forged_payload_with_a_forged_note_is_not_genuine(name: str) -> None:
     assert f"{path}: expected" in result.output
     assert load(name, "test").images.tobytes() == forged[16:], "a note is trusted by default"
     with pytest.warns(UserWarning, match=f"genuine {path.name} will replace it"):
-        assert_is(load(name, "test", verify=True), *wanted(name, "test"))
+        assert_is(load(name, "test", verify=True), *expected_arrays(name, "test"))
     again = CliRunner().invoke(main, ["verify", name]).output
     assert f"{path}: {CATALOG[name].title} {path.name}, genuine" in again
 
@@ -456,8 +456,8 @@ def test_fmnist_verify_ignores_notes(name: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("FMNIST_VERIFY", "1")
     assert "verified, in" not in run("doctor").partition(f"\n{name}\n")[2].partition("\n\n")[0]
     with pytest.warns(UserWarning, match=f"genuine {path.name} will replace it"):
-        assert_is(load(name, "test"), *wanted(name, "test"))
-    assert_is(load(name, "test"), *wanted(name, "test"))
+        assert_is(load(name, "test"), *expected_arrays(name, "test"))
+    assert_is(load(name, "test"), *expected_arrays(name, "test"))
 
 
 def test_a_payload_without_its_published_file_proves_nothing(downloads: list[str]) -> None:
@@ -469,5 +469,5 @@ def test_a_payload_without_its_published_file_proves_nothing(downloads: list[str
     assert result.exit_code == 1
     downloads.clear()
     with pytest.warns(UserWarning, match="will replace it"):
-        assert_is(load("kmnist", "test", verify=True), *wanted("kmnist", "test"))
+        assert_is(load("kmnist", "test", verify=True), *expected_arrays("kmnist", "test"))
     assert len(downloads) == 2

@@ -1,4 +1,4 @@
-"""`fmnist remove`: what the store wrote goes; what is anyone else's stays."""
+"""`fmnist remove` removes what the store wrote, and nothing else."""
 
 import multiprocessing
 import time
@@ -23,7 +23,7 @@ USERS = {
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store inside a folder of the user's, who keeps files of their own there."""
+    """A store inside a folder in which the user keeps other files."""
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     for name, content in USERS.items():
@@ -97,7 +97,7 @@ def test_a_link_is_removed_and_not_what_it_points_to(home: Path, tmp_path: Path)
 
 
 def _load_for(seconds: float) -> None:
-    """Load again and again; an error of ours may come of it, and no other."""
+    """Load again and again; only fmnist's errors may be raised."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

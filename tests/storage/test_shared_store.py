@@ -1,4 +1,4 @@
-"""A store that others may write to: links, pipes, locks that are held, notes that are no notes."""
+"""A store that others may write to: links, pipes, held locks, and false notes."""
 
 import errno
 import json
@@ -30,7 +30,7 @@ SECRET = b"the victim's only copy"
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of Fashion-MNIST in a store, made, and a mirror to fill it from."""
+    """The folder of Fashion-MNIST in a store, and a mirror to fill it from."""
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store"))
     monkeypatch.setenv("FMNIST_MIRROR", fashion_root.resolve().as_uri())
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The store: where it is, its locks, and the digest of a payload however it is packed."""
+"""The store: its place, its locks, and the digest of a payload in any packing."""
 
 import gzip
 import hashlib

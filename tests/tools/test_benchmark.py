@@ -1,4 +1,4 @@
-"""`fmnist benchmark`: scikit-learn's own figures, whole files, and errors that lose no result."""
+"""`fmnist benchmark`: scikit-learn's figures, complete files, and errors that lose no result."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""The command line: help, version, and errors that are for people."""
+"""The command line: help, version, and readable errors."""
 
 import subprocess
 import sys

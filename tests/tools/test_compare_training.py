@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def traced(tiny: Dataset) -> Callable[..., Trace]:
-    """Return a function that traces two epochs of three steps; `loss` says what each computes."""
+    """Return a function that traces two epochs of three steps; `loss` gives the value of each."""
 
     def trace(
         path: str,
@@ -113,7 +113,7 @@ def test_other_data_are_no_fault_of_the_model(traced: Callable[..., Trace]) -> N
 
 
 def test_one_example_that_changes_its_place_is_noticed(tiny: Dataset) -> None:
-    """The digest of a step is its share of the fingerprint, so positions count in it."""
+    """The digest of a step is its share of the fingerprint, so it depends on positions."""
     digests = []
     for swapped in (False, True):
         loader = tiny.to("numpy", **OPTIONS)

@@ -1,4 +1,4 @@
-"""The data commands, on real files and a store of their own."""
+"""The data commands, on real files and a separate store."""
 
 import json
 import os
@@ -18,7 +18,7 @@ ROWS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty store, and nothing of another library."""
+    """An empty store, and no files of other libraries."""
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store of mine"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
@@ -194,7 +194,7 @@ def test_names_of_files_cannot_drive_a_terminal(home: Path) -> None:
 
 
 def test_advice_is_for_the_command_line(home: Path) -> None:
-    """No message of a command tells to type Python."""
+    """No message of a command advises to type Python."""
     Path("data/fashion").mkdir(parents=True)
     for name in (ROWS[0], ROWS[1]):
         write_idx(f"data/fashion/{name}", np.zeros((3, 2, 2)[: 3 if "images" in name else 1], "u1"))

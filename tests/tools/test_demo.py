@@ -1,4 +1,4 @@
-"""`fmnist demo`, on a few of its drawn garments."""
+"""`fmnist demo`, on a few synthetic examples."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ def splits() -> tuple[Dataset, Dataset]:
 
 
 class Recorder(ProgressLine):
-    """Remembers how much each activity was said to be, and how much of it was done."""
+    """Records the announced size of each activity, and how much of it was done."""
 
     def __init__(self) -> None:
         super().__init__(Console(file=StringIO()))
@@ -164,13 +164,13 @@ Run = Callable[[], Result]
 
 @pytest.fixture
 def run_demo(splits: tuple[Dataset, Dataset], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return a function that runs `fmnist demo` on the few garments."""
+    """Return a function that runs `fmnist demo` on the few examples."""
     monkeypatch.setattr(demo, "load_splits", lambda *_: splits)
     return lambda: CliRunner().invoke(main, ["demo"])
 
 
 def plant_digests(monkeypatch: pytest.MonkeyPatch, **digests: str) -> None:
-    """Make the frameworks give these digests; nothing is run."""
+    """Make the frameworks report these digests, without running them."""
 
     def outcome(name: str, *_: object) -> Outcome:
         batches = BatchReport("Loader", "float32 (128,)", "int32 (128,)", digests[name], 1e6)

@@ -1,4 +1,4 @@
-"""How a command ends where its output or its user ends it: with the statuses of a shell."""
+"""A command that its output or its user ends: it exits with a shell's status."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`fmnist fingerprint`, `merge` and `compare`, as someone types them."""
+"""`fmnist fingerprint`, `merge` and `compare`, as a user types them."""
 
 import json
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_other_encodings_and_data(read: Callable[..., str]) -> None:
 
 
 def saved(dataset: Dataset, path: str, swapped: tuple[int, int] | None = None) -> None:
-    """Fingerprint a run that received two examples in each other's places."""
+    """Fingerprint a run that received two swapped examples."""
     loader = dataset.to("numpy", batch_size=20, fields=FIELDS)
     batch = [
         array.copy() for array in next(iter(dataset.to("numpy", batch_size=20, fields=FIELDS)))

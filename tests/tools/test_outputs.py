@@ -1,4 +1,4 @@
-"""Files that a user names for output: links, devices, pipes, modes, and what is there already."""
+"""Output files that a user names: links, devices, pipes, modes, and existing files."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The array libraries that transforms are written once for, as tests run them."""
+"""Run transforms, which are written once, on each array library."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def run_numpy(
     ops: Any = NUMPY,
     **of: Any,
 ) -> tuple[Array, Array | None]:
-    """The reference, with the faster ways that transforms have for numpy."""
+    """The reference, with the faster code that transforms have for numpy."""
 
     def gather(places: Array) -> tuple[Array, Array | None]:
         return images[places], None if labels is None else labels[places]
@@ -32,7 +32,7 @@ def run_numpy(
 
 
 def run_plainly(*args: Any, **of: Any) -> tuple[Array, Array | None]:
-    """The one source in numpy, without those."""
+    """The shared code in numpy, without the faster one."""
     return run_numpy(*args, ops=NumpyOps(), **of)
 
 
@@ -56,7 +56,7 @@ def run_torch(
 def run_tensorflow(
     chain: Chain, images: Array, labels: Array | None, positions: Array, **of: Any
 ) -> tuple[Array, Array | None]:
-    """In a graph that knows neither the epoch nor the size of the batch."""
+    """In a graph, with unknown epoch and batch size."""
     import tensorflow as tf
 
     from fmnist_tensorflow.ops import TensorFlowOps
@@ -82,7 +82,7 @@ def run_tensorflow(
 def run_jax(
     chain: Chain, images: Array, labels: Array | None, positions: Array, **of: Any
 ) -> tuple[Array, Array | None]:
-    """In a compiled loop, the epoch and the positions traced."""
+    """In a compiled loop, with traced epoch and positions."""
     import jax
     import jax.numpy as jnp
 

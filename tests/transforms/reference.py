@@ -1,6 +1,6 @@
-"""Version 1 of the transforms once more: plain Python integers, one example, one pixel at a time.
+"""A second version 1 of the transforms, in plain Python integers, one pixel at a time.
 
-Written from docs/transforms.md and not from the code, whose arithmetic it shares no line with.
+Written from docs/transforms.md, not from the code; they share no line of arithmetic.
 An image is a list of rows.
 """
 
@@ -214,7 +214,7 @@ def bilinear(pixel: Any, row: int, column: int, fy: int, fx: int) -> int:
 
 
 class Rotation:
-    """The options of a RandomAffine that a RandomRotation stands for."""
+    """The options of the RandomAffine that is equivalent to a RandomRotation."""
 
     translate, scale, shear = (0, 0), (1, 1), 0
 
@@ -288,7 +288,7 @@ WAYS = {
     "RandomRotation": rotation,
     "RandomVerticalFlip": vertical_flip,
 }
-"""Every transform of one image but Resize, for which Pillow stands."""
+"""Every transform of one image but Resize, which is compared with Pillow."""
 
 
 def transformed(

@@ -1,4 +1,4 @@
-"""Chains: what can be one, what they say of themselves, and what an example's draws depend on."""
+"""Chains: what is accepted, their repr, and what an example's draws depend on."""
 
 import json
 from typing import Any

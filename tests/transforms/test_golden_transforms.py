@@ -1,4 +1,4 @@
-"""Golden values: what version 1 makes of images, for good."""
+"""Golden values: the results of version 1, which never change."""
 
 import hashlib
 from pathlib import Path

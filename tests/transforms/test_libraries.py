@@ -1,4 +1,4 @@
-"""One source, the same bits: torch, a TensorFlow graph and a compiled JAX loop beside numpy."""
+"""The same bits from shared code in torch, a TensorFlow graph, a compiled JAX loop and numpy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Transforms beside code that we did not write: Pillow, scipy, and torchvision if installed."""
+"""Transforms compared with other projects: Pillow, scipy, and torchvision if installed."""
 
 import importlib.util
 import math
@@ -134,7 +134,7 @@ def test_affine_is_scipys_in_floating_point(
 
 
 def torchvision() -> Any:
-    """Return torchvision's transforms; `make bench` installs it, the tests do without."""
+    """Return torchvision's transforms; `make bench` installs it, the tests do not need it."""
     pytest.importorskip("torch")
     if not importlib.util.find_spec("torchvision"):
         pytest.skip("torchvision is not installed")

@@ -1,4 +1,4 @@
-"""Transforms in numpy, both ways, held to plain Python written from the page."""
+"""Transforms in numpy, shared and faster code, compared with plain Python written from the page."""
 
 from typing import Any
 

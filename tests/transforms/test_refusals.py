@@ -1,4 +1,4 @@
-"""A transform that cannot be is an error of ours when a loader is asked for, in every adapter."""
+"""An impossible transform raises fmnist's error when a loader is made, in every adapter."""
 
 from collections.abc import Callable
 from typing import Any
