@@ -86,7 +86,7 @@ def test_killed_three_times_it_ends_with_the_same_bits(
         assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
     done = run(command(name, tmp_path), **ONE_THREAD)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "goes on after step" in done.stdout
+    assert "continues after step" in done.stdout
     assert history(tmp_path)["losses"] == history(whole(name))["losses"]
     with (
         np.load(tmp_path / "checkpoint.npz") as ours,

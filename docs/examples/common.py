@@ -1,9 +1,9 @@
-"""What the examples share: the net's sizes, arguments, data, and what becomes of a training.
+"""What the examples share: the net's sizes, arguments, data, and the record of a training.
 
-The net: four convolutions 3 x 3, each followed by batch normalisation and ReLU, three of them by
-the largest of 2 x 2 pixels before that; a hidden layer; a layer to the classes; dropout before each
-of the two. Of the training images about half are mirrored, drawn anew in every epoch; a test image
-is judged by the mean of its scores and of its mirror image's. Adam, with a learning rate that falls
+The net: four 3 x 3 convolutions, each followed by batch normalisation and ReLU, three of them with
+2 x 2 max pooling before that; a hidden layer; a layer to the classes; dropout before each of the
+two. About half of the training images, drawn anew in every epoch, are mirrored; a test image is
+classified by the mean of its scores and its mirror image's. Adam, with a learning rate that falls
 to zero along a cosine. No framework is imported here.
 """
 
@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 import fmnist_core as fm
 
 CONVOLUTIONS = ((32, True), (64, False), (64, True), (128, True))
-"""Channels of each, and whether the largest of each 2 x 2 pixels is taken after it."""
+"""Channels of each, and whether 2 x 2 max pooling comes after it."""
 HIDDEN = 128
 DROPOUT = 0.4
 LEARNING_RATE = 3e-3
 SEED = 0
-"""Of the order of the examples and of the first weights."""
+"""Seed of the order of the examples and of the first weights."""
 VALIDATION_SHARE = 0.1
 
 
 def parser(description: str) -> ArgumentParser:
-    """Return the arguments that every example takes."""
+    """Return a parser of the arguments that every example takes."""
     parser = ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--name", default="fashion-mnist", help='or "synthetic", "mnist"')
     parser.add_argument("--root", type=Path, help="folder of the files; else they are fetched")
@@ -45,7 +45,7 @@ def parser(description: str) -> ArgumentParser:
 
 
 def data(args: Namespace) -> tuple[fm.Dataset, fm.Dataset, fm.Dataset]:
-    """Return what to train on, what to watch the training with, and what to test on, once."""
+    """Return the examples to train on, to validate with, and to test on, once."""
     train, test = (fm.load(args.name, split, root=args.root) for split in ("train", "test"))
     if args.limit:
         train, test = (part.take(min(args.limit, len(part))) for part in (train, test))
@@ -54,17 +54,17 @@ def data(args: Namespace) -> tuple[fm.Dataset, fm.Dataset, fm.Dataset]:
 
 
 def digest(batches: Iterable[tuple[Any, Any]]) -> str:
-    """Return the SHA-256 of an epoch's images and labels, whatever framework holds them."""
+    """Return the SHA-256 of an epoch's images and labels, from any framework."""
     sha = hashlib.sha256()
     for images, labels in batches:
         sha.update(np.ascontiguousarray(images))
-        sha.update(np.asarray(labels, dtype=np.int32))  # torch's habit is int64
+        sha.update(np.asarray(labels, dtype=np.int32))  # torch's are int64
     return sha.hexdigest()
 
 
 @contextmanager
 def extra_needed() -> Iterator[None]:
-    """Say what to install where an import in this block finds nothing."""
+    """Say what to install if an import in this block fails."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -80,7 +80,7 @@ with extra_needed():  # now, not after the training
 
 @dataclass
 class Run:
-    """What became of a training, epoch by epoch."""
+    """The record of a training, epoch by epoch."""
 
     title: str
     loss: list[float] = field(default_factory=list)
@@ -98,19 +98,19 @@ class Run:
         self._began = perf_counter(), process_time()
 
     def stop_clock(self) -> None:
-        """Add the time since it was last stopped."""
+        """Add the time since the last stop."""
         now = perf_counter(), process_time()
         self.minutes += (now[0] - self._began[0]) / 60
         self.processor_minutes += (now[1] - self._began[1]) / 60
         self._began = now
 
     def note_step(self, loss: float, right: int) -> None:
-        """Note the loss of a step, and how many of its images were right."""
+        """Record the loss of a step, and the number of correct predictions."""
         self.losses.append(loss)
         self.rights.append(right)
 
     def add(self, loss: float, accuracy: float, val_loss: float, val_accuracy: float) -> None:
-        """Note an epoch, and print it."""
+        """Record an epoch, and print it."""
         self.loss.append(float(loss))
         self.accuracy.append(float(accuracy))
         self.val_loss.append(float(val_loss))
@@ -121,7 +121,7 @@ class Run:
         )
 
     def finish(self, test: fm.Dataset, predicted: NDArray[Any], output: Path) -> None:
-        """Compare predictions with the test labels; print, write and draw what came of it."""
+        """Compare predictions with the test labels; print, write and draw the results."""
         if len(predicted) != len(test):
             raise ValueError(f"{len(predicted)} predictions for {len(test)} test images")
         confusion = np.zeros((len(test.classes), len(test.classes)), dtype=int)

@@ -31,7 +31,7 @@ def norm(channels: int) -> nnx.BatchNorm:
 
 
 class Block(nnx.Module):
-    """Two convolutions, to whose result the input is added."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         self.conv1, self.norm1 = conv(inputs, outputs), norm(outputs)
@@ -40,7 +40,7 @@ class Block(nnx.Module):
         self.norm3 = norm(outputs) if inputs != outputs else None
 
     def __call__(self, features: jax.Array) -> jax.Array:
-        """Return as many features, of the output's channels."""
+        """Return features of the same size, with the output's channels."""
         added = features if self.shortcut is None else self.norm3(self.shortcut(features))
         features = nnx.relu(self.norm1(self.conv1(features)))
         return nnx.relu(self.norm2(self.conv2(features)) + added)
@@ -68,7 +68,7 @@ class ResNet(nnx.Module):
 
 def largest_of_four(features: jax.Array) -> jax.Array:
     """Return the largest of each 2 x 2 pixels."""
-    # nnx.max_pool says the same, but the gradient of this takes less time on a CPU.
+    # nnx.max_pool gives the same, but this gradient takes less time on a CPU.
     n, height, width, channels = features.shape
     return features.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
 
@@ -76,7 +76,7 @@ def largest_of_four(features: jax.Array) -> jax.Array:
 def loss_and_right(
     net: ResNet, images: jax.Array, labels: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Return the mean loss of a batch, and how many of its images are classified rightly."""
+    """Return the mean loss of a batch, and the number of correct predictions."""
     scores = net(images)
     losses = optax.softmax_cross_entropy_with_integer_labels(scores, labels)
     return losses.mean(), (scores.argmax(axis=1) == labels).sum()
@@ -86,7 +86,7 @@ def loss_and_right(
 def step(
     net: ResNet, optimizer: nnx.Optimizer, images: jax.Array, labels: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Take a step of training; return what it says of the batch."""
+    """Take a training step; return loss and correct predictions of the batch."""
     result, gradients = nnx.value_and_grad(loss_and_right, has_aux=True)(net, images, labels)
     optimizer.update(net, gradients)
     return result
@@ -114,7 +114,7 @@ class Learner:
         self.optimizer = nnx.Optimizer(self.net, method, wrt=nnx.Param)
 
     def step(self, images: jax.Array, labels: jax.Array) -> tuple[float, int]:
-        """Take a step; return the mean loss before it, and how many images were right."""
+        """Take a step; return the mean loss before it, and the number of correct predictions."""
         self.net.train()
         loss, right = step(self.net, self.optimizer, images, labels)
         return float(loss), int(right)
@@ -129,7 +129,7 @@ class Learner:
         return [np.asarray(leaf) for leaf in jax.tree.leaves(nnx.state((self.net, self.optimizer)))]
 
     def restore(self, arrays: recipe.Arrays) -> None:
-        """Go on from what `arrays` returned."""
+        """Continue from what `arrays` returned."""
         shape = jax.tree.structure(nnx.state((self.net, self.optimizer)))
         state = jax.tree.unflatten(shape, map(jnp.asarray, arrays))
         nnx.update((self.net, self.optimizer), state)

@@ -36,7 +36,7 @@ def predict(parameters: Any, image: jax.Array) -> jax.Array:
 def train_epoch(state: Any, data: fmnist_jax.Resident, epoch: jax.typing.ArrayLike) -> Any:
     """Take every step of an epoch; return the new state and the mean loss of each step.
 
-    Order, gather, encoding and training are one program: nothing goes through the host meanwhile.
+    Order, gather, encoding and training are one program; the host transfers no data meanwhile.
     """
     order = data.order(epoch)
 
@@ -94,7 +94,7 @@ def everything(dataset: fm.Dataset) -> tuple[jax.Array, jax.Array]:
 
 
 def right(parameters: Any, image: jax.Array, label: jax.Array) -> jax.Array:
-    """Return the share of images that are classified rightly."""
+    """Return the share of images that are classified correctly."""
     return (predict(parameters, image).argmax(axis=1) == label).mean()
 
 

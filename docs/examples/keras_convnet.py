@@ -19,7 +19,7 @@ with common.extra_needed():
 
 
 class Batches(keras.utils.PyDataset):
-    """Any re-iterable of batches, in a form that Keras takes."""
+    """Any re-iterable of batches, in a form that Keras accepts."""
 
     def __init__(self, loader: Any) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def as_keras_takes(loader: Any) -> Any:
-    """Return a loader in a form that Keras takes; DataLoader and tf.data.Dataset it takes as is."""
+    """Return a loader in a form that Keras accepts; a DataLoader or tf.data.Dataset as it is."""
     return Batches(loader) if args.backend == "jax" else loader
 
 
@@ -45,7 +45,7 @@ def convnet(image_shape: tuple[int, ...], num_classes: int) -> keras.Model:
     for channels, pooled in common.CONVOLUTIONS:
         model.add(layers.Conv2D(channels, 3, padding="same", use_bias=False))
         if pooled:
-            model.add(layers.MaxPooling2D())  # before the rest, for a quarter of the work
+            model.add(layers.MaxPooling2D())  # first, which leaves a quarter of the work
         model.add(layers.BatchNormalization(momentum=0.9, epsilon=1e-5))
         model.add(layers.ReLU())
     model.add(layers.Flatten())
@@ -59,13 +59,13 @@ def convnet(image_shape: tuple[int, ...], num_classes: int) -> keras.Model:
 
 
 def both_ways(model: keras.Model) -> keras.Model:
-    """Return a model whose scores are the mean of those of an image and of its mirror image."""
+    """Return a model that averages the scores of an image and of its mirror image."""
     images = keras.Input(model.input_shape[1:])
     return keras.Model(images, layers.average([model(images), model(keras.ops.flip(images, 2))]))
 
 
 def main() -> None:
-    """Train, watch, and test once at the end."""
+    """Train and validate, and test once at the end."""
     train, val, test = common.data(args)
     options = {"batch_size": args.batch_size, "layout": "NHWC"}
     shuffled = {**options, "shuffle": True, "seed": common.SEED}
@@ -83,9 +83,9 @@ def main() -> None:
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    # A loader begins another epoch whenever it is iterated, so Keras has to do that once an epoch.
-    # It builds its metrics from a batch of what it is given first: let that be of validation, where
-    # all epochs are the same. And unless it is told the steps, it begins every epoch twice.
+    # A loader begins another epoch whenever it is iterated, so Keras must iterate it once an epoch.
+    # Keras builds its metrics from a batch of the first data that it gets: give it the validation
+    # data, which are the same in all epochs. And without the steps, it begins every epoch twice.
     model.evaluate(val_batches, steps=1, verbose=0)
     fitted = model.fit(
         train_batches,

@@ -30,7 +30,7 @@ def conv(features: Any, channels: int, name: str, size: int = 3) -> Any:
 
 
 def block(features: Any, channels: int, name: str) -> Any:
-    """Return features after two convolutions, to whose result the input is added."""
+    """Return features after two convolutions with a residual connection."""
     added = features
     if features.shape[-1] != channels:
         added = conv(features, channels, f"{name}.shortcut", 1)
@@ -40,7 +40,7 @@ def block(features: Any, channels: int, name: str) -> Any:
 
 def largest_of_four(features: Any) -> Any:
     """Return the largest of each 2 x 2 pixels."""
-    # MaxPooling2D says the same, but the gradient of this takes less time in JAX on a CPU.
+    # MaxPooling2D gives the same, but this gradient takes less time in JAX on a CPU.
     _, height, width, channels = features.shape
     patches = ops.reshape(features, (-1, height // 2, 2, width // 2, 2, channels))
     return ops.max(patches, axis=(2, 4))
@@ -75,8 +75,8 @@ class Learner:
         )
 
     def step(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[float, int]:
-        """Take a step; return the mean loss before it, and how many images were right."""
-        self.model.reset_metrics()  # or they are means over the steps so far
+        """Take a step; return the mean loss before it, and the number of correct predictions."""
+        self.model.reset_metrics()  # otherwise they would be means over the steps so far
         loss, accuracy = self.model.train_on_batch(images, labels)
         return float(loss), round(float(accuracy) * len(labels))
 
@@ -93,7 +93,7 @@ class Learner:
         return [*self.model.variables, *self.optimizer.variables]
 
     def restore(self, arrays: recipe.Arrays) -> None:
-        """Go on from what `arrays` returned."""
+        """Continue from what `arrays` returned."""
         recipe.assigned(self.variables(), arrays, lambda variable, array: variable.assign(array))
 
 

@@ -1,4 +1,4 @@
-"""Draw what became of trainings; as a program, several of them together, with a table.
+"""Draw the records of trainings; as a program, several of them together, with a table.
 
 python docs/examples/pictures.py results/*/history.json --output curves.svg
 """
@@ -18,7 +18,7 @@ mpl.rcParams["svg.hashsalt"] = "fmnist"  # the same figures make the same file
 
 
 def draw_curves(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw loss and accuracy by epoch: in training dotted, on the validation set solid."""
+    """Draw loss and accuracy by epoch: dotted for training, solid for validation."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for number, run in enumerate(runs):
@@ -35,7 +35,7 @@ def draw_curves(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def draw_losses(report: Mapping[str, Any], path: Path) -> None:
-    """Draw the loss of each step of `fmnist demo --output`, all frameworks over one another."""
+    """Draw the loss of each step of `fmnist demo --output`, all frameworks in one plot."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     steps, zoomed = figure.subplots(1, 2)
     for number, (name, reports) in enumerate(report.items()):
@@ -55,12 +55,12 @@ def draw_losses(report: Mapping[str, Any], path: Path) -> None:
 
 
 def draw_confusion(run: Mapping[str, Any], classes: Sequence[str], path: Path) -> None:
-    """Draw how many test images of each class were taken for which."""
+    """Draw the confusion matrix: how many test images of each class were predicted as which."""
     counts = run["confusion"]
     most = max(max(row) for row in counts)
     figure = Figure(figsize=(7.2, 6.4), layout="constrained")
     axes = figure.subplots()
-    # A root as the scale, so that a few mistakes are seen beside a thousand right answers.
+    # A square-root scale shows a few mistakes beside a thousand correct predictions.
     axes.imshow(counts, cmap="Blues", norm=PowerNorm(0.4, 0, most))
     for row, column in ((r, c) for r in range(len(counts)) for c in range(len(counts))):
         if count := counts[row][column]:

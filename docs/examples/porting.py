@@ -15,11 +15,11 @@ from fmnist_core.tools.weights import glorot_uniform
 BATCH_SIZE = 32
 STEPS = 10
 LEARNING_RATE = 0.01
-"""That of the first step; it falls in a line, to 0 after the last."""
+"""Learning rate of the first step; it falls linearly to 0 after the last."""
 MOMENTUM = 0.9
 FOLDER = Path("traces")
 FLATTENED = (14, 14, 16)
-"""Height, width and channels of what the dense layer gets flattened."""
+"""Height, width and channels of the dense layer's input before it is flattened."""
 
 
 def loader(adapter: str) -> Any:

@@ -18,10 +18,10 @@ FAULTS = ("none", "epsilon", "momentum", "flatten", "padding", "velocity")
 
 
 class Noted(layers.Layer):
-    """Hands its input on, and keeps its norm: a model's inner outputs cannot be seen otherwise."""
+    """Passes its input on and keeps its norm: a model's inner outputs cannot be read otherwise."""
 
     def build(self, input_shape: Any) -> None:
-        """Make room for the norm."""
+        """Add a variable for the norm."""
         self.norm = self.add_weight(shape=(), initializer="zeros", trainable=False)
 
     def call(self, features: Any) -> Any:
@@ -31,7 +31,7 @@ class Noted(layers.Layer):
 
 
 def net(fault: str) -> keras.Model:
-    """Return the net with its first weights; a fault is what Keras does unless told otherwise."""
+    """Return the net with its first weights; each fault is a default of Keras."""
     epsilon = 1e-3 if fault == "epsilon" else 1e-5
     momentum = 0.99 if fault == "momentum" else 0.9  # 1 minus torch's
     if fault == "padding":  # for a stride of 2, Keras adds nothing above and on the left
@@ -58,7 +58,7 @@ def net(fault: str) -> keras.Model:
         ]
     )
     for name, weights in porting.first_weights().items():
-        if name == "dense" and fault == "flatten":  # torch's matrix as it is, channels first
+        if name == "dense" and fault == "flatten":  # torch's matrix unchanged, channels first
             weights = for_torch(weights, porting.FLATTENED).T
         model.get_layer(name).set_weights([weights])
     return model
@@ -76,7 +76,7 @@ def trace(fault: str) -> None:
     trace = Trace(loader)
     for step, (image, label, _) in enumerate(trace.watch(loader)):
         model.optimizer.learning_rate = porting.rate(step)
-        model.reset_metrics()  # or the loss is a mean over the steps so far
+        model.reset_metrics()  # otherwise the loss would be a mean over the steps so far
         loss = model.train_on_batch(image, label)
         for name in ("conv1", "bn", "conv2", "dense"):
             trace.note(**{name: model.get_layer(f"noted_{name}").norm})

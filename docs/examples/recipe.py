@@ -1,9 +1,9 @@
-"""The recipe of torch_resnet.py, flax_resnet.py and keras_resnet.py: all of it but the framework.
+"""The recipe of torch_resnet.py, flax_resnet.py and keras_resnet.py: all but the framework's code.
 
-A ResNet of under a million parameters from written first weights, on batches that are cropped,
-flipped and erased alike in every framework; stochastic gradient descent with Nesterov's momentum
-and a learning rate that falls to 0 along a cosine. A run saves itself every few steps, and the
-same command goes on from there. No framework is imported here.
+A ResNet of under a million parameters with written first weights, on batches that are cropped,
+flipped and erased equally in every framework; stochastic gradient descent with Nesterov's momentum
+and a learning rate that falls to 0 along a cosine. A run is saved every few steps, and the same
+command resumes it. No framework is imported here.
 """
 
 import io
@@ -28,7 +28,7 @@ from fmnist_core.transforms import RandomCrop, RandomErasing, RandomHorizontalFl
 STEM = 24
 """Channels of the first convolution, which sees 28 x 28 pixels."""
 BLOCKS = ((48, True), (48, False), (96, True), (96, False))
-"""Channels of each residual block, and whether the largest of each 2 x 2 is taken before it."""
+"""Channels of each residual block, and whether 2 x 2 max pooling comes before it."""
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 """As Keras and flax name them; torch's momentum is 1 minus this one."""
 
@@ -51,7 +51,7 @@ class Learner(Protocol):
     """A net and its optimizer, in some framework."""
 
     def step(self, images: Any, labels: Any) -> tuple[float, int]:
-        """Take a step; return the mean loss before it, and how many images were right."""
+        """Take a step; return the mean loss before it, and the number of correct predictions."""
 
     def scores(self, images: Any) -> NDArray[np.float32]:
         """Return the scores of each class: (batch, classes)."""
@@ -60,7 +60,7 @@ class Learner(Protocol):
         """Return all that the next step depends on: weights, statistics, velocities."""
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on from what `arrays` returned."""
+        """Continue from what `arrays` returned."""
 
 
 def weight_shapes(num_classes: int) -> dict[str, tuple[int, ...]]:
@@ -101,14 +101,14 @@ def parser(description: str) -> ArgumentParser:
 
 
 def run(title: str, adapter: str, args: Namespace, make: Callable[[int, int], Learner]) -> None:
-    """Train, or go on with it, and test once at the end.
+    """Train, or resume training, and test once at the end.
 
     Parameters
     ----------
     title : str
-        What to call the run.
+        Name of the run.
     adapter : str
-        Which batches it gets.
+        Adapter whose batches it gets.
     args : Namespace
         Of `parser`.
     make : callable
@@ -133,7 +133,7 @@ def run(title: str, adapter: str, args: Namespace, make: Callable[[int, int], Le
         for images, labels in track(loader, f"epoch {epoch + 1}", transient=True):
             loss, right = learner.step(images, labels)
             past.note_step(loss, right)
-            # After an epoch's last batch the loader is at the head of the next.
+            # After an epoch's last batch, the loader is at the start of the next.
             if len(past.losses) % args.save_every == 0 and loader.state_dict()["epoch"] == epoch:
                 checkpoint.save(learner, loader, past)
         losses, rights = past.losses[-steps:], past.rights[-steps:]
@@ -165,14 +165,14 @@ def evaluate(scores: NDArray[np.float32], dataset: Dataset) -> tuple[float, floa
 
 
 class Checkpoint:
-    """A file with all that a run needs to go on, written whole or not at all."""
+    """A file with all that a run needs to continue, written completely or not at all."""
 
     def __init__(self, path: Path, title: str, args: Namespace) -> None:
         self.path, self.title = path, title
         self.settings = {"title": title, "epochs": args.epochs, "batch_size": args.batch_size}
 
     def save(self, learner: Learner, loader: Any, run: common.Run) -> None:
-        """Write the learner, the loader's position and what became of the run so far."""
+        """Write the learner, the loader's position and the results so far."""
         run.stop_clock()
         record = {"settings": self.settings, "position": loader.state_dict(), "run": asdict(run)}
         file = io.BytesIO()
@@ -180,20 +180,21 @@ class Checkpoint:
         write_whole(self.path, [file.getbuffer()])
 
     def load(self, learner: Learner, loader: Any) -> common.Run:
-        """Set learner and loader to where they were saved, if they were, and return the run."""
+        """Restore learner and loader, if they were saved, and return the run."""
         if not self.path.exists():
             return common.Run(self.title)
         with np.load(self.path) as file:
             record = json.loads(str(file["record"]))
             if record["settings"] != self.settings:
                 raise SystemExit(
-                    f"{self.path} is of {record['settings']}, this run of {self.settings}. "
+                    f"{self.path} has the settings {record['settings']}, this run has "
+                    f"{self.settings}. "
                     "Try: another --output"
                 )
             learner.restore([file[f"arr_{number}"] for number in range(len(file.files) - 1)])
         loader.load_state_dict(record["position"])
         run = common.Run(**record["run"])
-        print(f"goes on after step {len(run.losses)}")
+        print(f"continues after step {len(run.losses)}")
         return run
 
 

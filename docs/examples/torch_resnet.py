@@ -28,7 +28,7 @@ def norm(channels: int) -> nn.BatchNorm2d:
 
 
 class Block(nn.Module):
-    """Two convolutions, to whose result the input is added."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Block(nn.Module):
         self.norm3 = norm(outputs) if inputs != outputs else None
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return as many features, of the output's channels."""
+        """Return features of the same size, with the output's channels."""
         added = features if self.shortcut is None else self.norm3(self.shortcut(features))
         features = relu(self.norm1(self.conv1(features)))
         return relu(self.norm2(self.conv2(features)) + added)
@@ -92,7 +92,7 @@ class Learner:
         self.count, self.steps = torch.zeros((), dtype=torch.int64), steps
 
     def step(self, images: Tensor, labels: Tensor) -> tuple[float, int]:
-        """Take a step; return the mean loss before it, and how many images were right."""
+        """Take a step; return the mean loss before it, and the number of correct predictions."""
         self.net.train()
         labels = labels.to(self.device)
         self.optimizer.param_groups[0]["lr"] = recipe.rate(int(self.count), self.steps)
@@ -119,7 +119,7 @@ class Learner:
         return [tensor.cpu().numpy() for tensor in self.tensors()]
 
     def restore(self, arrays: recipe.Arrays) -> None:
-        """Go on from what `arrays` returned."""
+        """Continue from what `arrays` returned."""
         recipe.assigned(self.tensors(), map(torch.from_numpy, arrays), Tensor.copy_)
 
 

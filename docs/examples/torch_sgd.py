@@ -9,8 +9,8 @@ from keras import ops
 class TorchSGD(keras.optimizers.SGD):
     """SGD whose velocity sums gradients, as in torch and optax.
 
-    Keras's own sums steps, which have the learning rate of their time in them; while the rate
-    changes, that is another method. With velocity v, gradient g, learning rate r and momentum m:
+    Keras's own velocity sums steps, which contain the learning rate of their time: another method
+    while the rate changes. With velocity v, gradient g, learning rate r and momentum m:
 
         here, torch, optax:  v = m v + g,    w = w - r v
         Keras:               v = m v - r g,  w = w + v
@@ -20,8 +20,8 @@ class TorchSGD(keras.optimizers.SGD):
     learning_rate, momentum, nesterov
         As of `keras.optimizers.SGD`.
     decay : float
-        The share of a weight that is added to its gradient, torch's `weight_decay`. (That of Keras
-        is taken from the weight itself.)
+        The share of a weight that is added to its gradient, torch's `weight_decay`. (Keras
+        subtracts its own from the weight itself.)
     """
 
     def __init__(

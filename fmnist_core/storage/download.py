@@ -184,9 +184,9 @@ class _Job:
             with self.part.opened(url, response) as file:
                 done = self._receive(response, whole, file)
         if whole is None and done > self.limit:
-            raise _WrongData(f"expected at most {self.limit} bytes, and the body goes on")
+            raise _WrongData(f"expected at most {self.limit} bytes, found more")
         if whole is not None and done > whole:
-            raise _WrongData(f"expected {whole} bytes, and the body goes on")
+            raise _WrongData(f"expected {whole} bytes, found more")
         if whole is not None and done < whole:
             raise MirrorError(f"the body ends too early, after {done} of {whole} bytes")
 
