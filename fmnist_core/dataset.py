@@ -123,18 +123,18 @@ class Dataset:
     @property
     def images(self) -> NDArray[Any]:
         """Images, read-only (n, ...): a view of the whole where the rows are contiguous."""
-        return rows.taken(self.source.images, self.rows)
+        return rows.take(self.source.images, self.rows)
 
     @property
     def labels(self) -> NDArray[Any]:
         """Labels, read-only (n,): a view of the whole where the rows are contiguous."""
-        return rows.taken(self.source.labels, self.rows)
+        return rows.take(self.source.labels, self.rows)
 
     @property
     def extended(self) -> NDArray[Any] | None:
         """QMNIST's extended labels, read-only int32 (n, 8), or None; `info.extended` names them."""
         extended = self.source.extended
-        return None if extended is None else rows.taken(extended, self.rows)
+        return None if extended is None else rows.take(extended, self.rows)
 
     @property
     def image_shape(self) -> tuple[int, ...]:

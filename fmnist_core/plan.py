@@ -287,8 +287,8 @@ class BatchPlan:
         """Yield this shard's part of `count` whole global batches, many at a time."""
         if order is not None:
             index, shards = self.shard
-            taken = order[start : start + count * self.global_batch_size]
-            yield taken.reshape(count, shards, self.batch_size)[:, index]
+            positions = order[start : start + count * self.global_batch_size]
+            yield positions.reshape(count, shards, self.batch_size)[:, index]
             return
         # Without a cached order, more is computed at once: most of the cost is per call.
         per_call = (

@@ -55,7 +55,7 @@ def as_array(rows: Rows) -> NDArray[np.int64]:
     return rows
 
 
-def taken(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
+def take(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
     """Return the given rows of an array, read-only: a view if they are a range."""
     if isinstance(rows, range):
         return array[rows.start : rows.stop]

@@ -111,11 +111,11 @@ class Trace:
         """
         if not self.steps:
             raise OptionError("no batch was watched yet. Try: for batch in trace.watch(loader)")
-        noted = self.steps[-1].values
+        recorded = self.steps[-1].values
         for name, value in values.items():
-            if name in noted:
+            if name in recorded:
                 raise OptionError(f"{name!r} was already recorded in step {len(self.steps) - 1}")
-            noted[name] = _number(name, value)
+            recorded[name] = _number(name, value)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the trace to a JSON file, completely or not at all.

@@ -38,9 +38,9 @@ def test_pca_is_that_of_the_singular_values(garments: NDArray[np.uint8]) -> None
     centred -= centred.mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     points = embed(garments)
-    for column, wanted in zip(points.T, (left * values).T, strict=False):
-        sign = np.sign(column @ wanted)
-        np.testing.assert_allclose(column, sign * wanted, atol=1e-3)
+    for column, expected in zip(points.T, (left * values).T, strict=False):
+        sign = np.sign(column @ expected)
+        np.testing.assert_allclose(column, sign * expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])

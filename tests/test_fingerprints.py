@@ -98,8 +98,8 @@ def test_every_framework_and_encoding(adapter: Adapter, tiny: Dataset, shuffle: 
         run = fingerprint(tiny.to(adapter, **order, **encoding), epochs=2)
         for epoch in (0, 1):
             one = run.epochs[epoch]
-            wanted = expected(tiny, epoch, seed=seed, **encoding)
-            assert (one.digest, one.unordered_digest) == wanted
+            digests = expected(tiny, epoch, seed=seed, **encoding)
+            assert (one.digest, one.unordered_digest) == digests
 
 
 def test_the_layout_does_not_change_the_digest(adapter: Adapter, tiny: Dataset) -> None:
@@ -338,8 +338,8 @@ def test_torch_workers(tmp_path: Path, tiny: Dataset) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    wanted = " ".join(expected(tiny, epoch, seed=0)[0] for epoch in (0, 1))
-    assert done.stdout.splitlines() == [wanted, wanted]
+    digests = " ".join(expected(tiny, epoch, seed=0)[0] for epoch in (0, 1))
+    assert done.stdout.splitlines() == [digests, digests]
 
 
 def test_it_is_saved_and_loaded(tmp_path: Path, tiny: Dataset) -> None:

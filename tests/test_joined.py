@@ -14,7 +14,7 @@ from fmnist_core.joined import JoinedArray
 from fmnist_core.testing import assert_batches, wanted_batches
 
 
-def made(count: int, first: int, dtype: str = "uint8") -> Dataset:
+def numbered(count: int, first: int, dtype: str = "uint8") -> Dataset:
     images = (np.arange(count * 6) + first).astype(dtype).reshape(count, 3, 2)
     return Dataset(images, np.arange(count) % 3, classes=[*"abc"], mean=0.3, std=0.4)
 
@@ -35,7 +35,7 @@ def test_train_and_test_of_one_dataset(tmp_path: Path) -> None:
 
 
 def test_selections_of_one_split_keep_their_places() -> None:
-    whole = made(20, 0)
+    whole = numbered(20, 0)
     joined = fm.concat(whole[:5], whole[10:], whole[5:10])
     assert joined.source is whole.source
     assert joined.indices.tolist() == [*range(5), *range(10, 20), *range(5, 10)]
@@ -75,7 +75,7 @@ def test_an_example_under_two_labels_is_two_examples() -> None:
 
 @pytest.mark.parametrize("other", ["labels", "extended"])
 def test_own_data_of_the_same_images_lose_no_label(other: str) -> None:
-    images, labels = made(6, 0).images, np.arange(6) % 3
+    images, labels = numbered(6, 0).images, np.arange(6) % 3
     tables = [np.full((6, 2), value, np.int32) for value in (1, 2 if other == "extended" else 1)]
     more = labels[::-1] if other == "labels" else labels
     one = Dataset(images, labels, classes=[*"abc"], extended=tables[0])
@@ -95,7 +95,7 @@ def test_joined_data_of_different_names_have_no_name() -> None:
 
 
 def test_joined_data_go_through_every_adapter(adapter: Adapter) -> None:
-    parts = made(7, 0), made(9, 100)
+    parts = numbered(7, 0), numbered(9, 100)
     joined = fm.concat(parts[0][1:], parts[1][::-1])
     plan = BatchPlan(15, 4, True, 3, fields=("image", "label", "index"))
     expected = wanted_batches(adapter, joined, plan)
@@ -107,7 +107,7 @@ def test_joined_data_go_through_every_adapter(adapter: Adapter) -> None:
 
 
 def test_joined_data_can_be_relabelled_and_chosen_from() -> None:
-    joined = fm.concat(made(7, 0), made(9, 100))
+    joined = fm.concat(numbered(7, 0), numbered(9, 100))
     pair = joined.of_classes("c", "a")
     assert pair.classes == ("c", "a")
     again = pickle.loads(pickle.dumps(pair))
@@ -137,7 +137,7 @@ def test_a_joined_array_is_indexed_as_the_whole(sizes: list[int], data: st.DataO
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (made(3, 0, "int16"), "the same image dtype"),
+        (numbered(3, 0, "int16"), "the same image dtype"),
         (Dataset(np.zeros((3, 4, 2), np.uint8), np.zeros(3, np.int64), classes=[*"abc"]), "shape"),
         (
             Dataset(np.zeros((3, 3, 2), np.uint8), np.zeros(3, np.int64), classes=[*"xyz"]),
@@ -147,10 +147,10 @@ def test_a_joined_array_is_indexed_as_the_whole(sizes: list[int], data: st.DataO
 )
 def test_data_that_differ_are_refused(other: Dataset, message: str) -> None:
     with pytest.raises(DataMismatchError, match=message):
-        fm.concat(made(3, 0), other)
+        fm.concat(numbered(3, 0), other)
 
 
 def test_objects_that_are_not_datasets_raise() -> None:
-    for wrong in ((), (made(3, 0), [1, 2])):
+    for wrong in ((), (numbered(3, 0), [1, 2])):
         with pytest.raises(OptionError, match="expected datasets to join"):
             fm.concat(*wrong)  # type: ignore[arg-type]

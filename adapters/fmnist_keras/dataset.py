@@ -103,7 +103,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         """
         if self._is_new_call:
             epoch, start = self._epochs.upcoming()
-            return self._made(self.plan.examples(epoch, index, start))
+            return self._batch_of(self.plan.examples(epoch, index, start))
         if not self._is_reading():
             if not self._within_epoch:
                 raise OptionError(
@@ -171,8 +171,8 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         if self._threads <= 1:
             return super()._batches(epoch, start)
         single_batches = self.plan.blocks(epoch, start, self.plan.batch_size)
-        calls = (partial(self._made, examples.flat()) for examples in single_batches)
+        calls = (partial(self._batch_of, examples.flat()) for examples in single_batches)
         return made_ahead(calls, self._threads, self._ahead)
 
-    def _made(self, examples: Examples) -> Any:
+    def _batch_of(self, examples: Examples) -> Any:
         return self.plan.pack(self._assemble(examples))

@@ -93,7 +93,7 @@ class MNIST(VisionDataset):
         as_path(root)
         super().__init__(root, transform=transform, target_transform=target_transform)
         self.train = train
-        dataset = self._found(download, verify)
+        dataset = self._find_dataset(download, verify)
         # Copies, from which examples are taken: users write to them or replace them.
         self.data = torch.from_numpy(np.array(dataset.images, dataset.image_dtype))
         self.targets = torch.from_numpy(self._labels(dataset).astype(np.int64))
@@ -102,7 +102,7 @@ class MNIST(VisionDataset):
     def _split(self) -> str:
         return "train" if self.train else "test"
 
-    def _found(self, download: bool, verify: bool) -> Dataset:
+    def _find_dataset(self, download: bool, verify: bool) -> Dataset:
         info = CATALOG[self._name]
         root = as_path(self.root)
         try:
@@ -286,8 +286,8 @@ class QMNIST(MNIST):
     def _split(self) -> str:
         return self.subsets[self.what]
 
-    def _found(self, download: bool, verify: bool) -> Dataset:
-        dataset = super()._found(download, verify)
+    def _find_dataset(self, download: bool, verify: bool) -> Dataset:
+        dataset = super()._find_dataset(download, verify)
         first = 10_000  # the number of MNIST's own test split
         if self.what == "test10k":
             return dataset[:first]

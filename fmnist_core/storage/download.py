@@ -163,7 +163,7 @@ class _Job:
 
     def get(self, url: str) -> None:
         """Fetch the rest from one address, or the whole file if the result is wrong."""
-        for partial in (self.part.held(url), None):
+        for partial in (self.part.resumable(url), None):
             try:
                 self._download(url, partial)
                 self._verify()

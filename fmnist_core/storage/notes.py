@@ -25,7 +25,7 @@ def are_trusted() -> bool:
     return os.environ.get("FMNIST_VERIFY", "") in ("", "0")
 
 
-def noted(path: Path) -> str | None:
+def noted_digest(path: Path) -> str | None:
     """Return the digest noted for a file, if the file has not changed since; reads no data."""
     if not are_trusted():
         return None

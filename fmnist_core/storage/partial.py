@@ -59,7 +59,7 @@ class Part:
                     return url, Validators(total, etag, modified)
         return None
 
-    def held(self, url: str) -> PartialFile | None:
+    def resumable(self, url: str) -> PartialFile | None:
         """Return the partial file if a request to this address may resume it."""
         note, size = self.note(), self.size()
         if note is None or not size:

@@ -51,7 +51,7 @@ def folder(info: DatasetInfo) -> Path:
 
 def is_verified(path: Path, file: FileInfo) -> bool:
     """Whether a payload was verified and has not changed since; reads no data."""
-    digest = _noted(path)
+    digest = _noted_digest(path)
     return digest is not None and file.payload.sha256 in (None, digest)
 
 
@@ -90,7 +90,7 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     if missing_ok and not path.exists():
         return False
     _, expected = _published_digest(file)
-    return _noted(path) == expected is not None or has_published_digest(path, file)
+    return _noted_digest(path) == expected is not None or has_published_digest(path, file)
 
 
 def has_published_digest(path: Path, file: FileInfo) -> bool:
@@ -284,12 +284,12 @@ def _mismatch(packed: Path, file: FileInfo) -> DataMismatchError:
     return DataMismatchError(f"{printable(packed)}: this is not {file.name}")
 
 
-def _noted(path: Path) -> str | None:
+def _noted_digest(path: Path) -> str | None:
     """Return the digest noted for an untouched file of the store.
 
     Notes of another folder are ignored: it could vouch for itself.
     """
     with suppress(FileAccessError):
         if path.absolute().is_relative_to(home().absolute()):
-            return notes.noted(path)
+            return notes.noted_digest(path)
     return None

@@ -112,7 +112,11 @@ def _difference(
     if not differs.any() and not (contents and one.digest != other.digest):
         return None
     first = int(np.argmax(differs)) if differs.any() else None
-    there = (None, None) if first is None else (_known(index[first]), _known(other_index[first]))
+    there = (
+        (None, None)
+        if first is None
+        else (_index_or_none(index[first]), _index_or_none(other_index[first]))
+    )
     if contents:
         same_examples = one.unordered_digest == other.unordered_digest
     else:
@@ -125,7 +129,7 @@ def _lengthened(array: NDArray[Any], length: int, value: int) -> NDArray[Any]:
     return np.pad(array, (0, length - len(array)), constant_values=value)
 
 
-def _known(index: np.int64) -> int | None:
+def _index_or_none(index: np.int64) -> int | None:
     return None if index == MISSING else int(index)
 
 

@@ -22,9 +22,9 @@ def make_room(folder: Path, names: Iterable[str], force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileAccessError(f"{printable(folder)}: cannot be made ({error.strerror})") from error
-    taken = [printable(folder / name) for name in names if (folder / name).is_file()]
-    if taken and not force:
+    existing = [printable(folder / name) for name in names if (folder / name).is_file()]
+    if existing and not force:
         raise OptionError(
-            f"expected to write new files, found {', '.join(taken)}. "
+            f"expected to write new files, found {', '.join(existing)}. "
             "Try: --force, or write elsewhere"
         )

@@ -35,7 +35,7 @@ def halves_up(number: Fraction) -> int:
     return math.floor(number + _HALF)
 
 
-def _kept(make: Callable[_P, Any]) -> Callable[_P, NDArray[np.int32]]:
+def _cached(make: Callable[_P, Any]) -> Callable[_P, NDArray[np.int32]]:
     """Cache the last tables of a kind, read-only."""
 
     @wraps(make)
@@ -53,7 +53,7 @@ def threshold(p: float) -> int:
     return halves_up(65536 * written(p))
 
 
-@_kept
+@_cached
 def turns(steps: int) -> Any:
     """Return 2^14 times cosine and sine of -`steps` to `steps` steps: (2, 2 steps + 1).
 
@@ -62,7 +62,7 @@ def turns(steps: int) -> Any:
     return [_of_angles(function, steps) for function in (math.cos, math.sin)]
 
 
-@_kept
+@_cached
 def tangents(steps: int) -> Any:
     """Return 2^14 times the tangent of -`steps` to `steps` steps: (2 steps + 1,); as `turns`."""
     return _of_angles(math.tan, steps)
@@ -73,14 +73,14 @@ def _of_angles(function: Callable[[float], float], steps: int) -> list[int]:
     return [math.floor(_ONE * function(angle) + 0.5) for angle in angles]
 
 
-@_kept
+@_cached
 def inverse_sizes(least: float, most: float) -> Any:
     """Return 2^14 / size of 256 sizes from `least` to `most`: (256,)."""
     first, last = written(least), written(most)
     return [halves_up(_ONE / (first + (last - first) * step / 255)) for step in range(256)]
 
 
-@_kept
+@_cached
 def box_sizes(
     height: int,
     width: int,
@@ -121,7 +121,7 @@ def box_sizes(
     return np.reshape(fitting, (-1, 2)).T
 
 
-@_kept
+@_cached
 def beta_quantiles(alpha: float) -> Any:
     """Return 256 quantiles of the distribution Beta(alpha, alpha), in 256ths: (256,).
 
@@ -157,7 +157,7 @@ def _terms(alpha: float) -> int:
     return 64 + 8 * math.isqrt(math.ceil(alpha))
 
 
-@_kept
+@_cached
 def cut_sides(size: int) -> Any:
     """Return the side of CutMix's box on an axis of `size` pixels, where k/256 remains: (257,)."""
     return [math.isqrt(size * size * (256 - k) // 256) for k in range(257)]

@@ -74,7 +74,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     on_train_batch_begin = on_test_batch_begin = on_predict_batch_begin = begin
     on_train_batch_end = on_test_batch_end = on_predict_batch_end = end
 
-    def taken(self) -> list[list[int]]:
+    def new_batches(self) -> list[list[int]]:
         """Return the batches since the last call."""
         batches, self.batches = self.batches, []
         return batches
@@ -111,7 +111,7 @@ def fitted() -> Iterator[Callable[..., list[list[int]]]]:
     def fit(batches: Any, **options: Any) -> list[list[int]]:
         callbacks = [recorder, *options.pop("callbacks", [])]
         model.fit(batches, verbose=0, callbacks=callbacks, **options)
-        return recorder.taken()
+        return recorder.new_batches()
 
     return fit
 
@@ -160,7 +160,7 @@ def test_few_batches_in_an_epoch(fitted: Callable[..., Any], n: int, size: int) 
     assert fitted(batches, epochs=2) == epochs(3, 4, n=n)
     model, recorder = watched_model()
     model.fit(batches, epochs=2, verbose=0, callbacks=[recorder])
-    assert recorder.taken() == epochs(5, 6, n=n)
+    assert recorder.new_batches() == epochs(5, 6, n=n)
 
 
 def test_compiled_steps_see_the_same_batches() -> None:
@@ -237,10 +237,10 @@ def test_evaluate_and_predict_read_an_epoch_each() -> None:
     model, recorder = watched_model()
     batches = plan_dataset()
     model.evaluate(batches, verbose=0, callbacks=[recorder])
-    assert recorder.taken() == epochs(0)
+    assert recorder.new_batches() == epochs(0)
     scores = model.predict(batches, verbose=0, callbacks=[recorder])
     assert scores.shape == (20, 3)
-    assert recorder.taken() == epochs(1)
+    assert recorder.new_batches() == epochs(1)
     assert batches.epoch == 2
     in_order = plan_dataset(shuffle=False, fields="image")
     again = model.predict(in_order, verbose=0)
@@ -253,7 +253,7 @@ def test_predict_builds_a_model() -> None:
     for epoch in range(2):
         model.predict(batches, verbose=0, callbacks=[recorder])
         # Keras on torch first computes with ones, within the first step.
-        assert recorder.taken()[-4:] == epochs(epoch)
+        assert recorder.new_batches()[-4:] == epochs(epoch)
 
 
 def test_a_failed_call_has_taken_its_epoch() -> None:
@@ -262,10 +262,10 @@ def test_a_failed_call_has_taken_its_epoch() -> None:
     recorder.stop_after = 2
     with pytest.raises(Stopped):
         model.fit(batches, epochs=3, verbose=0, callbacks=[recorder])
-    assert recorder.taken() == epochs(0)[:2]
+    assert recorder.new_batches() == epochs(0)[:2]
     recorder.stop_after = -1
     model.fit(batches, epochs=2, verbose=0, callbacks=[recorder])
-    assert recorder.taken() == epochs(1, 2)
+    assert recorder.new_batches() == epochs(1, 2)
 
 
 @pytest.mark.parametrize("save_freq", ["epoch", 2])
@@ -283,7 +283,7 @@ def test_backup_and_restore(tmp_path: Path, save_freq: Any) -> None:
     recorder.stop_after = 7  # batches: the second epoch has had three of its four
     with pytest.raises(Stopped):
         fit(0, 0, 3)
-    assert recorder.taken() == epochs(0, 1)[:7]
+    assert recorder.new_batches() == epochs(0, 1)[:7]
     saved = json.loads((tmp_path / "backup" / "training_metadata.json").read_text())
     steps = 0 if save_freq == "epoch" else saved["batch"] + 1
     epoch, start = plan.position(plan.state(saved["epoch"], steps))
@@ -291,7 +291,7 @@ def test_backup_and_restore(tmp_path: Path, save_freq: Any) -> None:
     recorder.stop_after = -1
     fit(epoch, start, epoch + 1 if start else 3)
     expected = epochs(1, 2) if save_freq == "epoch" else epochs(1, start=12)
-    assert recorder.taken() == expected
+    assert recorder.new_batches() == expected
 
 
 def test_fit_after_a_start_raises_at_a_longer_epoch(fitted: Callable[..., Any]) -> None:

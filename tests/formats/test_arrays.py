@@ -75,9 +75,9 @@ def test_matlab_7_3_comes_in(splits: tuple[Dataset, Dataset], tmp_path: Path) ->
         head.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM")
     kind = kind_of(path)
     assert kind is not None
-    found = {rows.split: rows for rows in kind.read(path)}
+    by_split = {rows.split: rows for rows in kind.read(path)}
     for dataset in splits:
-        rows = found[dataset.split_name]
+        rows = by_split[dataset.split_name]
         assert_same(dataset, rows.images, rows.labels)
 
 

@@ -120,15 +120,15 @@ def test_plain_text_is_parsed_as_numpy_parses_it(
     values: NDArray[np.uint8], end: str, last: bool
 ) -> None:
     text = end.join(",".join(map(str, row)) for row in values.tolist()) + end * last
-    found = csv._plain(text.encode(), values.shape[1])
-    assert found is not None
+    table = csv._plain(text.encode(), values.shape[1])
+    assert table is not None
     oracle = np.loadtxt(text.splitlines(), np.uint8, delimiter=",", ndmin=2)
-    assert np.array_equal(found, oracle)
+    assert np.array_equal(table, oracle)
 
 
 @given(text=st.text("0123456789,\n -.+e\r", max_size=40), columns=st.integers(1, 4))
 def test_text_that_numpy_rejects_is_never_parsed(text: str, columns: int) -> None:
-    found = csv._plain(text.encode(), columns)
-    if found is not None:
+    table = csv._plain(text.encode(), columns)
+    if table is not None:
         oracle = np.loadtxt(text.split("\n"), np.float64, delimiter=",", ndmin=2)
-        assert np.array_equal(found, oracle)
+        assert np.array_equal(table, oracle)

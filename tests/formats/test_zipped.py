@@ -30,9 +30,9 @@ def test_both_tables_come_in(splits: tuple[Dataset, Dataset], archive: Path) -> 
     kind = kind_of(archive)
     assert kind is not None
     assert kind.kind == "zipped CSV"
-    found = {rows.split: rows for rows in zipped.read(archive)}
+    by_split = {rows.split: rows for rows in zipped.read(archive)}
     for dataset in splits:
-        rows = found[dataset.split_name]
+        rows = by_split[dataset.split_name]
         assert_same(dataset, rows.images, rows.labels)
 
 
@@ -46,8 +46,8 @@ def test_a_whole_split_is_loaded_and_identified(tmp_path: Path) -> None:
         ]
         file.writestr("test.CSV", "".join(f"{','.join(map(str, row))}\n" for row in rows))
         file.writestr("ReadMe", "a table\n")
-    found = load("synthetic", "test", root=path)
-    assert_same(test, found.images, found.labels)
+    dataset = load("synthetic", "test", root=path)
+    assert_same(test, dataset.images, dataset.labels)
     result = CliRunner().invoke(main, ["identify", str(path)])
     assert result.exit_code == 0
     assert "test in the original order, as zipped CSV" in result.stdout

@@ -43,7 +43,7 @@ def as_note(path: Path) -> None:
     part = Part(path.with_name("target"))
     path.replace(path.with_name(".target.part.json"))
     part.note()
-    part.held("http://host/target")
+    part.resumable("http://host/target")
 
 
 def as_notes(path: Path) -> None:

@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     # -- bodies that break off -------------------------------------------------------------------
 
-    def some(self) -> bytes:
+    def send_part(self) -> bytes:
         """Send the head and the body up to the cut; return the rest."""
         body, start = self.promised()
         assert isinstance(body, bytes)
@@ -209,19 +209,19 @@ class _Handler(BaseHTTPRequestHandler):
         return body[due:]
 
     def fault_short(self) -> None:
-        self.some()
+        self.send_part()
 
     def fault_stall(self) -> None:
-        self.some()
+        self.send_part()
         self.server.owner.stop.wait(LINGER)
 
     def fault_trickle(self) -> None:
-        for byte in blocks_of(self.some()[:200], 1):
+        for byte in blocks_of(self.send_part()[:200], 1):
             self.send(byte)
             self.server.owner.stop.wait(LINGER / 200)
 
     def fault_reset(self) -> None:
-        self.some()
+        self.send_part()
         # Let it arrive first: a reset discards what a slow client has not read yet.
         self.server.owner.stop.wait(0.02)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

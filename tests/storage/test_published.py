@@ -53,7 +53,7 @@ KEPT = {
 """The published files that stay in the store."""
 
 
-def made(name: str, split: str) -> tuple[Array, Array]:
+def published_arrays(name: str, split: str) -> tuple[Array, Array]:
     """Return the images and labels in the published files of a split."""
     info = CATALOG[name]
     rng = np.random.default_rng([*name.encode(), *split.encode()])
@@ -80,7 +80,9 @@ def npz_of(array: Array) -> bytes:
 def publish(info: DatasetInfo, folder: Path) -> None:
     """Write a dataset's files as they are published."""
     for split in info.splits:
-        for file, array in zip(info.split(split).files, made(info.name, split), strict=True):
+        for file, array in zip(
+            info.split(split).files, published_arrays(info.name, split), strict=True
+        ):
             path, payload = folder / file.packed_name, payload_of(array, folder)
             if path.suffix == ".zip":
                 with zipfile.ZipFile(path, "a") as archive:
@@ -110,7 +112,7 @@ def with_digests(info: DatasetInfo, folder: Path) -> DatasetInfo:
 
     splits = {}
     for split in info.splits:
-        files = map(remade, info.split(split).files, made(info.name, split))
+        files = map(remade, info.split(split).files, published_arrays(info.name, split))
         splits[split] = SplitInfo(COUNT, *files)
     return replace(info, splits=MappingProxyType(splits), mirrors=(folder.resolve().as_uri(),))
 
@@ -167,7 +169,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def expected_arrays(name: str, split: str) -> tuple[Array, Array]:
     """Return upright images, and labels."""
-    images, labels = made(name, split)
+    images, labels = published_arrays(name, split)
     upright = images.swapaxes(1, 2) if CATALOG[name].transposed else images
     return upright, labels if labels.ndim == 1 else labels[:, 0]
 
@@ -255,13 +257,13 @@ def test_one_zip_file_serves_all_of_emnist(downloads: list[str]) -> None:
 @pytest.mark.parametrize("source", ["store", "root"])
 def test_orientation(source: str, mirror: Path) -> None:
     root = mirror if source == "root" else None
-    images, _ = made("emnist-letters", "test")
+    images, _ = published_arrays("emnist-letters", "test")
     for orientation, as_wanted in (("upright", images.swapaxes(1, 2)), ("file", images)):
         dataset = load("emnist-letters", "test", root=root, orientation=orientation)  # type: ignore[arg-type]
         np.testing.assert_array_equal(dataset.images, as_wanted)
         assert dataset.images.flags.c_contiguous
     # Where nothing lies on its side, both are the same.
-    images, _ = made("kmnist", "test")
+    images, _ = published_arrays("kmnist", "test")
     for orientation in ("upright", "file"):
         dataset = load("kmnist", "test", root=root, orientation=orientation)  # type: ignore[arg-type]
         np.testing.assert_array_equal(dataset.images, images)
@@ -271,7 +273,7 @@ def test_orientation(source: str, mirror: Path) -> None:
 
 
 def test_letters_from_one_or_from_zero() -> None:
-    _, labels = made("emnist-letters", "test")
+    _, labels = published_arrays("emnist-letters", "test")
     as_filed = load("emnist-letters", "test")
     assert (as_filed.classes[0], as_filed.classes[1], len(as_filed.classes)) == ("N/A", "A", 27)
     np.testing.assert_array_equal(as_filed.labels, labels)
@@ -287,7 +289,7 @@ def test_letters_from_one_or_from_zero() -> None:
 
 @pytest.mark.parametrize("split", ["train", "test", "nist"])
 def test_extended_labels_of_qmnist(split: str) -> None:
-    _, table = made("qmnist", split)
+    _, table = published_arrays("qmnist", split)
     dataset = load("qmnist", split)
     assert dataset.extended is not None
     np.testing.assert_array_equal(dataset.extended, table)
@@ -310,7 +312,7 @@ def test_no_extended_labels_elsewhere() -> None:
 
 
 def test_keras_mnist_npz_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images, labels = made("kmnist", "test")
+    images, labels = published_arrays("kmnist", "test")
     mnist, files = CATALOG["mnist"], []
     for file, array in zip(mnist.split("test").files, (images, labels), strict=True):
         payload = payload_of(array, tmp_path)
@@ -333,7 +335,7 @@ def test_identified_as_published(name: str, mirror: Path) -> None:
 
 
 def test_a_file_other_than_the_published_one_is_named(tmp_path: Path, mirror: Path) -> None:
-    images, labels = made("kmnist", "test")
+    images, labels = published_arrays("kmnist", "test")
     write_idx(tmp_path / "t10k-images-idx3-ubyte", images)
     write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", labels)
     with pytest.raises(DataMismatchError, match=r"t10k-images-idx3-ubyte.gz as it is published"):

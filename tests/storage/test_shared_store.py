@@ -93,7 +93,7 @@ def test_a_part_is_not_resumed_through_what_others_planted(
     part.path.unlink()
     plant(part.path, victim, how)
     assert part.size() == 0
-    assert part.held("http://mirror/x") is None
+    assert part.resumable("http://mirror/x") is None
     with pytest.raises(FileAccessError), part.opened("http://mirror/x", Response(iter(()), 5)):
         pass
     assert victim.read_bytes() == SECRET

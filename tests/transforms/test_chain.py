@@ -235,15 +235,20 @@ def test_draws_depend_on_seed_epoch_position_view_and_place_in_the_chain() -> No
     images = np.repeat(drawn_images(1, 28, 28), 60, axis=0)
     noise = GaussianNoise(0.1)
 
-    def made(*transforms: Any, seed: int = 5, epoch: int = 2, view: int = 0) -> Any:
+    def run_chain(*transforms: Any, seed: int = 5, epoch: int = 2, view: int = 0) -> Any:
         places = np.arange(60)
         of = {"seed": seed, "epoch": epoch, "view": view}
         return run_numpy(Chain(transforms), images, None, places, **of)[0]
 
-    first = made(noise)
-    assert np.array_equal(first, made(noise))
+    first = run_chain(noise)
+    assert np.array_equal(first, run_chain(noise))
     assert len(np.unique(first, axis=0)) == 60  # one image, drawn anew at each position
-    others = made(noise, seed=6), made(noise, epoch=3), made(noise, view=1), made(Pad(0), noise)
+    others = (
+        run_chain(noise, seed=6),
+        run_chain(noise, epoch=3),
+        run_chain(noise, view=1),
+        run_chain(Pad(0), noise),
+    )
     for other in others:
         assert not (first == other).all(axis=(1, 2)).any()
 
