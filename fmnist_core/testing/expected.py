@@ -30,7 +30,7 @@ LAYOUTS: dict[str | None, Callable[[NDArray[Any]], NDArray[Any]]] = {
 
 
 def made_dataset(num_examples: int = 23) -> Dataset:
-    """Return a small dataset that contains every trap.
+    """Return a small dataset that covers every pitfall.
 
     All 256 pixel values occur; images are not square; rows are neither contiguous nor ascending
     in the original file, so row and index differ.
@@ -177,7 +177,7 @@ def _assert_batch(
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
-    assert isinstance(arrays, tuple), f"{where}: to_numpy gave a {type(arrays).__name__}, no tuple"
+    assert isinstance(arrays, tuple), f"{where}: to_numpy gave {type(arrays).__name__}, not a tuple"
     assert len(arrays) == len(fields), f"{where}: {len(arrays)} arrays for the fields {fields}"
     for field, got, want in zip(fields, arrays, expected, strict=True):
         at = f"{where}, {field}"

@@ -97,7 +97,7 @@ def check_length(adapter: Adapter) -> None:
             try:
                 length = len(loader)
             except TypeError:
-                assert start, f"{adapter.name}: len() is refused though no start is given"
+                assert start, f"{adapter.name}: len() raised an error although no start is given"
                 continue
             finally:
                 count = sum(1 for _ in loader)
@@ -130,7 +130,7 @@ def check_unused_iterator(adapter: Adapter) -> None:
 
 
 def check_two_iterators(adapter: Adapter) -> None:
-    """Two iterations at once do not disturb each other."""
+    """Two simultaneous iterations do not affect each other."""
     dataset, plan = made_dataset(), BatchPlan(23, 5, True, 2, fields=("image", "index"))
     loader = adapter.loader(dataset, plan, Encoding())
     iterators: list[Iterator[Any]] = []
@@ -196,7 +196,7 @@ def check_errors(adapter: Adapter) -> None:
     for what, attempt in refused:
         message = refusal(attempt)
         assert message is not None, f"{adapter.name}: {what}: no error was raised"
-        assert message, f"{adapter.name}: {what}: the error says nothing"
+        assert message, f"{adapter.name}: {what}: the error has no message"
 
 
 def _loader(

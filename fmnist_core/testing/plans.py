@@ -37,7 +37,7 @@ def check_extreme_seeds(adapter: Adapter) -> None:
 
 
 def check_large_orders(adapter: Adapter) -> None:
-    """The order is right where the cipher's block changes its size."""
+    """The order is right at the sizes where the cipher's block grows."""
     for n in (2**16, 2**16 + 1, 70_000):
         images, labels = np.zeros((n, 1, 1), np.uint8), np.zeros(n, np.uint8)
         plan = BatchPlan(n, 10_000, True, 1, fields=("index",))
@@ -52,7 +52,7 @@ def check_epochs(adapter: Adapter) -> None:
 
 
 def check_every_start(adapter: Adapter) -> None:
-    """An epoch can be resumed after any number of examples; the next is whole again."""
+    """An epoch can be resumed after any number of examples; the next one is complete."""
     dataset = made_dataset(9)
     plan = BatchPlan(9, 4, True, 7, fields=("image", "label", "index"))
     for start in range(10):
@@ -136,4 +136,4 @@ def check_extended(adapter: Adapter) -> None:
     assert_epochs(adapter, dataset, plan, epochs=2)
     without = Dataset(dataset.images, dataset.labels)
     message = refusal(lambda: adapter.loader(without, plan, Encoding()))
-    assert message, f"{adapter.name}: extended labels that a dataset has not: no error was raised"
+    assert message, f"{adapter.name}: extended of a dataset without them: no error was raised"

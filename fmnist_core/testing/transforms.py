@@ -141,7 +141,7 @@ def check_transform_state(adapter: Adapter) -> None:
         )
     same: Any = adapter.loader(dataset, plan, encoding)
     same.load_state_dict(state)
-    assert len(list(same)) == 2, f"{adapter.name}: a state with transforms was not gone on from"
+    assert len(list(same)) == 2, f"{adapter.name}: did not resume from a state with transforms"
 
 
 def check_transform_errors(adapter: Adapter) -> None:

@@ -36,7 +36,7 @@ def check_layouts_and_labels(adapter: Adapter) -> None:
 
 
 def check_colour_images(adapter: Adapter) -> None:
-    """Images with a last axis of 1, 3 or 4 channels reach every layout, each with its constants."""
+    """Images with a last axis of 1, 3 or 4 channels work in every layout, with their constants."""
     means, stds = (0.29, 0.31, 0.33, 0.35), (0.39, 0.41, 0.43, 0.45)
     for channels in (1, 3, 4):
         pixels = (np.arange(9 * 5 * 4 * channels) * 37 % 256).astype(np.uint8)
@@ -79,7 +79,7 @@ def check_other_habits(adapter: Adapter) -> None:
 
 
 def check_other_types(adapter: Adapter) -> None:
-    """Images that are not uint8 pass with scale="raw", in native byte order and their own shape."""
+    """Images of other types work with scale="raw", in native byte order and their own shape."""
     for dtype, shape in [("int8", (3, 2)), ("int16", (6,)), (">i4", (3, 2)), (">f4", (1, 2, 3))]:
         values = np.arange(-30, 30).astype(dtype).reshape(10, *shape)
         name = np.dtype(dtype).newbyteorder("=").name
