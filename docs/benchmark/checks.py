@@ -23,24 +23,24 @@ SEEDED = ("extra-tree", "sgd", "passive-aggressive", "perceptron", "decision-tre
 
 
 def accuracy(model: object, train: Examples, test: Examples) -> float:
-    """Return the accuracy of a model that is made already."""
+    """Return the accuracy of a model."""
     return run(Entry(str(model), None, lambda: model), train, test).accuracy
 
 
 def raw(splits: Splits) -> tuple[Any, Any]:
-    """Return both splits with the pixels as they are."""
+    """Return both splits with unscaled pixels."""
     train, test = ((split.images.reshape(len(split), -1), split.labels) for split in splits)
     return train, test
 
 
-def made(name: str, seed: int) -> Any:
+def classifier(name: str, seed: int) -> Any:
     """Return the classifier of that name, with another random state."""
     (entry,) = chosen([name])
     return entry.make().set_params(random_state=seed)
 
 
 def tell(name: str, *accuracies: float) -> None:
-    """Print figures, and their mean where there are several."""
+    """Print figures, and their mean if there are several."""
     mean = f"  mean {np.mean(accuracies):.4f}" if len(accuracies) > 1 else ""
     print(f"{name:<40}", *(f"{each:.4f}" for each in accuracies), mean, flush=True)
 
@@ -49,26 +49,26 @@ def seeds(splits: Splits) -> None:
     """Other random states."""
     data = scaled(*splits)
     for name in SEEDED:
-        tell(f"{name}, seeds 0 to 4", *(accuracy(made(name, seed), *data) for seed in SEEDS))
+        tell(f"{name}, seeds 0 to 4", *(accuracy(classifier(name, seed), *data) for seed in SEEDS))
 
 
 def one_order(splits: Splits) -> None:
     """All ten classes see the examples in the same order, as before scikit-learn 0.21."""
     data = scaled(*splits)
     for name in ("passive-aggressive", "perceptron"):
-        models = (OneVsRestClassifier(made(name, seed)) for seed in SEEDS)
+        models = (OneVsRestClassifier(classifier(name, seed)) for seed in SEEDS)
         tell(f"{name}, one order", *(accuracy(model, *data) for model in models))
 
 
 def trees(splits: Splits) -> None:
-    """Pixels that are not scaled, and another row of the published table."""
-    tell("decision-tree, pixels not scaled", accuracy(made("decision-tree", 0), *raw(splits)))
+    """Unscaled pixels, and another row of the published table."""
+    tell("decision-tree, pixels not scaled", accuracy(classifier("decision-tree", 0), *raw(splits)))
     tree = DecisionTreeClassifier(criterion="gini", max_depth=10, random_state=0)
     tell("decision-tree, gini (published 0.788)", accuracy(tree, *scaled(*splits)))
 
 
 def naive_bayes(splits: Splits) -> None:
-    """Pixels that are not scaled or never vary, and variances that are smoothed otherwise."""
+    """Unscaled pixels, pixels that never vary, and other smoothing of the variances."""
     tell("gaussian-nb, pixels not scaled", accuracy(GaussianNB(), *raw(splits)))
     train = splits[0]
     still = sum((np.ptp(train.images[train.labels == label], 0) == 0).sum() for label in range(10))
@@ -79,7 +79,7 @@ def naive_bayes(splits: Splits) -> None:
 
 
 def other_splits(splits: Splits) -> None:
-    """The 70,000 examples in two parts of the same sizes, drawn at random."""
+    """Random splits of the 70,000 examples, with the same sizes."""
     images = np.concatenate([split.images for split in splits])
     labels = np.concatenate([split.labels for split in splits])
     accuracies: dict[str, list[float]] = {"gaussian-nb": [], "decision-tree": []}

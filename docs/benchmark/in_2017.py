@@ -1,11 +1,11 @@
-"""The table's classifiers with the scikit-learn of its day, on today's files.
+"""The table's classifiers with the scikit-learn of 2017, on today's files.
 
     python3.6 -m venv old
     old/bin/pip install scikit-learn==0.19.0 numpy==1.13.1 scipy==0.19.1
     old/bin/python docs/benchmark/in_2017.py FOLDER [NAME ...]
 
-As the paper's own script does, it scales all pixels, shuffles the training examples before each
-run, and leaves whatever the table does not name at 0.19.0's defaults.
+Like the paper's own script, it scales all pixels, shuffles the training examples before each run,
+and uses 0.19.0's defaults for options that the table does not name.
 """
 
 import gzip
@@ -43,7 +43,7 @@ SEEDED = ("extra-tree", "decision-tree", "random-forest")
 
 
 def read(path, header):
-    """Return the bytes behind an IDX file's header."""
+    """Return the bytes after an IDX file's header."""
     with gzip.open(path) as file:
         return np.frombuffer(file.read(), np.uint8)[header:]
 

@@ -1,8 +1,8 @@
-"""Computes Fashion-MNIST's near-duplicates again and compares them with the list in `quality`.
+"""Recompute Fashion-MNIST's near-duplicates and compare them with the list in `quality`.
 
     python docs/quality/near_duplicates.py FOLDER
 
-FOLDER has the four files. It prints the pairs; the exit status is 1 if they are not those listed.
+FOLDER has the four files. It prints the pairs; the exit status is 1 if the list has others.
 """
 
 import sys
@@ -14,10 +14,10 @@ from fmnist_core.loading import load
 from fmnist_core.quality import NEAR_DUPLICATE_PAIRS, NEAR_LIMIT
 
 BLOCK = 2000
-"""Rows of the matrix of distances that are in memory at a time."""
+"""Rows of the distance matrix that are in memory at a time."""
 
 MARGIN = 10_000
-"""More than float32 can be wrong by: 784 * 2**-24 of 784 * 255**2, for each of four such sums."""
+"""A bound on float32's error: 784 * 2**-24 of 784 * 255**2, for each of four such sums."""
 
 KINDS = (("train", "train"), ("test", "train"), ("test", "test"))
 
@@ -30,7 +30,7 @@ def near_pairs(
     Parameters
     ----------
     first, second : uint8 (n, pixels), (m, pixels)
-        If they are one array, each pair of different rows comes once, the smaller row first.
+        If they are the same array, each pair of different rows comes once, the smaller row first.
     limit : int
     """
     pairs: list[tuple[int, int]] = []

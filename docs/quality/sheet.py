@@ -1,4 +1,4 @@
-"""Draws the picture of docs/quality.md: mislabelled examples, then near-duplicates in pairs.
+"""Draw the picture of docs/quality.md: mislabelled examples, then near-duplicates in pairs.
 
     python docs/quality/sheet.py FOLDER PICTURE.png
 
@@ -22,7 +22,7 @@ COLUMNS = 6
 ZOOM = 3
 GAP = 12
 CAPTION = 30
-"""Pixels below each image, for two lines."""
+"""Height of the two lines of text below each image, in pixels."""
 
 SHOWN_PAIRS = (
     (("test", "train"), (4998, 13360)),
