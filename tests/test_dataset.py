@@ -442,7 +442,7 @@ def test_counts_by_class_name() -> None:
 
 
 def test_own_data_have_no_info(whole: Dataset) -> None:
-    with pytest.raises(UnknownDatasetError, match="data of your own"):
+    with pytest.raises(UnknownDatasetError, match="your own data"):
         _ = whole.info
 
 
