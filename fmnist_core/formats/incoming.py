@@ -63,7 +63,7 @@ KINDS = (
 """The first whose test passes is the kind of a file."""
 
 
-class Found(NamedTuple):
+class DataFile(NamedTuple):
     """A file or folder of another format, and the function that reads it."""
 
     path: Path
@@ -71,7 +71,7 @@ class Found(NamedTuple):
     read: Callable[[Path], Iterator[Rows]]
 
 
-def find(path: Path) -> list[Found]:
+def find(path: Path) -> list[DataFile]:
     """Return the file or folder of another format at a path, or the several in a folder.
 
     Those that cannot be read are left out.
@@ -81,16 +81,16 @@ def find(path: Path) -> list[Found]:
             kind = kind_of(path) if path.is_file() else None
             return [kind] if kind else []
         if tfds.is_prepared(path):
-            return [Found(path, "a folder of TFDS", tfds.read)]
+            return [DataFile(path, "a folder of TFDS", tfds.read)]
         if folders.is_tree(path):
-            return [Found(path, "folders of pictures", folders.read)]
+            return [DataFile(path, "folders of pictures", folders.read)]
         files = _files(path)
     except OSError:  # access is not permitted, or a name is too long
         return []
     return [kind for file in files if (kind := kind_of(file))]
 
 
-def kind_of(path: Path) -> Found | None:
+def kind_of(path: Path) -> DataFile | None:
     """Return a file with its kind, or None if it has none of these formats or cannot be read."""
     try:
         with open_regular(path) as file:
@@ -100,11 +100,11 @@ def kind_of(path: Path) -> Found | None:
     for kind in KINDS:
         if kind.fits(path, head):
             read = import_module(f"fmnist_core.formats.{kind.module}").read
-            return Found(path, kind.name, read)
+            return DataFile(path, kind.name, read)
     return None
 
 
-def read_all(files: Sequence[Found]) -> list[Rows]:
+def read_all(files: Sequence[DataFile]) -> list[Rows]:
     """Return the examples of several files: one `Rows` for each split that names tell apart.
 
     Raises

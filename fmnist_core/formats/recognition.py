@@ -7,7 +7,7 @@ import numpy as np
 from fmnist_core.catalog import CATALOG
 from fmnist_core.catalog.keys import image_keys, known_keys
 from fmnist_core.errors import DataMismatchError, FmnistError, FrameworkMissingError, printable
-from fmnist_core.formats.incoming import Found, find, kind_of, read_all
+from fmnist_core.formats.incoming import DataFile, find, kind_of, read_all
 from fmnist_core.formats.recovery import (
     in_order,
     is_genuine,
@@ -46,7 +46,7 @@ def recognised(path: Path) -> Identity | None:
     return Identity(str(path), file.kind, worst.verdict, words, worst.advice)
 
 
-def _folder(path: Path) -> Found | None:
+def _folder(path: Path) -> DataFile | None:
     files = find(path)
     return files[0] if len(files) == 1 and files[0].path == path else None
 

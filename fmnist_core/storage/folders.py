@@ -10,7 +10,7 @@ from fmnist_core.errors import FileAccessError, OptionError, printable
 from fmnist_core.idx.containers import container_of
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage.obtain import (
-    Found,
+    FileOrMember,
     file_in,
     files_of,
     find_genuine,
@@ -25,7 +25,7 @@ _ENTRIES = 10_000
 """Most names that this search looks at."""
 
 
-def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Found]:
+def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[FileOrMember, FileOrMember]:
     """Return the genuine images and labels of a split in a folder or in torchvision's subfolder.
 
     Raises

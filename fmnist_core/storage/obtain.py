@@ -27,7 +27,7 @@ from fmnist_core.storage.locks import locked
 FileProgress = Callable[[str, int, int | None], None]
 """Called during a download: the file's name, bytes done, total bytes or None."""
 
-Found = tuple[Path, str]
+FileOrMember = tuple[Path, str]
 """A file, and its member if it is a zip file, otherwise ""."""
 
 
@@ -103,7 +103,7 @@ def files_of(info: DatasetInfo, split: str, *, upright: bool = True) -> tuple[Fi
     return images.as_transposed() if upright and info.transposed else images, labels
 
 
-def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> Found | None:
+def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> FileOrMember | None:
     """Return the first file of some folders that holds a payload, raw ones first.
 
     Raises
@@ -121,7 +121,7 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> F
 
 def _first_genuine(
     places: Sequence[Path], file: FileInfo
-) -> tuple[Found | None, Path | FmnistError | None]:
+) -> tuple[FileOrMember | None, Path | FmnistError | None]:
     """Return the first genuine file, otherwise the first wrong one or why it cannot be read.
 
     It does not identify the wrong one, which would read it once more.
@@ -200,7 +200,7 @@ def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
     return [root, root / (info.family or info.title).replace("-", "") / "raw"]
 
 
-def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[Found]:
+def _candidates(places: Sequence[Path], file: FileInfo) -> Iterator[FileOrMember]:
     for name in spellings(file.name):
         for place in places:
             yield file_in(place, name), ""
@@ -269,7 +269,7 @@ def _import_or_fetch(
     return path
 
 
-def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
+def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> FileOrMember | None:
     """Return a genuine file that torchvision, Keras or the user left on this machine, or None.
 
     Look in `places` first, then in the store, which may be read-only, then in other libraries'
