@@ -215,9 +215,10 @@ def scatter(dataset: Dataset, points: NDArray[np.floating]) -> Picture:
     spread = len(dataset.classes) if len(dataset.classes) > 10 else 10
     colours = palette((np.arange(len(dataset.classes)) + 0.5) / spread)
     axes = figure.subplots()
-    area = float(np.clip(20_000 / len(points), 0.5, 30))
-    axes.scatter(*points.T, s=area, c=colours[dataset.labels], linewidths=0)
-    axes.set(title=_title(dataset), xticks=[], yticks=[])
+    area = float(np.clip(20_000 / len(points), 1, 30))
+    axes.scatter(points[:, 0], points[:, 1], s=area, c=colours[dataset.labels], linewidths=0)
+    axes.set(title=_title(dataset))
+    axes.axis("off")
     dots = [Line2D([], [], marker="o", linestyle="", color=colours[label]) for label in present]
     names = [printable(dataset.classes[label]) for label in present]
     columns = -(-len(names) // 26)
