@@ -28,6 +28,7 @@ PER_CLASS = 10
 """Examples of each class on a sheet."""
 
 _BLOCK = 1000  # images that are read at a time
+_MOST_NAMES = 104  # of a legend, in four columns
 _BAR = "#4c72b0"
 
 
@@ -219,6 +220,8 @@ def scatter(dataset: Dataset, points: NDArray[np.floating]) -> Picture:
     axes.scatter(points[:, 0], points[:, 1], s=area, c=colours[dataset.labels], linewidths=0)
     axes.set(title=_title(dataset))
     axes.axis("off")
+    if len(present) > _MOST_NAMES:
+        return _finished(figure)
     dots = [Line2D([], [], marker="o", linestyle="", color=colours[label]) for label in present]
     names = [printable(dataset.classes[label]) for label in present]
     columns = -(-len(names) // 26)

@@ -193,6 +193,12 @@ def test_class_names_that_are_no_formulas_are_written_as_they_are(drawn: list[Fi
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["$x", "_y", "a\\nb"]
 
 
+def test_a_legend_that_would_not_fit_is_left_out(drawn: list[Figure]) -> None:
+    for classes in (104, 105):
+        figures.scatter(made(105, classes), np.random.default_rng(0).normal(size=(105, 2)))
+    assert [len(figure.legends) for figure in drawn] == [1, 0]
+
+
 def test_the_same_chart_is_the_same_file() -> None:
     assert figures.counts(made(9, 3)) == figures.counts(made(9, 3))
 

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.errors import OptionError, printable
 from fmnist_core.tools.output import make_room
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fmnist_core.picture import Picture
     from fmnist_core.tools.progress import ProgressLine
 
 
@@ -93,8 +94,8 @@ def show(
     Or show the mean image of each class, a histogram of the pixels, or the counts of the classes.
     """
     from fmnist_core import figures
-    from fmnist_core.tools import terminal
     from fmnist_core.tools.progress import open_console
+    from fmnist_core.tools.terminal import has_colours
     from fmnist_core.transforms import parse
 
     if transform is not None and figure != "examples":
@@ -102,27 +103,19 @@ def show(
     console = open_console()
     if output is not None:
         check_target(output, force)
-    elif not terminal.has_colours(console):
+    elif not has_colours(console):
         raise OptionError("expected a terminal with colours, or a file to write. Try: -o FILE.png")
     chain = None if transform is None else parse(transform)
     dataset = _chosen(**which)
-    draw = {
-        "examples": figures.examples,
-        "means": figures.means,
-        "histogram": figures.histogram,
-        "counts": figures.counts,
-    }[figure]
-    picture = draw(dataset) if chain is None else figures.transformed(dataset, chain)
-    if output is not None:
+    if chain is not None:
+        figure, picture = "epochs", figures.transformed(dataset, chain)
+    else:
+        picture = getattr(figures, figure)(dataset)
+    if output is None:
+        _draw_here(console, figure, picture, dataset)
+    else:
         picture.save(output)
         click.echo(f"Wrote {printable(output)}")
-    elif image := terminal.protocol_image(picture):
-        console.print(image)
-    elif chain is not None or figure in ("histogram", "counts"):
-        raise OptionError("blocks of characters are too coarse for this picture. Try: -o FILE.png")
-    else:
-        images, names = figures.mean_images(dataset) if figure == "means" else _named(dataset)
-        console.print(terminal.half_blocks(images, names, width=console.width))
 
 
 @click.command()
@@ -132,7 +125,7 @@ def show(
     type=click.Choice(["pca", "tsne", "umap"]),
     default="pca",
     show_default=True,
-    help="PCA takes a second; t-SNE and UMAP show clusters, and take minutes.",
+    help="pca takes seconds; tsne and umap show clusters, but take minutes.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of what the method draws.")
 @_output(required=True)
@@ -165,6 +158,27 @@ def embed(method: str, seed: int, output: Path, force: bool, **which: Any) -> No
     write_output(table, [f"x,y,label,index\n{''.join(rows)}".encode()])
     picture.save(output)
     click.echo(f"Wrote {printable(output)} and {printable(table)}")
+
+
+def _draw_here(console: "Console", figure: str, picture: "Picture", dataset: Dataset) -> None:
+    """Show a picture in the terminal; without an image protocol, an image of each class."""
+    from fmnist_core import figures
+    from fmnist_core.tools import terminal
+
+    if image := terminal.protocol_image(picture):
+        console.print(image)
+        return
+    if figure == "means":
+        images, names = figures.mean_images(dataset)
+    elif figure == "examples":
+        firsts = figures.one_of_each(dataset)
+        images, names = firsts.images, [firsts.classes[label] for label in firsts.labels]
+    else:
+        raise OptionError(
+            "expected a terminal with kitty's image protocol or Sixel, found one with characters "
+            "only, which are too coarse for this picture. Try: -o FILE.png"
+        )
+    console.print(terminal.half_blocks(images, names, width=console.width))
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -206,11 +220,3 @@ def _chosen(
     known = dataset.classes
     numbered = [int(x) if x.isdecimal() and x not in known else x for x in given]
     return dataset.of_classes(*numbered)
-
-
-def _named(dataset: Dataset) -> tuple[NDArray[np.uint8], list[str]]:
-    """Return an image of each class, and its name."""
-    from fmnist_core.figures import one_of_each
-
-    firsts = one_of_each(dataset)
-    return firsts.images, [firsts.classes[label] for label in firsts.labels]

@@ -1,5 +1,6 @@
 """The commands that draw: `sprite`, `show` and `embed`; their output, and what they refuse."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from rich.console import Console
 
 from fmnist_core import concat, figures, load
 from fmnist_core.embedding import embed
 from fmnist_core.picture import NAME_HEIGHT
 from fmnist_core.tools.cli import main
+from fmnist_core.tools.terminal import half_blocks
 
 COMMANDS = ["sprite", "show", "embed"]
 
@@ -76,6 +79,38 @@ def test_points_are_written_with_their_examples(tmp_path: Path) -> None:
     assert np.array_equal(rows["label"], pair.labels)
     assert np.array_equal(rows["index"], pair.indices)
     assert picture.read_bytes() == figures.scatter(pair, points).png
+
+
+@pytest.fixture
+def colours(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal with colours but without an image protocol gets."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system="truecolor", width=80)
+    monkeypatch.setattr("fmnist_core.tools.progress.open_console", lambda: console)
+    return file
+
+
+@pytest.mark.parametrize("figure", ["examples", "means"])
+def test_a_terminal_shows_an_image_of_each_class(colours: io.StringIO, figure: str) -> None:
+    assert run("show", "synthetic", figure, "--split", "test").exit_code == 0
+    test = load("synthetic", "test")
+    firsts = figures.one_of_each(test)
+    images = figures.mean_images(test)[0] if figure == "means" else firsts.images
+    wanted = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
+    wanted.print(half_blocks(images, test.classes, width=80))
+    assert colours.getvalue() == wanted.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "options", [["histogram"], ["counts"], ["--transform", "RandomInvert()"]], ids=lambda o: o[0]
+)
+def test_a_terminal_without_a_protocol_shows_no_chart(
+    colours: io.StringIO, options: list[str]
+) -> None:
+    result = run("show", "synthetic", *options, "--split", "test")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Try: -o FILE.png\n")
+    assert not colours.getvalue()
 
 
 # -- what is refused, before anything is loaded ----------------------------------------------------
