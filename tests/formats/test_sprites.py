@@ -84,7 +84,6 @@ def tensorboard(folder: Path) -> Iterator[str]:
             server.kill()
 
 
-@pytest.mark.timeout(60)
 def test_tensorboard_opens_the_folder(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
 ) -> None:

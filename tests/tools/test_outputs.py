@@ -171,7 +171,6 @@ def test_a_name_can_neither_forge_a_line_nor_drive_the_terminal(
         ["sprite", "synthetic", "-o", "{}.jpg"],
         ["sprite", "synthetic", "--split", "test", "-o", "{}.png"],
         ["sprite", "fashion-mnist", "--root", "{}", "-o", "x.png"],
-        ["embed", "synthetic", "--split", "test", "-o", "{}.png"],
         ["fingerprint", "synthetic", "--split", "test", "-o", "{}"],
         ["bundle", "synthetic", "-o", "{}"],
         ["demo", "-o", "{}"],
