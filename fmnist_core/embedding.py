@@ -87,7 +87,8 @@ def _pca(images: NDArray[np.uint8], seed: int, count: int = 2) -> NDArray[np.flo
     """Return the first principal components (n, count), zero where there are not so many."""
     from sklearn.decomposition import PCA
 
-    pixels = images.reshape(len(images), -1).astype(np.float32) / 255
+    pixels = images.reshape(len(images), -1).astype(np.float32)
+    pixels /= 255
     solver = "covariance_eigh" if pixels.shape[1] <= _SMALL else "auto"
     pca = PCA(min(count, *pixels.shape), svd_solver=solver, random_state=seed)
     with np.errstate(invalid="ignore"):  # shares of no variance, where all images are the same

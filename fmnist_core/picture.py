@@ -142,7 +142,7 @@ class Picture:
 
 
 def contact_sheet(images: NDArray[Any], names: Sequence[str]) -> Picture:
-    """Return a picture of images in rows of eight, each over its name.
+    """Return a picture of images in even rows of up to eight, each over its name.
 
     Parameters
     ----------
@@ -171,8 +171,9 @@ def contact_sheet(images: NDArray[Any], names: Sequence[str]) -> Picture:
     zoom = max(1, _LEAST_WIDTH // max(tiles[0].size))
     width, height = (side * zoom for side in tiles[0].size)
     across, down = max(width, _LEAST_WIDTH) + _GAP, height + NAME_HEIGHT + _GAP
-    columns = min(len(tiles), _COLUMNS)
-    size = (columns * across + _GAP, -(-len(tiles) // columns) * down + _GAP)
+    rows = -(-len(tiles) // _COLUMNS)
+    columns = -(-len(tiles) // rows)
+    size = (columns * across + _GAP, rows * down + _GAP)
     sheet = Image.new("L" if is_grey else "RGB", size, "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
     for number, (tile, name) in enumerate(zip(tiles, names, strict=True)):

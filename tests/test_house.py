@@ -43,6 +43,7 @@ ROOMS = [
     "dataset",
     "joined",
     "embedding",
+    "figures",
     "formats",
     "loading",
     "compat",

@@ -107,10 +107,10 @@ def drawn(count: int, channels: tuple[int, ...] = ()) -> Dataset:
 def test_a_sheet_shows_each_example_over_its_class(channels: tuple[int, ...]) -> None:
     examples = drawn(19, channels)
     sheet = pixels_of(examples)
-    assert sheet.shape[:2] == (6 + 3 * CELL[1], 6 + 8 * CELL[0])
+    assert sheet.shape[:2] == (6 + 3 * CELL[1], 6 + 7 * CELL[0])  # 19 in three rows
     names = {}
     for number, (image, label) in enumerate(examples):
-        left, top = 6 + number % 8 * CELL[0], 6 + number // 8 * CELL[1]
+        left, top = 6 + number % 7 * CELL[0], 6 + number // 7 * CELL[1]
         expected = image.reshape(28, 28, *(channels if channels == (3,) else ()))
         twice = expected.repeat(2, axis=0).repeat(2, axis=1)
         np.testing.assert_array_equal(sheet[top : top + 56, left : left + 56], twice)

@@ -14,7 +14,7 @@ import click
 from fmnist_core import __version__
 from fmnist_core.errors import FmnistError, OptionError, printable
 from fmnist_core.tools import fingerprint as fingerprints
-from fmnist_core.tools import formats
+from fmnist_core.tools import formats, pictures
 
 CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
@@ -182,37 +182,6 @@ def benchmark(
         run_benchmark(entries, Data(name, root, train_size), output, force=force)
 
 
-@main.command("picture")
-@click.argument("name")
-@click.option("--split", default="train", show_default=True, help="Which split to draw from.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder with the dataset's files.")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The .png to write."
-)
-@click.option(
-    "--transform",
-    metavar="TEXT",
-    help='Show one example of each class through ten epochs of it: "RandomCrop(28, padding=4)".',
-)
-@click.option("--force", is_flag=True, help="Replace that file if it is there.")
-def picture_command(
-    name: str, split: str, root: Path | None, output: Path, transform: str | None, force: bool
-) -> None:
-    """Write a PNG with ten examples of each class of the dataset NAME."""
-    from fmnist_core.loading import load
-    from fmnist_core.tools.sheet import check_target, write_sheet, write_transformed
-    from fmnist_core.transforms import parse
-
-    check_target(output, force)
-    chain = None if transform is None else parse(transform)
-    dataset = load(name, split, root=root)
-    if chain is None:
-        write_sheet(dataset, output)
-    else:
-        write_transformed(dataset, chain, output)
-    click.echo(f"Wrote {printable(output)}")
-
-
 @main.command()
 @click.argument("name")
 @click.option("--from", "source", metavar="URL|FILE.zip", help="A mirror, or a bundle.")
@@ -361,5 +330,8 @@ for command in (
     formats.import_copy,
     formats.pack,
     formats.list_formats,
+    pictures.sprite,
+    pictures.show,
+    pictures.embed,
 ):
     main.add_command(command)

@@ -1,7 +1,14 @@
 """Sprites of TensorFlow.js's tutorials and of TensorBoard's projector."""
 
-from collections.abc import Callable
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -12,6 +19,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 from fmnist_core import DataMismatchError, Dataset, OptionError, export
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import sprite
+from fmnist_core.picture import grid
 from tests.helpers.payloads import assert_same
 
 
@@ -54,6 +62,51 @@ def test_the_projector_finds_its_files(
             for y, x in boxes
         ]
         assert_same(dataset, np.stack([np.asarray(crop) for crop in crops]), labels)
+
+
+@contextmanager
+def tensorboard(folder: Path) -> Iterator[str]:
+    """Start TensorBoard on a free port, and give its address."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--load_fast", "false"], stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        try:
+            said = ""
+            for line in server.stderr:
+                said += line
+                if address := re.search(r"http://127[.]0[.]0[.]1:\d+", line):
+                    yield address[0]
+                    return
+            pytest.fail(said)
+        finally:
+            server.kill()
+
+
+def test_tensorboard_opens_the_folder(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
+) -> None:
+    with tensorboard(exported("projector")) as address:
+
+        def answer(route: str) -> bytes:
+            with urlopen(f"{address}/data/plugin/projector/{route}", timeout=30) as response:
+                content: bytes = response.read()
+                return content
+
+        (run,) = json.loads(answer("runs"))
+        entries = json.loads(answer(f"info?run={run}"))["embeddings"]
+        for dataset, entry in zip(splits, entries, strict=True):
+            assert entry["tensorShape"] == [len(dataset), 784]
+            assert entry["sprite"]["singleImageDim"] == [28, 28]
+            of_split = f"run={run}&name={entry['tensorName']}"
+            vectors = np.frombuffer(answer(f"tensor?{of_split}"), np.float32).reshape(-1, 28, 28)
+            table = answer(f"metadata?{of_split}").decode().splitlines()[1:]
+            labels = np.array([int(line.split("\t")[0]) for line in table])
+            assert_same(dataset, vectors.astype(np.uint8), labels)
+            picture = Image.open(io.BytesIO(answer(f"sprite_image?{of_split}")))
+            wanted = grid(dataset.images, picture.width // 28, gap=0)
+            assert np.array_equal(picture, wanted)
 
 
 @pytest.mark.parametrize(("format", "most"), [("tfjs", 65_535), ("projector", 85_264)])

@@ -198,22 +198,22 @@ def test_advice_is_for_the_command_line(home: Path) -> None:
     Path("data/fashion").mkdir(parents=True)
     for name in (ROWS[0], ROWS[1]):
         write_idx(f"data/fashion/{name}", np.zeros((3, 2, 2)[: 3 if "images" in name else 1], "u1"))
-    picture = ["picture", "fashion-mnist", "-o", "x.png"]
+    sprite = ["sprite", "fashion-mnist", "-o", "x.png"]
     cases = {
-        ("picture", "x", "-o", "x.png"): "fmnist list",
-        (*picture, "--root", "data"): "--root data/fashion",
+        ("sprite", "x", "-o", "x.png"): "fmnist list",
+        (*sprite, "--root", "data"): "--root data/fashion",
         (
-            *picture,
+            *sprite,
             "--root",
             "data/fashion",
             "--split",
             "test",
         ): "fmnist fetch fashion-mnist, or --",
-        (*picture, "--root", "data/fashion"): "the right file (see https://github.com/zalandor",
-        (*picture, "--root", "s3://x"): "fmnist fetch fashion-mnist --from s3://x",
-        (*picture, "--split", "val"): "--split train",
-        (*picture, "--split", "t10k"): "--split test",
-        tuple(picture): "fmnist fetch NAME --from",
+        (*sprite, "--root", "data/fashion"): "the right file (see https://github.com/zalandor",
+        (*sprite, "--root", "s3://x"): "fmnist fetch fashion-mnist --from s3://x",
+        (*sprite, "--split", "val"): "--split train",
+        (*sprite, "--split", "t10k"): "--split test",
+        tuple(sprite): "fmnist fetch NAME --from",
     }
     for arguments, advice in cases.items():
         result = run(*arguments)

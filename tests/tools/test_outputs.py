@@ -22,7 +22,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 ARRAY = np.arange(5, dtype=np.uint8)
 
 COMMANDS = {
-    "picture": (["picture", "synthetic", "--split", "test", "-o"], "x.png"),
+    "sprite": (["sprite", "synthetic", "--split", "test", "-o"], "x.png"),
     "bundle": (["bundle", "synthetic", "-o"], "x.zip"),
     "fingerprint": (["fingerprint", "synthetic", "--split", "test", "-o"], "x.json"),
 }
@@ -64,7 +64,7 @@ def test_a_link_is_followed_and_a_mode_is_kept(tmp_path: Path, name: str) -> Non
 @posix
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_device_stays_a_device(tmp_path: Path, name: str) -> None:
-    assert run(name, "/dev/null") == (1 if name == "picture" else 0), "no name of a picture"
+    assert run(name, "/dev/null") == (1 if name == "sprite" else 0), "no name of a picture"
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     if os.geteuid() == 0:
         device = tmp_path / COMMANDS[name][1]
@@ -168,9 +168,9 @@ def test_a_name_can_neither_forge_a_line_nor_drive_the_terminal(
         ["compare", "{}", "{}"],
         ["merge", "{}"],
         ["fetch", "fashion-mnist", "--from", "{}.zip"],
-        ["picture", "synthetic", "-o", "{}.jpg"],
-        ["picture", "synthetic", "--split", "test", "-o", "{}.png"],
-        ["picture", "fashion-mnist", "--root", "{}", "-o", "x.png"],
+        ["sprite", "synthetic", "-o", "{}.jpg"],
+        ["sprite", "synthetic", "--split", "test", "-o", "{}.png"],
+        ["sprite", "fashion-mnist", "--root", "{}", "-o", "x.png"],
         ["fingerprint", "synthetic", "--split", "test", "-o", "{}"],
         ["bundle", "synthetic", "-o", "{}"],
         ["demo", "-o", "{}"],
