@@ -1,4 +1,4 @@
-"""What a transform is, and the checks of its options."""
+"""What a transform is, and a mix, and the checks of their options."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,6 +13,9 @@ from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 
 MAX_SIDE = 2**16
 """Most pixels on a side of an image: a draw has 16 bits."""
+
+PARTNER_SEED = 0x9E3779B97F4A7C15
+"""What the seed of the order is combined with, by exclusive or, for the order of partners."""
 
 Drawn = Mapping[str, Array]
 """What chance decided: of each name an array (batch,), an entry for each example."""
@@ -68,6 +71,30 @@ class Transform:
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         """Return the same for numpy arrays, as fast as numpy can; `images` may be overwritten."""
         return in_parts(self.apply, images, drawn)
+
+
+class Mix:
+    """The last step of a chain, which joins each example with another one.
+
+    Attributes
+    ----------
+    streams : int
+        How many streams of draws it reads.
+    """
+
+    streams: ClassVar[int] = 1
+
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
+        """Return what chance decides for each example; as `Transform.draw`."""
+        raise NotImplementedError
+
+    def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
+        """Return (batch, height, width) images joined with `others`, their partners'."""
+        raise NotImplementedError
+
+    def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
+        """Return how much of a label is its own and how much its partner's: float32 (batch,)."""
+        raise NotImplementedError
 
 
 def in_parts(
