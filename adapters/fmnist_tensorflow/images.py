@@ -18,6 +18,11 @@ SHORTEST_LINE = 16
 """Bytes of the shortest lines that images are gathered in; with shorter ones it takes too long."""
 
 
+COPIED_BYTES = 2**26
+"""Most bytes of images that are copied if they are less than half of a mapped file: a pipeline that
+is sent to another process carries all of the tensor that it gathers from."""
+
+
 def original_rows(dataset: Dataset) -> Gather:
     """Return what gives the places in the original file of row numbers of a dataset."""
     rows = dataset.rows
@@ -30,7 +35,10 @@ def original_rows(dataset: Dataset) -> Gather:
 
 def image_gather(dataset: Dataset) -> Gather:
     """Return what gathers the images of a dataset by their row numbers, int64 (batch,)."""
-    mapped = mapped_lines(dataset.source.images)
+    are_few = 2 * len(dataset) < len(dataset.source.labels)
+    nbytes = len(dataset) * math.prod(dataset.image_shape) * dataset.image_dtype.itemsize
+    copied = are_few and nbytes <= COPIED_BYTES
+    mapped = None if copied else mapped_lines(dataset.source.images)
     if mapped is None:
         images = tf.constant(np.asarray(dataset.images, dataset.image_dtype))
         return lambda numbers: tf.gather(images, numbers)

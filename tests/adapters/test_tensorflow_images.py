@@ -83,7 +83,11 @@ def test_what_is_not_mapped_as_it_is_is_copied(tmp_path: Path, kind: str) -> Non
     check_bits(dataset, dtype="int16" if kind == "int16" else "uint8")
 
 
-def test_every_selection_and_shard_has_the_bits_of_the_reference(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [0, 2**26])  # bytes of a selection that are copied
+def test_every_selection_and_shard_has_the_bits_of_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(images_module, "COPIED_BYTES", most)
     dataset = mapped(tmp_path)
     for part in (dataset[:5], dataset[2:200], dataset[::-1], dataset[[0, 300, 1, 2, 7]]):
         check_bits(part, shuffle=False)
@@ -157,10 +161,14 @@ def test_a_serialised_pipeline_carries_the_images(tmp_path: Path) -> None:
     dataset = mapped(tmp_path)
     pipeline: Any = dataset.to("tensorflow", batch_size=64)
     # There is no public way to see a pipeline's graph, or to make a pipeline of one.
-    graph = pipeline._as_serialized_graph(
-        external_state_policy=tf.data.experimental.ExternalStatePolicy.IGNORE
-    )
+    ignore = tf.data.experimental.ExternalStatePolicy.IGNORE
+    graph = pipeline._as_serialized_graph(external_state_policy=ignore)
     assert len(graph.numpy()) < 2 * dataset.images.nbytes
+    few: Any = dataset[:20].to("tensorflow", batch_size=20)
+    assert (
+        len(few._as_serialized_graph(external_state_policy=ignore).numpy())
+        < dataset[:20].images.nbytes + 60_000
+    )
     (tmp_path / "images").unlink()
     again = dataset_ops._VariantDataset(
         tf.raw_ops.DatasetFromGraph(graph_def=graph), pipeline.element_spec
