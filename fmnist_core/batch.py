@@ -61,9 +61,9 @@ class Assembler:
     def __call__(self, examples: Examples) -> Arrays:
         """Return fresh arrays, one for each field, of examples along one axis."""
         places = self.dataset.original_rows(examples.rows)
-        made = self._transformed(examples, places) if self.encoding.transform else {}
+        transformed = self._transformed(examples, places) if self.encoding.transform else {}
         return tuple(
-            made[field] if field in made else self._field(field, examples, places)
+            transformed[field] if field in transformed else self._field(field, examples, places)
             for field in self.plan.fields
         )
 
@@ -89,12 +89,16 @@ class Assembler:
         plan, chain = self.plan, self.encoding.transform
         positions = examples.positions % max(plan.num_examples, 1)
 
-        def gather(wanted: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-            found = places
-            if wanted is not positions:
-                found = self.dataset.original_rows(plan.rows_at(wanted, examples.epoch))
-            labels = self._labels(found) if chain.mix else None
-            return self.dataset.source.images_at(found), labels
+        def gather(
+            requested_positions: NDArray[np.int64],
+        ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+            originals = places
+            if requested_positions is not positions:
+                originals = self.dataset.original_rows(
+                    plan.rows_at(requested_positions, examples.epoch)
+                )
+            labels = self._labels(originals) if chain.mix else None
+            return self.dataset.source.images_at(originals), labels
 
         return transformed_fields(
             chain, NUMPY, gather, positions, plan, examples.epoch, self.encoding.encode_images
@@ -125,7 +129,7 @@ def transformed_fields(
     dict
         Of the plan's fields, "image" and "view" and, where the chain mixes, "label".
     """
-    made: dict[Field, Any] = {}
+    values: dict[Field, Any] = {}
     for view, field in enumerate(VIEWS):
         mixes_labels = chain.mix is not None and field == "image" and "label" in plan.fields
         if field in plan.fields or mixes_labels:
@@ -139,10 +143,10 @@ def transformed_fields(
                 view=view,
             )
             if field in plan.fields:
-                made[field] = encode(images)
+                values[field] = encode(images)
             if mixes_labels:
-                made["label"] = labels
-    return made
+                values["label"] = labels
+    return values
 
 
 def values_of(batch: Any) -> tuple[Any, ...]:
@@ -233,8 +237,8 @@ class ResumableLoader(Generic[_Batch]):
         It counts the batches that were received, not those made ahead. Any loader of the same data
         in the same order can resume from it, with any batch size, shard, workers or framework.
         """
-        made = self._assemble
-        return self._epochs.state(made.dataset.digest, made.encoding.transform.record())
+        assembler = self._assemble
+        return self._epochs.state(assembler.dataset.digest, assembler.encoding.transform.record())
 
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration resume from a state.
@@ -246,14 +250,17 @@ class ResumableLoader(Generic[_Batch]):
         OptionError
             If it is not a state, belongs to another order, or an epoch cannot begin there.
         """
-        made = self._assemble
-        chain = made.encoding.transform.record()
-        self._epochs.load(state, made.dataset.digest, repr(made.dataset), chain)
+        assembler = self._assemble
+        chain = assembler.encoding.transform.record()
+        self._epochs.load(state, assembler.dataset.digest, repr(assembler.dataset), chain)
 
     def agreement(self) -> dict[str, Any]:
         """Return what the ranks of a group must agree on, in a form that JSON can hold."""
-        made = self._assemble
-        return {**self._epochs.record(made.dataset.digest), "encoding": made.encoding.record()}
+        assembler = self._assemble
+        return {
+            **self._epochs.record(assembler.dataset.digest),
+            "encoding": assembler.encoding.record(),
+        }
 
     def explain(self, position: int) -> list[tuple[str, dict[str, int | bool]]]:
         """Return what each transform draws for one example of the next epoch.
@@ -268,10 +275,10 @@ class ResumableLoader(Generic[_Batch]):
         OptionError
             If the epoch has no such place.
         """
-        made, plan = self._assemble, self._epochs.plan
-        return made.encoding.transform.explain(
+        assembler, plan = self._assemble, self._epochs.plan
+        return assembler.encoding.transform.explain(
             position,
-            made.dataset.image_shape,
+            assembler.dataset.image_shape,
             n=plan.num_examples,
             seed=plan.seed,
             epoch=self.epoch,
@@ -280,9 +287,11 @@ class ResumableLoader(Generic[_Batch]):
     @property
     def provenance(self) -> Provenance:
         """The dataset, plan and encoding of this loader, and where its next iteration begins."""
-        made = self._assemble
-        adapter, upcoming = check_adapter(made.adapter), self._epochs.upcoming
-        return Provenance(adapter, made.dataset, self._epochs.plan, made.encoding, upcoming)
+        assembler = self._assemble
+        adapter, upcoming = check_adapter(assembler.adapter), self._epochs.upcoming
+        return Provenance(
+            adapter, assembler.dataset, self._epochs.plan, assembler.encoding, upcoming
+        )
 
     def __repr__(self) -> str:
         return (
@@ -336,7 +345,7 @@ class Batches(ResumableLoader[_Batch]):
 
 
 def peek(loader: Any) -> Any:
-    """Return the first batch of a loader's next epoch, which is not taken by this look.
+    """Return the first batch of a loader's next epoch, without taking that epoch.
 
     Parameters
     ----------
@@ -346,13 +355,15 @@ def peek(loader: Any) -> Any:
     Raises
     ------
     OptionError
-        If the loader does not say what it was made from, or its next epoch has no batch.
+        If the loader has no `provenance`, or its next epoch has no batch.
     """
     if isinstance(loader, ResumableLoader):
         return loader.peek()
-    made = provenance_of(loader)
-    epoch, start = made.upcoming()
-    again = made.adapter.loader(made.dataset, made.plan, made.encoding, epoch=epoch, start=start)
-    for batch in made.batches(again):
+    origin = provenance_of(loader)
+    epoch, start = origin.upcoming()
+    again = origin.adapter.loader(
+        origin.dataset, origin.plan, origin.encoding, epoch=epoch, start=start
+    )
+    for batch in origin.batches(again):
         return batch
     raise OptionError(f"epoch {epoch} has no batch to look at")

@@ -1,7 +1,6 @@
-"""Ways to choose some examples of a dataset: methods of `Dataset`.
+"""The methods of `Dataset` that choose examples, as functions of a dataset.
 
-Each is a function of a dataset, in a room of its own. What they draw follows the written order
-(docs/order.md), so it is the same on every machine.
+They draw by the written order (docs/order.md), so they choose the same examples on every machine.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ from fmnist_core.source import Source
 
 
 class Choosable(Protocol):
-    """What these functions ask of a dataset."""
+    """What these functions need of a dataset."""
 
     source: Source
     description: Description
@@ -157,7 +156,7 @@ def folds(
     order = fold_order(dataset.labels, seed, stratify)
     held_out = [np.sort(order[fold::count]) for fold in range(count)]
     return [
-        (dataset.derived(rows_but(held, len(dataset))), dataset.derived(held)) for held in held_out
+        (dataset.derived(rows_but(rows, len(dataset))), dataset.derived(rows)) for rows in held_out
     ]
 
 
@@ -272,14 +271,14 @@ def tasks(dataset: _Dataset, classes: Iterable[Sequence[str | int]]) -> list[_Da
     """
     if not isinstance(classes, Iterable):
         raise OptionError(f"expected a list of classes for each task, found {brief(classes)}")
-    numbers = [class_numbers(some, dataset.classes) for some in classes]
+    numbers = [class_numbers(group, dataset.classes) for group in classes]
     seen: set[int] = set()
-    for some in numbers:
-        if twice := sorted(seen & set(some)):
+    for group in numbers:
+        if twice := sorted(seen & set(group)):
             names = ", ".join(repr(dataset.classes[label]) for label in twice)
             raise OptionError(f"expected each class in one task only, found {names} in two")
-        seen |= set(some)
-    return [dataset.derived(np.flatnonzero(np.isin(dataset.labels, some))) for some in numbers]
+        seen |= set(group)
+    return [dataset.derived(np.flatnonzero(np.isin(dataset.labels, group))) for group in numbers]
 
 
 def of_classes(dataset: _Dataset, *classes: str | int) -> _Dataset:
@@ -371,13 +370,13 @@ def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
             )
         new: NDArray[np.int64] = table[dataset.labels]
         return new
-    given = np.asarray(labels)
-    if given.dtype.kind not in "iu" or given.shape != (len(dataset),):
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu" or array.shape != (len(dataset),):
         raise OptionError(
             f"expected {len(dataset)} whole numbers, one for each example, or a mapping; found "
             f"{brief(labels)}"
         )
-    return given.astype(np.int64)
+    return array.astype(np.int64)
 
 
 def minus(dataset: _Dataset, *others: Choosable) -> _Dataset:

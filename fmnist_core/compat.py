@@ -242,9 +242,9 @@ def read_data_sets(
     """
     _pixel_dtype(dtype)  # raises before anything is downloaded
     train, test = _splits(as_path(train_dir).expanduser(), fake_data, name, source_url)
-    held = check_range("validation_size", validation_size, 0, len(train))
+    num_validation = check_range("validation_size", validation_size, 0, len(train))
     make = partial(_data_set, one_hot, dtype=dtype, reshape=reshape, seed=seed)
-    return Datasets(make(train[held:]), make(train[:held]), make(test))
+    return Datasets(make(train[num_validation:]), make(train[:num_validation]), make(test))
 
 
 def load_data(
@@ -337,9 +337,9 @@ def _pixels(images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _pixel_dtype(dtype: object) -> np.dtype[Any]:
     """Return float32 or uint8, given as numpy's type, a string or TensorFlow's type."""
-    given: Any = getattr(dtype, "as_numpy_dtype", dtype)
+    numpy_type: Any = getattr(dtype, "as_numpy_dtype", dtype)
     with suppress(TypeError, ValueError):
-        named: np.dtype[Any] = np.dtype(given)
+        named: np.dtype[Any] = np.dtype(numpy_type)
         if named in (np.float32, np.uint8):
             return named
     raise OptionError(f"dtype must be float32 or uint8, not {dtype!r}")

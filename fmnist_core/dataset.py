@@ -84,7 +84,7 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """Name in the catalog, or "" for data of one's own."""
+        """Name in the catalog, or "" for your own data."""
         return self.description.name
 
     @property
@@ -118,7 +118,7 @@ class Dataset:
         """What the catalog knows (licence, citation, digests), or UnknownDatasetError."""
         if not self.name:
             raise UnknownDatasetError(
-                "the catalog knows nothing of data of your own. Try: dataset.classes, "
+                "the catalog has no record of your own data. Try: dataset.classes, "
                 "dataset.mean, dataset.digest"
             )
         return find_dataset(self.name)
@@ -165,14 +165,14 @@ class Dataset:
     def digest(self) -> str:
         """Name of this selection, to cite and to compare: a SHA-256, 64 hexadecimal digits.
 
-        Two selections have one digest exactly if they hold the same examples of the same data in
-        the same order. The form of pixels and labels (`orientation`, `zero_based`) does not count.
+        Two selections have the same digest exactly if they hold the same examples of the same data
+        in the same order. `orientation` and `zero_based` do not change it.
 
         It covers four lines of UTF-8, each ended by a line feed, and the indices:
         ``fmnist-selection-1``; the dataset's name; the date of its revision; the split's name; then
-        `indices`, as little-endian int64. For data of one's own, name and split are empty, and
-        `Source.content_digest` stands for the revision. Of relabelled examples there follow a line,
-        the JSON list of "relabelled" and the names of the classes, and the labels as int64.
+        `indices`, as little-endian int64. For your own data, name and split are empty, and
+        `Source.content_digest` replaces the revision. For relabelled examples there follow a line
+        with the JSON list of "relabelled" and the class names, and the labels as int64.
         """
         revision = self.released if self.name else self.source.content_digest
         relabelled = (self.classes, self.labels) if self.description.is_relabelled else None
@@ -187,7 +187,7 @@ class Dataset:
     @overload
     def __getitem__(self, row: "slice | ArrayLike") -> "Dataset": ...
     def __getitem__(self, row: Any) -> "tuple[NDArray[Any], int] | Dataset":
-        """Return one example as (read-only image, label); of a slice, rows or a mask, a Dataset."""
+        """Return one example as (read-only image, label), or a Dataset of a slice, rows or mask."""
         if isinstance(row, slice):
             return self.select(range(len(self))[row])
         if isinstance(row, list | np.ndarray) and np.ndim(row):
@@ -195,7 +195,7 @@ class Dataset:
         try:
             place = self.rows[operator.index(row)]
         except TypeError as error:
-            # As np.where gives it.
+            # np.where returns such a tuple.
             advice = "np.flatnonzero(mask)" if isinstance(row, tuple) and len(row) == 1 else ""
             raise OptionError(
                 "a dataset is indexed by a whole number, a slice, row numbers or a mask, "
@@ -211,7 +211,7 @@ class Dataset:
         return (self[row] for row in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        raise OptionError("a dataset is no array. Try: images, labels = dataset.arrays()")
+        raise OptionError("a dataset is not an array. Try: images, labels = dataset.arrays()")
 
     select = choosing.select
     take = choosing.take
@@ -238,7 +238,7 @@ class Dataset:
         return self.described(self.source, self.description, chosen)
 
     def described(self, source: Source, description: Description, chosen: Rows) -> Self:
-        """Return a dataset of the same kind of some rows of a source."""
+        """Return a dataset of the same class with some rows of a source."""
         dataset = type(self).__new__(type(self))
         dataset.source, dataset.description, dataset.rows = source, description, chosen
         return dataset
@@ -262,7 +262,7 @@ class Dataset:
         Raises
         ------
         OptionError
-            If these images cannot be encoded so.
+            If these images cannot be encoded this way.
         """
         encoding = Encoding(**options).resolved(
             self.image_dtype, self.image_shape, "NHW", "int64", self.mean, self.std
@@ -302,22 +302,22 @@ class Dataset:
         adapter : str or Adapter
             "torch", "tensorflow", "jax", "keras", "ray", "numpy", or what a plugin adds.
         batch_size, shuffle, seed, remainder, shard, fields
-            Which examples form a batch, and what it holds: see `BatchPlan`. ``shard="auto"`` is
-            that of this process, as the framework or its launcher knows it (docs/distributed.md).
+            Which examples form a batch, and what it holds: see `BatchPlan`. ``shard="auto"`` asks
+            the framework, or the launcher of this process, for its shard (docs/distributed.md).
         dtype, scale, mean, std, channels, layout, labels
-            What a pixel and a label become: see `Encoding`.
+            How pixels and labels are converted: see `Encoding`.
         transform : Transform or sequence of Transform
-            What is done to the pixels before (`fmnist_core.transforms`).
+            Transforms of the uint8 pixels before they are encoded (`fmnist_core.transforms`).
         epoch, start : int
-            Where to begin: the number of the first epoch, and how many of its examples, over all
-            shards, are consumed already.
+            Where to begin: the number of the first epoch, and how many of its examples all shards
+            together have already consumed.
         **framework_options
-            What the adapter offers beside, such as `num_workers` for torch.
+            The adapter's own options, such as `num_workers` for torch.
 
         Returns
         -------
         iterable of batches
-            Its n-th iteration is epoch `epoch` + n.
+            The n-th iteration reads epoch `epoch` + n.
 
         Raises
         ------
@@ -370,7 +370,7 @@ class Dataset:
         Raises
         ------
         OptionError
-            If there are no examples, or they are no uint8 pictures.
+            If there are no examples, or they are not uint8 pictures.
         FrameworkMissingError
             If Pillow is not installed.
         """

@@ -153,28 +153,28 @@ class Encoding:
                 'Try: layout="NHWC" or "NCHW"'
             )
 
-    def _check_dtype(self, found: str) -> None:
-        if found not in ("uint8", "float32", *_OTHER_DTYPES):
-            if found == "bool":
+    def _check_dtype(self, dtype: str) -> None:
+        if dtype not in ("uint8", "float32", *_OTHER_DTYPES):
+            if dtype == "bool":
                 raise OptionError("images are bool. Try: images.astype('uint8') * 255")
             raise OptionError(
-                f"images are {found}, which IDX does not hold. Try: for pixels from 0 to 255, "
+                f"images are {dtype}, which IDX does not hold. Try: for pixels from 0 to 255, "
                 "images.astype('uint8'); else images.astype('float32') with scale=\"raw\""
             )
-        if found == "uint8":
+        if dtype == "uint8":
             if self.dtype in _OTHER_DTYPES:
                 raise OptionError(f"uint8 images can become {get_args(DType)}, not {self.dtype!r}")
         elif self.scale != "raw":
             raise OptionError(
-                f"scale={self.scale!r} is for uint8 pixels; these images are {found}. Try: for "
+                f"scale={self.scale!r} is for uint8 pixels; these images are {dtype}. Try: for "
                 "pixels from 0 to 255, images.astype('uint8'); for values that are scaled already, "
-                f'scale="raw", dtype={found!r}'
+                f'scale="raw", dtype={dtype!r}'
             )
-        elif self.dtype != found and not (
-            self.dtype == "float32" and np.can_cast(found, np.float32, "safe")
+        elif self.dtype != dtype and not (
+            self.dtype == "float32" and np.can_cast(dtype, np.float32, "safe")
         ):
             raise OptionError(
-                f"{found} images cannot become {self.dtype!r} exactly. Try: dtype={found!r}"
+                f"{dtype} images cannot become {self.dtype!r} exactly. Try: dtype={dtype!r}"
             )
 
     def _check_constants(self, channels: int = 1) -> None:
@@ -194,8 +194,10 @@ class Encoding:
         with np.errstate(all="ignore"):
             values = np.abs(_standardized(_unit(self._table_pixels()), mean, std))
         # Some frameworks flush subnormal values to zero, so the adapters would differ.
-        held = np.isfinite(values) & ((values == 0) | (values >= np.finfo(np.float32).tiny))
-        if not (std > 0).all() or not held.all():
+        representable = np.isfinite(values) & (
+            (values == 0) | (values >= np.finfo(np.float32).tiny)
+        )
+        if not (std > 0).all() or not representable.all():
             raise OptionError(
                 f"mean {self.mean} and std {self.std} give values that float32 cannot hold; std "
                 "must be above 0, and both must be on the scale of x / 255"
@@ -350,7 +352,7 @@ def _standardized(
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return an empty array whose memory begins at a cache line: JAX takes such without a copy."""
+    """Return an empty array that begins at a cache line: JAX takes such arrays without a copy."""
     nbytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(nbytes + CACHE_LINE, np.uint8)
     first = -memory.ctypes.data % CACHE_LINE

@@ -144,13 +144,13 @@ class EpochFingerprint:
         sums = [_unhexed(record[name]) for name in ("digest", "unordered_digest")]
         index = _unpacked(record["index"], "<i8", num_examples).astype(np.int64)
         marks = _unpacked(record["marks"], "<u4", num_examples).astype(np.uint32)
-        found = cls(index, marks, *sums)
-        if found.examples != record["examples"]:
-            wanted = brief(record["examples"])
+        fingerprint = cls(index, marks, *sums)
+        if fingerprint.examples != record["examples"]:
+            count = brief(record["examples"])
             raise DataMismatchError(
-                f"expected {wanted} examples, found {found.examples} in its index"
+                f"expected {count} examples, found {fingerprint.examples} in its index"
             )
-        return found
+        return fingerprint
 
     def _check_new(self, positions: NDArray[np.int64]) -> None:
         again = positions[self.index[positions] != MISSING]

@@ -100,9 +100,9 @@ class Fingerprint:
         epochs: Mapping[int, EpochFingerprint],
     ) -> "Fingerprint":
         """Return a fingerprint of a run elsewhere; it cannot `watch`."""
-        known = cls.__new__(cls)
-        known._set(dict(settings), list(parts), dict(epochs))
-        return known
+        run = cls.__new__(cls)
+        run._set(dict(settings), list(parts), dict(epochs))
+        return run
 
     @property
     def digests(self) -> dict[int, str]:
@@ -215,9 +215,9 @@ class Fingerprint:
         DataMismatchError
             If the file is not a fingerprint, is truncated, or has another version.
         """
-        known = expanded(as_path(path))
+        file = expanded(as_path(path))
         try:
-            return _parsed(_json(known), known.stat().st_size)
+            return _parsed(_json(file), file.stat().st_size)
         except DataMismatchError as error:
             raise DataMismatchError(f"{printable(path)}: {error}") from error
 
@@ -252,20 +252,20 @@ def fingerprint(loader: Iterable[Any], *, epochs: int = 1) -> Fingerprint:
     OptionError
         If the loader has no `provenance`, or its batches lack a field.
     """
-    found = Fingerprint(loader)
+    run = Fingerprint(loader)
     for _ in range(check_range("epochs", epochs, 1, 2**32)):
-        for _ in found.watch(loader):
+        for _ in run.watch(loader):
             pass
-    return found
+    return run
 
 
 def _checked(origin: Provenance) -> Provenance:
     fields = origin.plan.fields
     if missing := [name for name in FIELDS if name not in fields]:
-        wanted = (*fields, *missing)
+        all_fields = (*fields, *missing)
         raise OptionError(
             f"a fingerprint needs image, label and index as they were received; the batches of "
-            f"this loader lack {' and '.join(missing)}. Try: fields={wanted!r}"
+            f"this loader lack {' and '.join(missing)}. Try: fields={all_fields!r}"
         )
     return origin
 
@@ -336,7 +336,7 @@ def _is_part(part: object) -> bool:
 
 
 def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
-    found = content.get(name)
-    if not isinstance(found, dict):
-        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(found)}")
-    return found
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise DataMismatchError(f"expected {name} of a fingerprint, found {brief(value)}")
+    return value

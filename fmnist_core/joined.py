@@ -24,10 +24,10 @@ def concat(*datasets: Dataset) -> Dataset:
     Returns
     -------
     Dataset
-        Selections of one split keep their `indices`, also where it was loaded twice or some are
-        relabelled. Otherwise the indices of each split, or of an example that comes again with
-        another label, count on from the end of those before, and the split is named after all of
-        them, such as "train+test". Name, mean and std are kept where all agree.
+        Selections of one split keep their `indices`, even if it was loaded twice or some are
+        relabelled. Otherwise the indices of each split, and of an example that occurs again with
+        another label, continue after those before, and the split's name lists all of them, such
+        as "train+test". Name, mean and std are kept if all agree.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class _Group:
         self._is_taken[as_array(dataset.rows)] = True
 
     def takes(self, dataset: Dataset) -> bool:
-        """Take a selection in, unless it is of other images or labels an example otherwise."""
+        """Add a selection; return False if its images, or labels of the same examples, differ."""
         rows = as_array(dataset.rows)
         if not _same_images(self._source, dataset.source):
             return False

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict, Unpack, overload
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief
+from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief, check_flag
 from fmnist_core.files import as_path, expanded
 from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
@@ -70,7 +70,7 @@ def load(
         Kaggle unpacks them. Or a file or folder of another format (docs/formats.md), whose
         examples are put into the original order by their content and kept in memory.
     orientation : {"upright", "file"}
-        "upright" transposes EMNIST's images, which are published on their side; "file" keeps them.
+        "upright" transposes EMNIST's images, which are published transposed; "file" keeps them.
         Other datasets are already upright.
     zero_based : bool
         Whether labels that begin with 1 in the file (EMNIST's letters) begin with 0 instead. By
@@ -113,7 +113,7 @@ def load(
         return tuple(load(name, one, **options) for one in split)
     info = find_dataset(name)
     upright = _is_upright(orientation)
-    _check_flag("zero_based", zero_based)
+    check_flag("zero_based", zero_based)
     lists = _list_names(without)
     if lists:
         from fmnist_core import quality
@@ -154,10 +154,10 @@ def _in_place(root: Path, info: DatasetInfo, split: str, upright: bool, first: i
     except FileAccessError:
         from fmnist_core.formats import incoming, recovery
 
-        found = incoming.find(root) if recovery.is_recoverable(info) else []
-        if not found:
+        files = incoming.find(root) if recovery.is_recoverable(info) else []
+        if not files:
             raise
-        rows = incoming.read_all(found)
+        rows = incoming.read_all(files)
         return Source(*recovery.recovered(info, split, rows, str(root)))
     images, labels = (FileStamp.of(path, member) for path, member in both)
     return SourceFiles(images, labels, upright and info.transposed, first).open()
@@ -180,7 +180,7 @@ def open_idx(
     images_path, labels_path : path
     classes : sequence of str or int, optional
         Name of each label, or the number of classes. By default, classes are numbered up to the
-        largest label; train and test files may differ in that, so better give it.
+        largest label; pass this if train and test files may differ in it.
     orientation : {"file", "upright"}
         "upright" transposes each image, which EMNIST's files need.
     zero_based : bool
@@ -199,16 +199,11 @@ def open_idx(
         If images and labels do not match, or a label is 0 although they should begin with 1.
     """
     transposed = _is_upright(orientation)
-    _check_flag("zero_based", zero_based)
+    check_flag("zero_based", zero_based)
     paths = as_path(images_path), as_path(labels_path)
     images, labels = map(FileStamp.of, paths)
     source = SourceFiles(images, labels, transposed, first_label=int(zero_based)).open()
     return Dataset.from_source(source, source.described(classes, mean, std))
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise OptionError(f"{name} must be True or False, not {brief(value)}")
 
 
 def _is_upright(orientation: object) -> bool:

@@ -246,11 +246,11 @@ def _round_keys(key: tuple[Any, Any, Any], width: int) -> list[Any]:
 
 
 def _checked_positions(index: ArrayLike, n: int) -> NDArray[np.int64]:
-    given = np.asarray(index)
-    if given.dtype.kind not in "iu":
+    positions = np.asarray(index)
+    if positions.dtype.kind not in "iu":
         raise OptionError(f"index must be a whole number or an array of them, not {index!r}")
-    if given.size and not (0 <= given.min() and given.max() < n):
+    if positions.size and not (0 <= positions.min() and positions.max() < n):
         raise OptionError(
-            f"index must be in [0, {n}), found values from {given.min()} to {given.max()}"
+            f"index must be in [0, {n}), found values from {positions.min()} to {positions.max()}"
         )
-    return given.astype(np.int64)
+    return positions.astype(np.int64)

@@ -127,26 +127,26 @@ class BatchPlan:
         self._keep("shard", (check_range("shard index", self.shard[0], 0, count - 1), count))
 
     def _check_fields(self) -> None:
-        given: Any = self.fields
-        known = get_args(Field)
-        if isinstance(given, Mapping):
-            self._keep("keys", tuple(given))
-            given = tuple(given.values())
-        elif isinstance(given, str):
+        fields: Any = self.fields
+        allowed = get_args(Field)
+        if isinstance(fields, Mapping):
+            self._keep("keys", tuple(fields))
+            fields = tuple(fields.values())
+        elif isinstance(fields, str):
             self._keep("keys", ())
-            given = (given,)
-        elif isinstance(given, list):
-            given = tuple(given)
-        if not isinstance(given, tuple) or not given:
+            fields = (fields,)
+        elif isinstance(fields, list):
+            fields = tuple(fields)
+        if not isinstance(fields, tuple) or not fields:
             raise OptionError(
-                f"fields must be a tuple of any of {known}, a mapping of names to them, or a "
-                f"single one; not {given!r:.80}"
+                f"fields must be a tuple of any of {allowed}, a mapping of names to them, or a "
+                f"single one; not {fields!r:.80}"
             )
-        if any(given.count(field) > 1 or field not in known for field in given):
-            raise OptionError(f"fields must be any of {known}, each once, not {given!r:.80}")
+        if any(fields.count(field) > 1 or field not in allowed for field in fields):
+            raise OptionError(f"fields must be any of {allowed}, each once, not {fields!r:.80}")
         if self.keys and not all(isinstance(key, str) for key in self.keys):
             raise OptionError(f"names of fields must be str, not {self.keys!r:.80}")
-        self._keep("fields", given)
+        self._keep("fields", fields)
         if self.remainder == "pad" and "weight" not in self.fields:
             raise OptionError(
                 'remainder="pad" repeats examples with weight 0, so the batch must hold it. '
@@ -271,13 +271,13 @@ class BatchPlan:
         # Kept here, so that other iterations cannot push it out of the cache of orders.
         order = whole_order(self.num_examples, self.seed, epoch) if self.caches_order else None
         whole = (self.num_examples - start) // self.global_batch_size
-        some = max(examples // self.batch_size, 1)
+        per_block = max(examples // self.batch_size, 1)
 
         def blocks() -> Iterator[Examples]:
             step = 0
-            for rows in self._whole_batches(epoch, start, whole, some, order):
-                for first in range(0, len(rows), some):
-                    block = rows[first : first + some]
+            for rows in self._whole_batches(epoch, start, whole, per_block, order):
+                for first in range(0, len(rows), per_block):
+                    block = rows[first : first + per_block]
                     yield Examples(epoch, self._positions_of(step, len(block), start), block)
                     step += len(block)
             if self.num_steps(start) > whole:
@@ -294,7 +294,7 @@ class BatchPlan:
         return firsts[:, np.newaxis] + np.arange(self.batch_size, dtype=np.int64)
 
     def _whole_batches(
-        self, epoch: int, start: int, count: int, some: int, order: NDArray[np.int64] | None
+        self, epoch: int, start: int, count: int, per_block: int, order: NDArray[np.int64] | None
     ) -> Iterator[NDArray[np.int64]]:
         """Yield this shard's part of `count` whole global batches, many at a time."""
         if order is not None:
@@ -302,9 +302,9 @@ class BatchPlan:
             taken = order[start : start + count * self.global_batch_size]
             yield taken.reshape(count, shards, self.batch_size)[:, index]
             return
-        many = max(some, self._steps_together) if self.shuffle else some
-        for first in range(0, count, many):
-            steps = min(many, count - first)
+        per_call = max(per_block, self._steps_together) if self.shuffle else per_block
+        for first in range(0, count, per_call):
+            steps = min(per_call, count - first)
             yield self.rows_at(self._positions_of(first, steps, start), epoch)
 
     def consumed(self, steps: int, start: int = 0) -> int:
@@ -385,12 +385,12 @@ class BatchPlan:
         OptionError
             If it is not a state, has another order, or an epoch of this plan cannot begin there.
         """
-        known = checked_state(state)
-        check_same_data(known, digest, title)
-        check_same_order(known, self.shuffle, self.seed)
+        saved = checked_state(state)
+        check_same_data(saved, digest, title)
+        check_same_order(saved, self.shuffle, self.seed)
         if transform is not None:
-            check_same_transforms(known, transform)
-        return known["epoch"], self.check_start(known["examples"])
+            check_same_transforms(saved, transform)
+        return saved["epoch"], self.check_start(saved["examples"])
 
     def record(self) -> dict[str, Any]:
         """Return `shard` and the settings that all shards share, in a form that JSON can hold."""

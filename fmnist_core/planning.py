@@ -39,14 +39,14 @@ def planned(
         If an option's value is not allowed, or the adapter has no such option.
     """
     check_options(adapter, framework_options)
-    given: Mapping[str, Any] = options
-    shard = given.get("shard", (0, 1))
+    values: Mapping[str, Any] = options
+    shard = values.get("shard", (0, 1))
     if isinstance(shard, str):
         if shard != "auto":
             raise OptionError(f'shard must be a pair (index, count) or "auto", not {shard!r:.80}')
         shard = own_shard(adapter, framework_options)
-    plan = BatchPlan(num_examples, batch_size, shard=shard, **_chosen(given, _OF_THE_PLAN))
-    return plan, Encoding(**_chosen(given, _OF_THE_ENCODING))
+    plan = BatchPlan(num_examples, batch_size, shard=shard, **_chosen(values, _OF_THE_PLAN))
+    return plan, Encoding(**_chosen(values, _OF_THE_ENCODING))
 
 
 def _chosen(options: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -158,23 +158,23 @@ def find_lists(names: Sequence[object], dataset: str, released: str) -> list[Ind
         If there is no list of that name, or it belongs to other data.
     """
     lists = [LISTS.get(name) if isinstance(name, str) else None for name in names]
-    for name, known in zip(names, lists, strict=True):
-        if known is None or (known.dataset, known.released) != (dataset, released):
-            wanted = " ".join(filter(None, (dataset, released))) or "data of one's own"
+    for name, entry in zip(names, lists, strict=True):
+        if entry is None or (entry.dataset, entry.released) != (dataset, released):
+            data = " ".join(filter(None, (dataset, released))) or "your own data"
             raise OptionError(
-                f"expected the name of a list of rows of {wanted}, found {name!r}. There are: "
+                f"expected the name of a list of rows of {data}, found {name!r}. There are: "
                 + ", ".join(f"{k.name!r} of {k.dataset} {k.released}" for k in _LISTS)
             )
-    return [known for known in lists if known is not None]
+    return [entry for entry in lists if entry is not None]
 
 
 def listed(lists: Sequence[IndexList], split: str) -> NDArray[np.int64]:
     """Return the rows of one split that are in any of the lists, in ascending order: int64 (k,)."""
-    for known in lists:
-        if split not in known.rows:
+    for entry in lists:
+        if split not in entry.rows:
             raise OptionError(
-                f"{known.name!r} lists rows of {' and '.join(known.rows)}, not of {split!r:.80}. "
+                f"{entry.name!r} lists rows of {' and '.join(entry.rows)}, not of {split!r:.80}. "
                 "Try: without(...) before you join the datasets"
             )
-    rows = {row for known in lists for row in known.rows[split]}
+    rows = {row for entry in lists for row in entry.rows[split]}
     return np.array(sorted(rows), np.int64)

@@ -135,7 +135,7 @@ class DatasetInfo:
     family : str
         Common name of several datasets that are published in one file.
     transposed : bool
-        Whether the published images are on their side.
+        Whether the published images are transposed.
     first_label : int
         The published label of the first class.
     extended : tuple of str

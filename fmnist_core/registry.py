@@ -79,13 +79,13 @@ def find_dataset(name: str) -> DatasetInfo:
     if name not in added:
         from difflib import get_close_matches
 
-        known = sorted({*CATALOG, *added})
-        close = [other for other in known if name and name in other]
+        names = sorted({*CATALOG, *added})
+        close = [other for other in names if name and name in other]
         asked = _DATASET_NICKNAMES.get(name.lower(), name.lower().replace("_", "-"))
-        close = close or get_close_matches(asked, known, n=3)
+        close = close or get_close_matches(asked, names, n=3)
         meant = f". Did you mean {' or '.join(close)}?" if close else ""
         raise UnknownDatasetError(
-            f"expected a dataset of the catalog ({', '.join(known)}), found {brief(name)}{meant}",
+            f"expected a dataset of the catalog ({', '.join(names)}), found {brief(name)}{meant}",
             advice="open_idx(images_path, labels_path) for your own IDX files",
             command="fmnist list",
         )
@@ -202,9 +202,9 @@ _DATASET_NICKNAMES = {"fashion": "fashion-mnist", "fmnist": "fashion-mnist"}
 def _close_adapters(name: str) -> list[str]:
     from difflib import get_close_matches
 
-    known = available_adapters()
+    names = available_adapters()
     lowered = name.lower()
-    return get_close_matches(_NICKNAMES.get(lowered, lowered), known, n=2)
+    return get_close_matches(_NICKNAMES.get(lowered, lowered), names, n=2)
 
 
 def _plugin_manager() -> pluggy.PluginManager:
@@ -248,8 +248,8 @@ _PARTS = ("name", "layout", "label_dtype", "writable", "loader", "to_numpy")
 
 def _is_own(module: str | None, value: str) -> bool:
     """Whether a missing module is fmnist's or the adapter's: a bug, not a missing framework."""
-    own = ("fmnist_core", value.partition(":")[0].partition(".")[0])
-    return module is not None and module.partition(".")[0] in own
+    packages = ("fmnist_core", value.partition(":")[0].partition(".")[0])
+    return module is not None and module.partition(".")[0] in packages
 
 
 def _owner(offer: "EntryPoint") -> str:

@@ -45,26 +45,26 @@ def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
         If they are not whole numbers in [0, num_examples) along one axis, or a mask of
         `num_examples`.
     """
-    given = np.asarray(indices)
-    if given.size == 0 and given.ndim == 1:
-        given = given.astype(np.int64)
-    if given.dtype == bool and given.shape == (num_examples,):
-        return np.flatnonzero(given)
-    if given.dtype.kind not in "iu" or given.ndim != 1:
+    rows = np.asarray(indices)
+    if rows.size == 0 and rows.ndim == 1:
+        rows = rows.astype(np.int64)
+    if rows.dtype == bool and rows.shape == (num_examples,):
+        return np.flatnonzero(rows)
+    if rows.dtype.kind not in "iu" or rows.ndim != 1:
         # As np.where and np.argwhere give it.
-        nested = given.dtype.kind in "iu" and given.ndim == 2 and 1 in given.shape
+        nested = rows.dtype.kind in "iu" and rows.ndim == 2 and 1 in rows.shape
         advice = ". Try: np.flatnonzero(mask)" if nested else ""
         raise OptionError(
             f"expected row numbers along one axis, or a mask of {num_examples}; found "
-            f"{given.dtype} of shape {given.shape}{advice}"
+            f"{rows.dtype} of shape {rows.shape}{advice}"
         )
-    outside = np.flatnonzero((given < 0) | (given >= num_examples))
+    outside = np.flatnonzero((rows < 0) | (rows >= num_examples))
     if outside.size:
         place = outside[0]
         raise OptionError(
-            f"row {given[place]} at place {place} is outside the {num_examples} examples"
+            f"row {rows[place]} at place {place} is outside the {num_examples} examples"
         )
-    return given.astype(np.int64)
+    return rows.astype(np.int64)
 
 
 def split_rows(
@@ -95,15 +95,16 @@ def split_rows(
     members = class_members(labels) if stratify else [np.arange(len(labels))]
     sizes = _sizes_by_class([len(rows) for rows in members], ends, len(labels))
     drawn = [in_written_order(rows, seed, label) for label, rows in enumerate(members)]
-    found = []
+    part_rows = []
     begin = [0] * len(members)
-    for own in sizes:
+    for part_sizes in sizes:
         pieces = [
-            rows[first : first + size] for rows, first, size in zip(drawn, begin, own, strict=True)
+            rows[first : first + size]
+            for rows, first, size in zip(drawn, begin, part_sizes, strict=True)
         ]
-        begin = [first + size for first, size in zip(begin, own, strict=True)]
-        found.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
-    return found
+        begin = [first + size for first, size in zip(begin, part_sizes, strict=True)]
+        part_rows.append(np.sort(np.concatenate([*pieces, np.empty(0, np.int64)])))
+    return part_rows
 
 
 def _part_ends(num_examples: int, parts: Sequence[float]) -> list[int]:
@@ -143,16 +144,16 @@ def _sizes_by_class(members: list[int], ends: list[int], whole: int) -> list[lis
     for end in ends:
         shares = [Fraction(count * end, max(whole, 1)) for count in members]
         until = _apportion(shares, end)
-        own = [high - low for high, low in zip(until, before, strict=True)]
-        while min(own, default=0) < 0:
+        counts = [high - low for high, low in zip(until, before, strict=True)]
+        while min(counts, default=0) < 0:
             # Two roundings collide: the class that exceeds its share most gives up one example.
-            lacking = own.index(min(own))
+            lacking = counts.index(min(counts))
             ideal = [share - low for share, low in zip(shares, before, strict=True)]
-            giving = max(range(len(own)), key=lambda c: (own[c] - ideal[c], -c))
-            own[lacking] += 1
-            own[giving] -= 1
-        sizes.append(own)
-        before = [low + size for low, size in zip(before, own, strict=True)]
+            giving = max(range(len(counts)), key=lambda c: (counts[c] - ideal[c], -c))
+            counts[lacking] += 1
+            counts[giving] -= 1
+        sizes.append(counts)
+        before = [low + size for low, size in zip(before, counts, strict=True)]
     return sizes
 
 
@@ -248,7 +249,7 @@ def resampled_rows(
     return np.sort(np.concatenate(drawn))
 
 
-def class_numbers(given: Iterable[object], classes: Sequence[str]) -> list[int]:
+def class_numbers(keys: Iterable[object], classes: Sequence[str]) -> list[int]:
     """Return the numbers of classes that are given by number or name, each once.
 
     Raises
@@ -256,28 +257,28 @@ def class_numbers(given: Iterable[object], classes: Sequence[str]) -> list[int]:
     OptionError
         If a class does not exist or occurs twice.
     """
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise OptionError(f"expected names or numbers of classes, found {given!r:.80}")
-    found = [_class_number(one, classes) for one in given]
-    if not found or len(set(found)) < len(found):
-        raise OptionError(f"expected classes, each once, found {given!r:.80}")
-    return found
+    if isinstance(keys, str) or not isinstance(keys, Iterable):
+        raise OptionError(f"expected names or numbers of classes, found {keys!r:.80}")
+    numbers = [_class_number(one, classes) for one in keys]
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise OptionError(f"expected classes, each once, found {keys!r:.80}")
+    return numbers
 
 
-def _class_number(given: object, classes: Sequence[str]) -> int:
-    if isinstance(given, str) and classes.count(given) == 1:
-        return classes.index(given)
-    is_number = isinstance(given, int | np.integer) and not isinstance(given, bool)
-    if is_number and 0 <= given < len(classes):  # type: ignore[operator]
-        return int(given)  # type: ignore[call-overload, no-any-return]
+def _class_number(key: object, classes: Sequence[str]) -> int:
+    if isinstance(key, str) and classes.count(key) == 1:
+        return classes.index(key)
+    is_number = isinstance(key, int | np.integer) and not isinstance(key, bool)
+    if is_number and 0 <= key < len(classes):  # type: ignore[operator]
+        return int(key)  # type: ignore[call-overload, no-any-return]
     from difflib import get_close_matches
 
-    close = get_close_matches(str(given), classes, n=1)
+    close = get_close_matches(str(key), classes, n=1)
     meant = f" Did you mean {close[0]!r}?" if close else ""
     shown = [*map(repr, classes[:12]), *(["..."] if len(classes) > 12 else [])]
     raise OptionError(
         f"expected a class, one of {', '.join(shown)} or a number from 0 to {len(classes) - 1}; "
-        f"found {given!r:.80}.{meant}"
+        f"found {key!r:.80}.{meant}"
     )
 
 

@@ -208,8 +208,8 @@ class Source:
 
     def _class_advice(self, num_classes: int) -> str:
         if self.labels.min() < 0:
-            known = "labels >= 0"
-            return f"Those below 0 are no class. Try: images[{known}], labels[{known}]"
+            mask = "labels >= 0"
+            return f"Those below 0 have no class. Try: images[{mask}], labels[{mask}]"
         if self.labels.min() == 1 and self.labels.max() == num_classes:
             zero_based = "zero_based=True" if self.files else "labels - 1"
             return f"They begin with 1. Try: {zero_based}"
@@ -315,7 +315,7 @@ class Source:
 
 
 def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
-    """Return how to make labels of what came in their place, or ""; judged by the first rows."""
+    """Return how to turn other arrays into labels, or "", judging by their first rows."""
     if labels.ndim:
         labels = next(in_parts(labels), labels)
     kind = labels.dtype.kind

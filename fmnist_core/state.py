@@ -66,10 +66,10 @@ def checked_state(state: object) -> State:
         )
     for name, kind in kinds.items():
         # A bool is an int too, but not a count.
-        wanted: Any = get_origin(kind) or kind
-        if type(state[name]) is not wanted:
+        expected: Any = get_origin(kind) or kind
+        if type(state[name]) is not expected:
             raise OptionError(
-                f"expected {name} of a state to be {wanted.__name__}, found {brief(state[name])}"
+                f"expected {name} of a state to be {expected.__name__}, found {brief(state[name])}"
             )
     if not all(isinstance(step, Mapping) for step in state["transform"]):
         raise OptionError(
@@ -84,8 +84,8 @@ def checked_state(state: object) -> State:
     check_epoch(state["epoch"])
     check_seed(state["seed"])
     check_range("examples", state["examples"], 0, MAX_EXAMPLES)
-    known: State = {name: state[name] for name in kinds}  # type: ignore[assignment]
-    return known
+    checked: State = {name: state[name] for name in kinds}  # type: ignore[assignment]
+    return checked
 
 
 def check_same_data(state: State, digest: str, title: str) -> None:

@@ -1,9 +1,9 @@
 """The built-in dataset "synthetic": ten classes of drawn garments, no network needed.
 
-A garment is a list of parts in `WARDROBE`, and a part is a strip: at each of a few heights, how far
-it reaches to the left and to the right. Each part is written twice, and an example wears something
-between the two outlines. All numbers are integers and all chance is a hash of the example's
-number, so the pixels are the same on every machine.
+A garment is a list of parts in `WARDROBE`. A part is a strip, given by how far it reaches to the
+left and to the right at a few heights. Each part has two outlines, and an example's strip lies
+between them. All numbers are integers, and all random numbers are hashes of the example's number,
+so the pixels are the same on every machine.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ from fmnist_core.errors import OptionError
 from fmnist_core.order import fmix32, whole_order
 
 SPLIT_SIZES: Mapping[str, int] = {"train": 60_000, "test": 10_000}
-"""How many examples each split has; a tenth of them of each class."""
+"""Number of examples of each split; each class has a tenth of them."""
 
 _SIDE = 28
 _FINE = 32  # fixed-point steps in a pixel while drawing
-_SEAM = 20  # steps by which cloth and hide cast a shadow beyond their sides
+_SEAM = 20  # steps that the shadow of cloth and hide reaches beyond their sides
 _CHUNK = 256  # examples drawn at a time: their layers then stay in the processor's cache
 
-# The streams of chance: what an example rolls in one tells nothing about another.
+# The streams of random numbers, which are independent of one another.
 _TONE, _TRIM, _POSE, _STRIPES, _STRIPED, _FOLDS, _FOLDED, _GRAIN, _TURN = range(9)
-_STYLE, _BLEND, _WOBBLE = 16, 32, 48  # and so many more: one a style, a blend, a place
+_STYLE, _BLEND, _WOBBLE = 16, 32, 48  # the first of several, for each style, blend or place
 
 _Bytes = NDArray[np.uint8]
 _Numbers = NDArray[np.uint32]
@@ -37,18 +37,18 @@ _Whole = TypeVar("_Whole", _Ints, _Layer)
 
 
 class Part(NamedTuple):
-    """A strip of a garment, somewhere from one outline to the other.
+    """A strip of a garment, somewhere between two outlines.
 
     An outline is a text of knots from the top down: "height left right", or "height half-width"
-    where both sides are the same. Heights run from 0 to 280 and sides from -140 to 140, in tenths
+    if both sides are the same. Heights run from 0 to 280 and sides from -140 to 140, in tenths
     of a pixel. A shoe's toe is on the left.
     """
 
     shade: str  # what it is painted with: a key of `_palette`
     one: str
     other: str
-    blend: int = 0  # which roll says where between the two; parts that must fit share one
-    worn: tuple[int, int] = (0, 256)  # worn where the roll for `style` is in this half-open range
+    blend: int = 0  # which random number places it between the outlines; fitting parts share one
+    worn: tuple[int, int] = (0, 256)  # half-open range of the random number for `style`
     style: int = 0
     pair: bool = False  # whether its mirror image is painted too
 
@@ -165,7 +165,7 @@ def draw_examples(split: str, indices: NDArray[np.integer] | slice) -> tuple[_By
             f'the dataset "synthetic" has the splits "train" and "test", not {split!r}; '
             'ask for split="train" or split="test"'
         )
-    # Test examples count on from where train ends, so that no two examples share their chance.
+    # Test examples are numbered after those of train, so no two examples share random numbers.
     first = 0 if split == "train" else SPLIT_SIZES["train"]
     numbers = np.arange(first, first + SPLIT_SIZES[split], dtype=np.uint32)[indices]
     labels = (whole_order(SPLIT_SIZES[split], 0, 0)[indices] % len(WARDROBE)).astype(np.uint8)
@@ -237,7 +237,7 @@ def _folds(numbers: _Numbers) -> _Layer:
 
 
 def _soften(lattice: _Ints) -> _Ints:
-    """Set three values between each two along axis 1, all times 4: (n, 8, m) to (n, 28, m)."""
+    """Interpolate three values between neighbours on axis 1, times 4: (n, 8, m) to (n, 28, m)."""
     near, far = (np.repeat(side, 4, axis=1) for side in (lattice[:, :-1], lattice[:, 1:]))
     step = (np.arange(_SIDE, dtype=np.int32) & 3)[:, None]
     return near * (4 - step) + far * step
@@ -263,7 +263,7 @@ def _strips(part: Part, place: int, numbers: _Numbers) -> Iterator[_Strip]:
 
 
 def _posed(strip: _Strip, numbers: _Numbers) -> _Strip:
-    """Stretch, lean and shift a strip just as all of its example's garment."""
+    """Stretch, lean and shift a strip together with the whole garment of its example."""
     across, down, lean, wide, tall = _roll(numbers, _POSE, 5, -64, 64).T[:, :, None]
     middle = _SIDE * _FINE // 2
     heights, lefts, rights = strip[0] - middle, strip[1], strip[2]

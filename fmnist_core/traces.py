@@ -1,7 +1,7 @@
-"""Trace: what a training computed, step by step, to be compared with another's.
+"""Trace: what a training run computes, step by step, for comparison with another run.
 
-An array is kept as its Euclidean norm, which no layout changes: the same kernel has the same norm
-as (height, width, in, out) in Keras and as (out, in, height, width) in torch.
+An array is recorded as its Euclidean norm, which does not depend on the layout: the same kernel has
+the same norm as (height, width, in, out) in Keras and as (out, in, height, width) in torch.
 """
 
 import json
@@ -21,7 +21,7 @@ TRACE_VERSION = 1
 """Version of the file."""
 
 MAX_BYTES = 1 << 26
-"""Most bytes of a file of a trace."""
+"""Largest size of a trace's file, in bytes."""
 
 _MODULUS = 2**256
 
@@ -36,7 +36,7 @@ class Step:
     data : str
         Digest of the batch: the step's share of the epoch's fingerprint.
     values : dict of str to float
-        What was noted, in this order: a number, or the norm of an array.
+        The recorded values, in this order: a number, or the norm of an array.
     """
 
     epoch: int
@@ -45,7 +45,7 @@ class Step:
 
 
 class Trace:
-    """What a training computed: grows as `watch` hands batches on and `note` is told of them.
+    """The record of a training run: `watch` passes on its batches, `note` records its values.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Trace:
     Raises
     ------
     OptionError
-        If the loader does not say what it was made from, or its batches lack a field.
+        If the loader has no `provenance`, or its batches lack a field.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class Trace:
         self.steps: list[Step] = []
 
     def watch(self, loader: Iterable[Any]) -> Iterator[Any]:
-        """Yield the batches of a loader's next epoch; what is noted belongs to the last of them.
+        """Yield the batches of a loader's next epoch; `note` records values of the latest batch.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Trace:
             yield batch
 
     def note(self, /, **values: Any) -> None:
-        """Note what the present step computed, in the order of the computation.
+        """Record what the current step computed, in the order of the computation.
 
         Parameters
         ----------
@@ -107,18 +107,18 @@ class Trace:
         Raises
         ------
         OptionError
-            If there is no step yet, a name is noted twice in it, or a value is no array of numbers.
+            If there is no step yet, a name was already recorded in it, or a value is not numbers.
         """
         if not self.steps:
             raise OptionError("no batch was watched yet. Try: for batch in trace.watch(loader)")
-        known = self.steps[-1].values
+        noted = self.steps[-1].values
         for name, value in values.items():
-            if name in known:
-                raise OptionError(f"{name!r} is noted already in step {len(self.steps) - 1}")
-            known[name] = _number(name, value)
+            if name in noted:
+                raise OptionError(f"{name!r} was already recorded in step {len(self.steps) - 1}")
+            noted[name] = _number(name, value)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it to a file, as JSON; whole or not at all.
+        """Write the trace to a JSON file, completely or not at all.
 
         Raises
         ------
@@ -134,14 +134,14 @@ class Trace:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Trace":
-        """Return what `save` wrote, to be compared; it can watch nothing.
+        """Return a trace that `save` wrote; it cannot `watch`.
 
         Raises
         ------
         FileAccessError
             If the file cannot be read.
         DataMismatchError
-            If it is no trace, is cut short, or is of another version.
+            If the file is not a trace, is truncated, or has another version.
         """
         content = read_json(expanded(as_path(path)), MAX_BYTES)
         if not isinstance(content, dict) or content.get("trace") != TRACE_VERSION:
@@ -163,8 +163,8 @@ class Trace:
 
 
 def _number(name: str, value: Any) -> float:
-    """Return a number as it is, and an array's norm."""
-    if hasattr(value, "detach"):  # numpy reads no tensor that has a gradient or is on a GPU
+    """Return a number as it is, or the norm of an array."""
+    if hasattr(value, "detach"):  # numpy cannot read a tensor with a gradient or on a GPU
         value = value.detach().cpu().double()
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -174,7 +174,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _step(record: object, where: str) -> Step:
-    """Return what a record of a step stands for, or raise DataMismatchError."""
+    """Return the step of a record, or raise DataMismatchError."""
     if isinstance(record, dict) and record.keys() == {"epoch", "data", "values"}:
         epoch, data, values = record["epoch"], record["data"], record["values"]
         if (

@@ -68,9 +68,9 @@ def words_vector(seed: int, epoch: int, position: int, stream: int) -> Any:
     """Return one entry of "words", in hexadecimal digits."""
     from tests.transforms.reference import words
 
-    found = [f"{word:08x}" for word in words(seed, epoch, position, stream)]
+    digits = [f"{word:08x}" for word in words(seed, epoch, position, stream)]
     where = {"seed": str(seed), "epoch": epoch, "position": position, "stream": stream}
-    return {**where, "words": found}
+    return {**where, "words": digits}
 
 
 def transform_vector(text: str, pixels: bytes) -> Any:
@@ -82,8 +82,8 @@ def transform_vector(text: str, pixels: bytes) -> Any:
     sha256 = hashlib.sha256()
     for position in range(IMAGES):
         image = rows[28 * position : 28 * position + 28]
-        found = transformed(image, parse(text).transforms, position=position, seed=7, epoch=3)
-        sha256.update(bytes(pixel for row in found for pixel in row))
+        actual = transformed(image, parse(text).transforms, position=position, seed=7, epoch=3)
+        sha256.update(bytes(pixel for row in actual for pixel in row))
     return {"transform": text, "seed": "7", "epoch": 3, "sha256": sha256.hexdigest()}
 
 

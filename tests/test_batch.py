@@ -34,58 +34,62 @@ def assembler(fields: Any, encoding: Encoding = ENCODINGS[0], dataset: Dataset =
 
 def examples(positions: list[int]) -> Examples:
     """Return examples at these positions of an order that runs backwards; fillers begin again."""
-    found = np.array(positions, np.int64)
-    return Examples(0, found, len(MADE) - 1 - found % len(MADE))
+    array = np.array(positions, np.int64)
+    return Examples(0, array, len(MADE) - 1 - array % len(MADE))
 
 
 @given(FIELDS, st.sampled_from(ENCODINGS), st.lists(st.integers(0, 2 * len(MADE) - 1), min_size=1))
-def test_each_field_is_what_it_says_of_each_example(
+def test_each_field_describes_its_examples(
     fields: tuple[Field, ...], encoding: Encoding, positions: list[int]
 ) -> None:
-    made = assembler(fields, encoding)
+    assemble = assembler(fields, encoding)
     chosen = examples(positions)
-    resolved = made.encoding
+    resolved = assemble.encoding
     labels = MADE.labels[chosen.rows]
-    wanted = {
+    expected = {
         "image": resolved.encode_images(MADE.images[chosen.rows]),
         "label": resolved.encode_labels(labels, len(MADE.classes)),
         "weight": np.array([position < len(MADE) for position in positions], np.float32),
         "index": MADE.indices[chosen.rows],
         "extended": None if MADE.extended is None else MADE.extended[chosen.rows],
     }
-    arrays = made(chosen)
+    arrays = assemble(chosen)
     assert len(arrays) == len(fields)
     for field, array in zip(fields, arrays, strict=True):
-        np.testing.assert_array_equal(array, wanted[field], err_msg=field, strict=True)
+        np.testing.assert_array_equal(array, expected[field], err_msg=field, strict=True)
         assert not np.shares_memory(array, MADE.source.images_at(np.arange(1)))
 
 
 @given(st.lists(st.integers(0, len(MADE) - 1), min_size=2), st.data())
-def test_a_part_is_made_as_in_the_whole(positions: list[int], data: st.DataObject) -> None:
+def test_an_example_does_not_depend_on_the_others(
+    positions: list[int], data: st.DataObject
+) -> None:
     """Nothing depends on which other examples are made at the same time."""
     cut = data.draw(st.integers(1, len(positions) - 1))
-    made = assembler(("image", "label", "weight", "index"))
-    parts = [made(examples(part)) for part in (positions[:cut], positions[cut:])]
-    for whole, *pieces in zip(made(examples(positions)), *parts, strict=True):
+    assemble = assembler(("image", "label", "weight", "index"))
+    parts = [assemble(examples(part)) for part in (positions[:cut], positions[cut:])]
+    for whole, *pieces in zip(assemble(examples(positions)), *parts, strict=True):
         np.testing.assert_array_equal(whole, np.concatenate(pieces), strict=True)
 
 
 def test_arrays_are_fresh() -> None:
-    made = assembler(("image", "label", "index", "weight"), Encoding(dtype="uint8", scale="raw"))
-    before = [array.copy() for array in made(first_examples(len(MADE)))]
-    for array in made(first_examples(len(MADE))):
+    assemble = assembler(
+        ("image", "label", "index", "weight"), Encoding(dtype="uint8", scale="raw")
+    )
+    before = [array.copy() for array in assemble(first_examples(len(MADE)))]
+    for array in assemble(first_examples(len(MADE))):
         array[...] = 0
-    for array, kept in zip(made(first_examples(len(MADE))), before, strict=True):
+    for array, kept in zip(assemble(first_examples(len(MADE))), before, strict=True):
         np.testing.assert_array_equal(array, kept)
 
 
-def test_index_is_a_row_of_the_split_however_it_was_selected() -> None:
+def test_index_is_the_place_in_the_split_after_any_selection() -> None:
     chosen = MADE.select([9, 2, 17, 5]).select([3, 0])
     (index,) = assembler(("index",), dataset=chosen)(first_examples(2))
     assert index.tolist() == MADE.indices[[5, 9]].tolist()
 
 
-def test_extended_labels_that_are_not_there_are_refused() -> None:
+def test_missing_extended_labels_raise() -> None:
     plain = Dataset(MADE.images, MADE.labels)
     with pytest.raises(OptionError, match="no extended labels"):
         assembler(("extended",), dataset=plain)
@@ -108,17 +112,17 @@ def test_batches_of_an_epoch_are_those_of_its_steps(
     )
     fields: Any = ("image", "index", "weight")
     plan = BatchPlan(count, batch_size, True, 7, remainder, fields=fields)
-    made = Assembler(dataset, plan, Encoding(dtype="uint8", scale="raw"), NUMPY)
+    assemble = Assembler(dataset, plan, Encoding(dtype="uint8", scale="raw"), NUMPY)
     start = data.draw(st.integers(0, count))
-    found = list(epoch_batches(plan, made, epoch, start))
-    assert len(found) == plan.num_steps(start)
-    for step, batch in enumerate(found):
-        alone = made(plan.examples(epoch, step, start))
-        for array, wanted in zip(batch, alone, strict=True):
-            np.testing.assert_array_equal(array, wanted, strict=True)
+    actual = list(epoch_batches(plan, assemble, epoch, start))
+    assert len(actual) == plan.num_steps(start)
+    for step, batch in enumerate(actual):
+        alone = assemble(plan.examples(epoch, step, start))
+        for array, expected in zip(batch, alone, strict=True):
+            np.testing.assert_array_equal(array, expected, strict=True)
 
 
-def test_a_look_takes_no_epoch() -> None:
+def test_peek_takes_no_epoch() -> None:
     plan = BatchPlan(len(MADE), 4, True, 3, fields=("index",))
     batches: Batches[Any] = Batches(plan, Assembler(MADE, plan, Encoding(), NUMPY), tuple)
     seen = peek(batches)
@@ -127,7 +131,7 @@ def test_a_look_takes_no_epoch() -> None:
     assert fm.peek(batches)[0].tolist() != seen[0].tolist(), "of the next epoch"
 
 
-def test_a_plan_of_other_data_is_refused() -> None:
+def test_a_plan_for_other_data_raises() -> None:
     plan = BatchPlan(len(MADE) + 1, 4)
     with pytest.raises(OptionError, match=f"for {len(MADE) + 1} examples"):
         Batches(plan, Assembler(MADE, plan, Encoding(), NUMPY), tuple)

@@ -77,11 +77,11 @@ def test_a_split_is_described(info: DatasetInfo, name: str, split: SplitInfo) ->
 
 def test_counts_and_classes_are_those_of_the_papers() -> None:
     """FACTS D3 to D6; EMNIST's by its table of counts, K49's by its page."""
-    known = {
+    counts = {
         name: (len(info.classes), *(split.num_examples for split in info.splits.values()))
         for name, info in CATALOG.items()
     }
-    assert known == {
+    assert counts == {
         "fashion-mnist": (10, 60_000, 10_000),
         "mnist": (10, 60_000, 10_000),
         "kmnist": (10, 60_000, 10_000),
@@ -147,10 +147,10 @@ def test_a_payload_is_described_by_its_digest() -> None:
     described = []
     for info, file in ALL_FILES:
         if file.payload.sha256:
-            known = describe_payload(file.payload.sha256)
-            assert known is not None
-            assert known.words.startswith(f"{info.title} {file.name}")
-            described.append(known.words)
+            known_file = describe_payload(file.payload.sha256)
+            assert known_file is not None
+            assert known_file.words.startswith(f"{info.title} {file.name}")
+            described.append(known_file.words)
     assert len(set(described)) == len(described)
 
 
@@ -158,17 +158,19 @@ def test_a_published_file_is_described_by_either_digest() -> None:
     for info, file in ALL_FILES:
         for kind in ("sha256", "md5"):
             if digest := getattr(file.packed, kind):
-                known = describe_packed(**{kind: digest})
-                assert known is not None
-                assert known.words.startswith(f"{info.family or info.title} {file.packed_name}")
+                known_file = describe_packed(**{kind: digest})
+                assert known_file is not None
+                assert known_file.words.startswith(
+                    f"{info.family or info.title} {file.packed_name}"
+                )
 
 
 def test_an_old_revision_is_called_old() -> None:
     for old in FASHION_MNIST.old_revisions:
-        known = describe_payload(str(old.files[0].payload.sha256))
-        assert known is not None
-        assert known.old
-        assert f"of {old.released} ({old.note})" in known.words
+        known_file = describe_payload(str(old.files[0].payload.sha256))
+        assert known_file is not None
+        assert known_file.old
+        assert f"of {old.released} ({old.note})" in known_file.words
     current = describe_payload(str(FASHION_MNIST.split("test").labels.payload.sha256))
     assert current is not None
     assert not current.old
@@ -188,7 +190,7 @@ def test_a_payload_and_its_packed_file_are_not_confused() -> None:
     assert describe_packed(sha256=images.payload.sha256, md5=images.payload.md5) is None
 
 
-def test_an_unknown_split_is_named_with_those_there_are() -> None:
+def test_an_unknown_split_lists_the_known_ones() -> None:
     assert MNIST.split("test").num_examples == 10_000
     with pytest.raises(UnknownDatasetError, match="mnist has the splits train, test; found 't10k'"):
         MNIST.split("t10k")
@@ -233,9 +235,9 @@ def digests_of(data: bytes) -> Checksums:
     )
 
 
-def assert_agrees(known: Checksums, found: Checksums) -> None:
+def assert_agrees(expected: Checksums, actual: Checksums) -> None:
     for kind in ("nbytes", "sha256", "md5", "sha1"):
-        assert getattr(known, kind) in (None, getattr(found, kind))
+        assert getattr(expected, kind) in (None, getattr(actual, kind))
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -75,8 +75,8 @@ def test_of_classes_renumbers_in_the_given_order(whole: Dataset) -> None:
     assert np.array_equal(pair.images, IMAGES[pair.indices])
     images, labels = pair.arrays(dtype="uint8", scale="raw")
     assert len(images) == len(labels) == 20
-    (_, found), *_ = pair.to("numpy", batch_size=20)
-    assert np.array_equal(found, labels)
+    (_, actual), *_ = pair.to("numpy", batch_size=20)
+    assert np.array_equal(actual, labels)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_of_classes_renumbers_in_the_given_order(whole: Dataset) -> None:
         ((None,), "found None"),
     ],
 )
-def test_of_classes_refuses_what_is_no_class(whole: Dataset, classes: Any, message: str) -> None:
+def test_of_classes_rejects_unknown_classes(whole: Dataset, classes: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         whole.of_classes(*classes)
 
@@ -147,7 +147,7 @@ def test_a_state_of_other_labels_is_refused(whole: Dataset) -> None:
         (dict.fromkeys(CLASSES, 2**70), "a new label must be from 0"),
     ],
 )
-def test_relabel_refuses_labels_that_do_not_fit(whole: Dataset, labels: Any, message: str) -> None:
+def test_relabel_rejects_labels_that_do_not_fit(whole: Dataset, labels: Any, message: str) -> None:
     with pytest.raises(FmnistError, match=message):
         whole.relabel(labels)
 
@@ -190,18 +190,18 @@ def test_resample_makes_long_tails_and_balances(whole: Dataset) -> None:
 def test_resample_follows_the_written_order(whole: Dataset) -> None:
     bees = np.flatnonzero(LABELS == 1)
     passes = [bees[whole_order(10, 5, 1 + 4 * number)] for number in range(3)]
-    wanted = np.sort(np.concatenate(passes)[:23])
-    found = whole.resample({"ant": 0, "bee": 23, "cat": 0, "dog": 0}, seed=5)
-    assert found.indices.tolist() == wanted.tolist()
+    expected = np.sort(np.concatenate(passes)[:23])
+    actual = whole.resample({"ant": 0, "bee": 23, "cat": 0, "dog": 0}, seed=5)
+    assert actual.indices.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("counts", [{"cow": 1}, [1, 2], -1, 1.5, "ant", None])
-def test_resample_refuses_other_counts(whole: Dataset, counts: Any) -> None:
+def test_resample_rejects_invalid_counts(whole: Dataset, counts: Any) -> None:
     with pytest.raises(OptionError):
         whole.resample(counts)
 
 
-def test_resample_cannot_draw_from_nothing(whole: Dataset) -> None:
+def test_resample_cannot_draw_from_an_empty_class(whole: Dataset) -> None:
     with pytest.raises(OptionError, match="class 'bee' has no examples"):
         whole.filter(lambda image, label: label != 1).resample(2)
 
@@ -237,7 +237,7 @@ def test_a_partition_is_complete(clients: int, by: Any, alpha: float, seed: int)
     assert all(len(part) for part in parts)
 
 
-def test_choices_keep_what_is_known_of_the_data() -> None:
+def test_choices_keep_the_description_of_the_data() -> None:
     train = load("synthetic", "train")
     for part in (
         train.of_classes("Sneaker", "Ankle boot"),

@@ -72,7 +72,7 @@ def test_a_further_batch_of_a_block_costs_less_than_the_block(name: str) -> None
     assert batch < batch_and_block / 2
 
 
-def test_no_python_is_run_per_example_of_a_loader_of_ones_own() -> None:
+def test_no_python_is_run_per_example_of_a_plain_data_loader() -> None:
     torch = pytest.importorskip("torch")
     fmnist_torch = pytest.importorskip("fmnist_torch")
 
@@ -86,9 +86,9 @@ def test_no_python_is_run_per_example_of_a_loader_of_ones_own() -> None:
                 torch.utils.data.default_collate(mapped.__getitems__(rows))
 
         fetch()
-        with counted() as found:
+        with counted() as count:
             fetch()
-            return found()
+            return count()
 
     assert calls(N) <= calls(N // 16)
 
@@ -110,17 +110,17 @@ def test_batches_of_a_block_are_views_of_one_memory() -> None:
 
 def test_jax_takes_images_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     jax, fmnist_jax = pytest.importorskip("jax"), pytest.importorskip("fmnist_jax")
-    given: list[int] = []
+    addresses: list[int] = []
     device_put = jax.device_put
 
     def noted(arrays: Any) -> Any:
-        given.append(arrays[0].ctypes.data)
+        addresses.append(arrays[0].ctypes.data)
         return device_put(arrays)
 
     monkeypatch.setattr(jax, "device_put", noted)
     loader = fmnist_jax.batches(drawn(), batch_size=128, shuffle=True)
     taken = [image.unsafe_buffer_pointer() for image, _ in loader]
-    assert taken == given
+    assert taken == addresses
 
 
 def test_torch_takes_images_without_a_copy() -> None:

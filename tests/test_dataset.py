@@ -84,29 +84,29 @@ def test_no_selection_copies_pixels(whole: Dataset) -> None:
 
 @given(st.data())
 def test_selections_compose(data: st.DataObject) -> None:
-    dataset, wanted = Dataset(IMAGES, LABELS), np.arange(40)
+    dataset, expected = Dataset(IMAGES, LABELS), np.arange(40)
     for _ in range(data.draw(st.integers(0, 4))):
-        size = len(wanted)
+        size = len(expected)
         step = data.draw(st.sampled_from(["select", "take", "first", "second", "filter"]))
         if step == "select" and size:
             rows = data.draw(st.lists(st.integers(0, size - 1), max_size=50))
-            dataset, wanted = dataset.select(rows), wanted[rows]
+            dataset, expected = dataset.select(rows), expected[rows]
         elif step == "take":
             count = data.draw(st.integers(0, size))
-            dataset, wanted = dataset.take(count), wanted[:count]
+            dataset, expected = dataset.take(count), expected[:count]
         elif step in ("first", "second"):
             parts = dataset.split(0.6, seed=3, stratify=True)
-            assert sorted(np.concatenate([part.indices for part in parts])) == sorted(wanted)
+            assert sorted(np.concatenate([part.indices for part in parts])) == sorted(expected)
             dataset = parts[step == "second"]
-            wanted = dataset.indices
+            expected = dataset.indices
         else:
             dataset = dataset.filter(lambda image, label: label != 2)
-            wanted = wanted[LABELS[wanted] != 2]
-    assert dataset.indices.tolist() == wanted.tolist()
-    assert dataset.images.tolist() == IMAGES[wanted].tolist()
-    assert dataset.labels.tolist() == LABELS[wanted].tolist()
+            expected = expected[LABELS[expected] != 2]
+    assert dataset.indices.tolist() == expected.tolist()
+    assert dataset.images.tolist() == IMAGES[expected].tolist()
+    assert dataset.labels.tolist() == LABELS[expected].tolist()
     again = pickle.loads(pickle.dumps(dataset))
-    assert again.indices.tolist() == wanted.tolist()
+    assert again.indices.tolist() == expected.tolist()
     assert again.images.tolist() == dataset.images.tolist()
 
 
@@ -153,7 +153,7 @@ def test_other_seeds_make_other_folds(whole: Dataset) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 41, 2.0, True, None])
-def test_folds_refuse_a_count_that_cannot_be(whole: Dataset, count: int) -> None:
+def test_folds_reject_an_invalid_count(whole: Dataset, count: int) -> None:
     with pytest.raises(OptionError, match="count must be"):
         whole.folds(count)
 
@@ -227,7 +227,7 @@ def test_the_digest_does_not_depend_on_how_rows_were_selected(
     assert len({part.digest for part in [*others, whole.take(6)]}) == 6
 
 
-def test_the_digest_of_data_of_ones_own_names_their_content(tmp_path: Path) -> None:
+def test_the_digest_of_own_data_covers_their_content(tmp_path: Path) -> None:
     wide = IMAGES.astype(np.int16) * 99
     fresh = wide.copy()
     fresh[-1, -1, -1] += 1
@@ -352,13 +352,13 @@ def test_classes_are_names(classes: object) -> None:
 
 
 @pytest.mark.parametrize("adapter", [None, pickle, type(get_adapter("numpy"))])
-def test_to_refuses_what_is_no_adapter(whole: Dataset, adapter: object) -> None:
+def test_to_rejects_other_objects_as_adapters(whole: Dataset, adapter: object) -> None:
     with pytest.raises(OptionError, match="expected an adapter object or a name"):
         whole.to(adapter, batch_size=4)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("option", ["plan", "dataset", "encoding"])
-def test_to_refuses_what_it_makes_itself(whole: Dataset, option: str) -> None:
+def test_to_rejects_options_that_it_sets_itself(whole: Dataset, option: str) -> None:
     with pytest.raises(OptionError, match="is not an option"):
         whole.to("numpy", batch_size=4, **{option: 3})
 
@@ -384,7 +384,7 @@ def test_classes_default_to_the_labels() -> None:
     assert Dataset(IMAGES[:0], LABELS[:0]).classes == ()
 
 
-def test_data_of_ones_own_have_no_catalog_entry(whole: Dataset) -> None:
+def test_own_data_have_no_catalog_entry(whole: Dataset) -> None:
     with pytest.raises(UnknownDatasetError):
         _ = whole.info
 
@@ -410,12 +410,12 @@ def test_data_that_do_not_match_are_refused(
 
 
 @pytest.mark.parametrize("count", [-1, 41, 2.0, True])
-def test_take_refuses_what_is_not_there(whole: Dataset, count: int) -> None:
+def test_take_rejects_more_than_there_are(whole: Dataset, count: int) -> None:
     with pytest.raises(OptionError, match="count must be"):
         whole.take(count)
 
 
-def test_to_refuses_options_that_nobody_has(whole: Dataset) -> None:
+def test_to_rejects_unknown_options(whole: Dataset) -> None:
     with pytest.raises(OptionError, match="'numpy' has no option num_workers"):
         whole.to("numpy", batch_size=4, num_workers=2)
     with pytest.raises(FmnistError, match="expected one of"):
@@ -441,7 +441,7 @@ def test_counts_by_class_name() -> None:
     assert Dataset(IMAGES[:3], LABELS[:3] * 0, classes=["a", "b"]).counts == {"a": 3, "b": 0}
 
 
-def test_data_of_ones_own_have_no_info(whole: Dataset) -> None:
+def test_own_data_have_no_info(whole: Dataset) -> None:
     with pytest.raises(UnknownDatasetError, match="data of your own"):
         _ = whole.info
 
@@ -451,6 +451,6 @@ def test_a_notebook_picture_of_large_images_stays_small() -> None:
     assert len(large._repr_html_()) < 20_000
 
 
-def test_what_np_where_gives_is_no_index(whole: Dataset) -> None:
+def test_the_result_of_np_where_is_rejected_as_an_index(whole: Dataset) -> None:
     with pytest.raises(OptionError, match=r"Try: np\.flatnonzero\(mask\)"):
         whole[np.where(whole.labels == 3)]

@@ -72,11 +72,11 @@ def test_images_are_looked_up_in_the_table(pixels: bytes) -> None:
 )
 def test_layouts(layout: str, shape: tuple[int, ...]) -> None:
     images = np.arange(40, dtype=np.uint8).reshape(2, 5, 4)
-    found = Encoding("uint8", "raw", layout).encode_images(images)  # type: ignore[arg-type]
-    assert found.shape == shape
-    assert found.tobytes() == images.tobytes()
-    assert found.flags.c_contiguous
-    assert not np.shares_memory(found, images)
+    actual = Encoding("uint8", "raw", layout).encode_images(images)  # type: ignore[arg-type]
+    assert actual.shape == shape
+    assert actual.tobytes() == images.tobytes()
+    assert actual.flags.c_contiguous
+    assert not np.shares_memory(actual, images)
 
 
 def test_an_empty_batch_is_flat_too() -> None:
@@ -96,19 +96,19 @@ def resolve(encoding: Encoding, dtype: str = "uint8", shape: tuple[int, ...] = (
     return encoding.resolved(np.dtype(dtype), shape, "NHWC", "int64")
 
 
-def test_resolving_fills_what_is_open_and_keeps_what_is_said() -> None:
+def test_resolving_fills_missing_options_and_keeps_given_ones() -> None:
     assert resolve(Encoding()).layout == "NHWC"
     assert resolve(Encoding()).label_dtype == "int64"
     assert resolve(Encoding(label_dtype="int32")).label_dtype == "int32"
     assert resolve(Encoding(layout="flat")).layout == "flat"
     assert resolve(Encoding("int16", "raw"), "int16", (6,)).layout is None
-    found = Encoding(scale="standard").resolved(
+    actual = Encoding(scale="standard").resolved(
         np.dtype("uint8"), (5, 4), "NHW", "int32", MEAN, STD
     )
-    assert (found.mean, found.std) == (MEAN, STD)
-    said = Encoding(scale="standard", mean=0.5, std=0.25)
-    found = said.resolved(np.dtype("uint8"), (5, 4), "NHW", "int32", MEAN, STD)
-    assert (found.mean, found.std) == (0.5, 0.25)
+    assert (actual.mean, actual.std) == (MEAN, STD)
+    complete = Encoding(scale="standard", mean=0.5, std=0.25)
+    actual = complete.resolved(np.dtype("uint8"), (5, 4), "NHW", "int32", MEAN, STD)
+    assert (actual.mean, actual.std) == (0.5, 0.25)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -120,16 +120,16 @@ def test_colour_images_move_to_every_layout(channels: int, layout: str) -> None:
             resolve(Encoding("uint8", "raw", "NHW"), shape=(5, 4, channels))
         return
     encoding = resolve(Encoding("uint8", "raw", layout), shape=(5, 4, channels))  # type: ignore[arg-type]
-    wanted = {
+    expected = {
         "NHW": images[..., 0],
         "NHWC": images,
         "NCHW": np.moveaxis(images, -1, 1),
         "flat": images.reshape(2, -1),
     }[layout]
-    found = encoding.encode_images(images)
-    np.testing.assert_array_equal(found, wanted)
-    assert found.flags.c_contiguous
-    assert encoding.encoded_shape((5, 4, channels)) == wanted.shape[1:]
+    actual = encoding.encode_images(images)
+    np.testing.assert_array_equal(actual, expected)
+    assert actual.flags.c_contiguous
+    assert encoding.encoded_shape((5, 4, channels)) == expected.shape[1:]
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1)])
@@ -137,9 +137,9 @@ def test_a_grey_channel_is_repeated(shape: tuple[int, ...]) -> None:
     grey = np.arange(40, dtype=np.uint8).reshape(2, *shape)
     for layout, axis in (("NHWC", -1), ("NCHW", 1)):
         encoding = resolve(Encoding("uint8", "raw", layout, channels=3), shape=shape)  # type: ignore[arg-type]
-        wanted = np.stack([grey.reshape(2, 5, 4)] * 3, axis)
-        np.testing.assert_array_equal(encoding.encode_images(grey), wanted)
-        assert encoding.encoded_shape(shape) == wanted.shape[1:]
+        expected = np.stack([grey.reshape(2, 5, 4)] * 3, axis)
+        np.testing.assert_array_equal(encoding.encode_images(grey), expected)
+        assert encoding.encoded_shape(shape) == expected.shape[1:]
 
 
 def test_each_channel_has_its_own_mean_and_std() -> None:
@@ -151,9 +151,9 @@ def test_each_channel_has_its_own_mean_and_std() -> None:
         one = Encoding(scale="standard", mean=mean[channel], std=std[channel]).table
         assert table[:, channel].tobytes() == one.tobytes()
     images = np.arange(40, dtype=np.uint8).reshape(2, 5, 4)
-    found = encoding.encode_images(images)
+    actual = encoding.encode_images(images)
     for channel in range(3):
-        assert found[..., channel].tobytes() == table[images, channel].tobytes()
+        assert actual[..., channel].tobytes() == table[images, channel].tobytes()
     with pytest.raises(OptionError, match="3 for 3 channels; found 2"):
         resolve(Encoding(scale="standard", mean=(0.1, 0.2), std=0.5, channels=3))
 
@@ -210,7 +210,7 @@ def test_bad_options_are_refused(options: dict[str, object], message: str) -> No
         (Encoding(), "int64", (5, 4), "which IDX does not hold. Try: for pixels"),
     ],
 )
-def test_what_images_cannot_become_is_refused(
+def test_impossible_conversions_raise(
     encoding: Encoding, dtype: str, shape: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(OptionError, match=message):

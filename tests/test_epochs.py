@@ -47,11 +47,11 @@ def test_a_start_belongs_to_the_first_epoch_alone(
     start = data.draw(st.integers(0, plan.num_examples))
     counter = EpochCounter(plan, epoch, start)
     assert counter.num_steps() == len(loader(counter)) == plan.num_steps(start)
-    found = [list(loader(counter)) for _ in range(3)]
+    actual = [list(loader(counter)) for _ in range(3)]
     starts = [start, 0, 0]
     if not plan.num_steps(start):  # an iteration without a batch takes its epoch too
-        assert found[0] == []
-    for turn, batches in enumerate(found):
+        assert actual[0] == []
+    for turn, batches in enumerate(actual):
         steps = plan.num_steps(starts[turn])
         assert batches == [(epoch + turn, starts[turn], step) for step in range(steps)]
     counter.go_to(epoch)
@@ -70,7 +70,7 @@ def test_an_epoch_is_taken_at_its_first_batch() -> None:
 
 
 @given(plans(), st.integers(0, 60), st.integers(1, 10))
-def test_a_state_goes_on_where_any_loader_stopped(
+def test_a_state_resumes_where_any_loader_stopped(
     plan: BatchPlan, received: int, batch_size: int
 ) -> None:
     counter = EpochCounter(plan)

@@ -92,6 +92,6 @@ OUTSIDE = [json.loads("9" * 4000) ** 2, True, None, 1.5, "7", [7]]
 
 
 @pytest.mark.parametrize("value", OUTSIDE, ids=lambda value: type(value).__name__)
-def test_a_number_out_of_range_is_an_error_of_ours(value: object) -> None:
+def test_a_number_out_of_range_raises_our_error(value: object) -> None:
     with pytest.raises(OptionError, match=r"^seed must be "):
         check_range("seed", value, 0, 9)

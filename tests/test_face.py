@@ -44,11 +44,11 @@ def rows_of_epoch(dataset: Dataset, epoch: int = 0) -> list[NDArray[np.int64]]:
     return list(BatchPlan(len(dataset), 128, shuffle=True, seed=0).epoch(epoch))
 
 
-def same_bits(found: NDArray[Any], wanted: NDArray[Any]) -> bool:
-    return (found.dtype, found.shape, found.tobytes()) == (
-        wanted.dtype,
-        wanted.shape,
-        wanted.tobytes(),
+def same_bits(actual: NDArray[Any], expected: NDArray[Any]) -> bool:
+    return (actual.dtype, actual.shape, actual.tobytes()) == (
+        expected.dtype,
+        expected.shape,
+        expected.tobytes(),
     )
 
 
@@ -104,7 +104,7 @@ def test_arrays_are_what_scikit_learn_takes(few: Dataset) -> None:
     assert same_bits(y, few.labels.astype(np.int64))
 
 
-def test_open_idx_reads_files_of_ones_own(tmp_path: Path, few: Dataset) -> None:
+def test_open_idx_reads_own_files(tmp_path: Path, few: Dataset) -> None:
     fm.write_idx(tmp_path / "images.gz", few.images)
     fm.write_idx(tmp_path / "labels.gz", few.labels)
     mine = fm.open_idx(tmp_path / "images.gz", tmp_path / "labels.gz")
@@ -149,7 +149,7 @@ def test_a_choice_keeps_the_identity_of_its_examples(train: Dataset, choice: str
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_a_run_on_a_choice_goes_on_from_its_state(train: Dataset, choice: str) -> None:
+def test_a_run_on_a_choice_resumes_from_its_state(train: Dataset, choice: str) -> None:
     chosen = CHOICES[choice](train)
     options = {"batch_size": 1, "shuffle": True, "fields": "index"}
     loader = chosen.to("numpy", **options)
@@ -182,8 +182,8 @@ def test_train_and_test_join(train: Dataset) -> None:
 def test_choices_go_through_every_adapter(adapter: Adapter, train: Dataset, choice: str) -> None:
     chosen = CHOICES[choice](train)[:300]
     loader = chosen.to(adapter.name, **OPTIONS, fields=("image", "label", "index"))
-    found = [adapter.to_numpy(batch) for batch in loader]
-    for (_, label, index), rows in zip(found, rows_of_epoch(chosen), strict=True):
+    actual = [adapter.to_numpy(batch) for batch in loader]
+    for (_, label, index), rows in zip(actual, rows_of_epoch(chosen), strict=True):
         assert np.array_equal(label, chosen.labels[rows])
         assert np.array_equal(index, chosen.indices[rows])
 
@@ -284,9 +284,9 @@ def test_constants_channels_and_a_frameworks_own_dtype(adapter: Adapter, few: Da
         image, _ = adapter.to_numpy(batch)
         half = np.float32(0.5)
         grey = (few.images[rows].astype(np.float32) / np.float32(255) - half) / half
-        wanted = np.stack([grey] * 3, axis).astype(image.dtype)
+        expected = np.stack([grey] * 3, axis).astype(image.dtype)
         assert image.dtype.name == "bfloat16"
-        assert same_bits(image, wanted)
+        assert same_bits(image, expected)
 
 
 def test_peek_is_the_first_batch_of_the_next_epoch(adapter: Adapter, few: Dataset) -> None:

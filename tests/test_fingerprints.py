@@ -29,8 +29,10 @@ def by_the_docs(
     """Return both digests of an epoch as docs/fingerprint.md states them, in plain integers."""
     ordered = unordered = 0
     for image, label, number, place in zip(images, labels, index, places, strict=True):
-        said = label.tobytes() if label.ndim else int(label).to_bytes(8, "little", signed=True)
-        content = hashlib.sha256(int(number).to_bytes(8, "little") + said + image.tobytes())
+        label_bytes = (
+            label.tobytes() if label.ndim else int(label).to_bytes(8, "little", signed=True)
+        )
+        content = hashlib.sha256(int(number).to_bytes(8, "little") + label_bytes + image.tobytes())
         term = hashlib.sha256(int(place).to_bytes(8, "little") + content.digest())
         ordered += int.from_bytes(term.digest(), "little")
         unordered += int.from_bytes(content.digest(), "little")
@@ -62,10 +64,10 @@ def copied(dataset: Dataset, **options: Any) -> list[tuple[NDArray[Any], ...]]:
 
 
 def only_difference(one: Fingerprint, other: Fingerprint) -> tuple[Comparison, Any]:
-    found = compare(one, other)
-    assert not found.same
-    (difference,) = found.epochs
-    return found, difference
+    comparison = compare(one, other)
+    assert not comparison.same
+    (difference,) = comparison.epochs
+    return comparison, difference
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +78,11 @@ def fashion(fashion_root: Path) -> Dataset:
 def test_every_framework_on_real_data(adapter: Adapter, fashion: Dataset) -> None:
     options: dict[str, Any] = {"batch_size": 128, "shuffle": True, "seed": 5}
     loader = fashion.to(adapter, **options, fields=("index", "label", "image"), epoch=3)
-    found = fingerprint(loader)
-    one = found.epochs[3]
+    run = fingerprint(loader)
+    one = run.epochs[3]
     assert (one.digest, one.unordered_digest) == expected(fashion, 3, seed=5)
-    assert (found.digests, one.examples) == ({3: one.digest}, 60_000)
-    assert found.settings["data"] == "fashion-mnist/train"
+    assert (run.digests, one.examples) == ({3: one.digest}, 60_000)
+    assert run.settings["data"] == "fashion-mnist/train"
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
@@ -93,14 +95,14 @@ def test_every_framework_and_encoding(adapter: Adapter, tiny: Dataset, shuffle: 
         {"dtype": "bfloat16", "scale": "raw"},
         {"dtype": "uint8", "scale": "raw"},
     ):
-        found = fingerprint(tiny.to(adapter, **order, **encoding), epochs=2)
+        run = fingerprint(tiny.to(adapter, **order, **encoding), epochs=2)
         for epoch in (0, 1):
-            one = found.epochs[epoch]
+            one = run.epochs[epoch]
             wanted = expected(tiny, epoch, seed=seed, **encoding)
             assert (one.digest, one.unordered_digest) == wanted
 
 
-def test_layout_is_only_a_habit(adapter: Adapter, tiny: Dataset) -> None:
+def test_the_layout_does_not_change_the_digest(adapter: Adapter, tiny: Dataset) -> None:
     digests = {
         fingerprint(tiny.to(adapter, batch_size=6, fields=FIELDS, layout=layout)).digests[0]
         for layout in ("NHW", "NHWC", "NCHW", "flat")
@@ -109,18 +111,18 @@ def test_layout_is_only_a_habit(adapter: Adapter, tiny: Dataset) -> None:
 
 
 def test_one_hot_labels(adapter: Adapter, tiny: Dataset) -> None:
-    found = fingerprint(tiny.to(adapter, batch_size=6, fields=FIELDS, labels="one_hot"))
+    run = fingerprint(tiny.to(adapter, batch_size=6, fields=FIELDS, labels="one_hot"))
     images = fm.Encoding().table[tiny.images]
     one_hot = np.eye(4, dtype=np.float32)[tiny.labels]
-    assert found.digests[0] == by_the_docs(images, one_hot, range(20), range(20))[0]
-    assert found.settings["labels"] == "one_hot"
+    assert run.digests[0] == by_the_docs(images, one_hot, range(20), range(20))[0]
+    assert run.settings["labels"] == "one_hot"
 
 
 def test_a_selection_has_its_own_indices(adapter: Adapter, tiny: Dataset) -> None:
     part = tiny.select([17, 3, 9, 11, 2])
-    found = fingerprint(part.to(adapter, batch_size=2, fields=FIELDS))
-    assert found.digests[0] == expected(part, 0)[0]
-    assert found.epochs[0].index.tolist() == [17, 3, 9, 11, 2]
+    run = fingerprint(part.to(adapter, batch_size=2, fields=FIELDS))
+    assert run.digests[0] == expected(part, 0)[0]
+    assert run.epochs[0].index.tolist() == [17, 3, 9, 11, 2]
 
 
 def test_fillers_do_not_count(adapter: Adapter, tiny: Dataset) -> None:
@@ -135,9 +137,9 @@ def test_fillers_do_not_count(adapter: Adapter, tiny: Dataset) -> None:
 
 def test_each_iteration_is_its_own_epoch(adapter: Adapter, tiny: Dataset) -> None:
     loader = tiny.to(adapter, batch_size=4, shuffle=True, fields=FIELDS, epoch=2, start=8)
-    found = fingerprint(loader, epochs=2)
-    assert sorted(found.epochs) == [2, 3]
-    assert [found.epochs[epoch].examples for epoch in (2, 3)] == [12, 20]
+    run = fingerprint(loader, epochs=2)
+    assert sorted(run.epochs) == [2, 3]
+    assert [run.epochs[epoch].examples for epoch in (2, 3)] == [12, 20]
     assert fingerprint(loader).digests[4] == expected(tiny, 4, seed=0)[0]
 
 
@@ -231,7 +233,7 @@ def test_one_label_is_located(tiny: Dataset) -> None:
     assert (difference.first, difference.positions, difference.index) == (11, 1, (11, 11))
 
 
-def test_where_marks_agree_by_chance_the_sums_tell(tiny: Dataset) -> None:
+def test_sums_differ_where_marks_agree_by_chance(tiny: Dataset) -> None:
     batches = copied(tiny, batch_size=20)
     whole = planted(tiny, batches, batch_size=20)
     batches[0][1][11] += 1
@@ -246,25 +248,25 @@ def test_another_seed_is_another_order_of_the_same(tiny: Dataset) -> None:
         fingerprint(tiny.to("numpy", batch_size=8, shuffle=True, seed=seed, fields=FIELDS))
         for seed in (0, 1)
     )
-    found, difference = only_difference(one, other)
-    assert found.settings == {"seed": (0, 1)}
+    comparison, difference = only_difference(one, other)
+    assert comparison.settings == {"seed": (0, 1)}
     assert difference.same_examples
     assert difference.as_written == (True, True)
 
 
-def test_another_encoding_leaves_the_order_to_compare(tiny: Dataset) -> None:
+def test_with_another_encoding_only_the_order_is_compared(tiny: Dataset) -> None:
     def of(dtype: str, seed: int) -> Fingerprint:
         loader = tiny.to("numpy", batch_size=8, shuffle=True, seed=seed, dtype=dtype, fields=FIELDS)
         return fingerprint(loader)
 
-    found = compare(of("float32", 0), of("float16", 0))
-    assert (found.same, found.agreeing, found.epochs) == (False, (0,), ())
-    assert found.settings == {"dtype": ("float32", "float16")}
+    comparison = compare(of("float32", 0), of("float16", 0))
+    assert (comparison.same, comparison.agreeing, comparison.epochs) == (False, (0,), ())
+    assert comparison.settings == {"dtype": ("float32", "float16")}
     _, difference = only_difference(of("float32", 0), of("float16", 1))
     assert difference.same_examples
 
 
-def test_what_decides_nothing_is_no_difference(tiny: Dataset) -> None:
+def test_settings_without_effect_are_not_a_difference(tiny: Dataset) -> None:
     """Files of one's own, opened under no name, and a seed of an order that is not shuffled."""
     one = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS, seed=1))
     again = Dataset(tiny.images, tiny.labels, classes=tuple("abcde"))
@@ -289,12 +291,12 @@ def test_an_epoch_that_one_run_lacks(tiny: Dataset) -> None:
         fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS), epochs=epochs)
         for epochs in (1, 3)
     )
-    found = compare(one, more)
-    assert (found.same, found.missing, found.agreeing) == (False, ((1, 2), ()), (0,))
+    comparison = compare(one, more)
+    assert (comparison.same, comparison.missing, comparison.agreeing) == (False, ((1, 2), ()), (0,))
     assert not compare(more, one).same
 
 
-def test_watching_hands_the_batches_through(adapter: Adapter, tiny: Dataset) -> None:
+def test_watch_passes_the_batches_on(adapter: Adapter, tiny: Dataset) -> None:
     loader = tiny.to(adapter, batch_size=6, shuffle=True, fields=FIELDS)
     seen = Fingerprint(loader)
     for epoch in range(2):
@@ -340,17 +342,17 @@ def test_torch_workers(tmp_path: Path, tiny: Dataset) -> None:
     assert done.stdout.splitlines() == [wanted, wanted]
 
 
-def test_it_is_kept_and_read_again(tmp_path: Path, tiny: Dataset) -> None:
+def test_it_is_saved_and_loaded(tmp_path: Path, tiny: Dataset) -> None:
     loader = tiny.to("numpy", batch_size=6, fields=FIELDS, scale="raw", shard=(1, 2))
-    found = fingerprint(loader, epochs=2)
-    found.save(tmp_path / "run.json")
+    run = fingerprint(loader, epochs=2)
+    run.save(tmp_path / "run.json")
     again = Fingerprint.load(tmp_path / "run.json")
     assert (again.digests, again.settings, again.parts) == (
-        found.digests,
-        found.settings,
-        found.parts,
+        run.digests,
+        run.settings,
+        run.parts,
     )
-    assert compare(found, again).same
+    assert compare(run, again).same
     again.save(tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "run.json").read_bytes()
     with pytest.raises(OptionError, match="has no loader"):
@@ -359,8 +361,8 @@ def test_it_is_kept_and_read_again(tmp_path: Path, tiny: Dataset) -> None:
 
 def test_no_examples(adapter: Adapter) -> None:
     empty = Dataset(np.zeros((0, 2, 2), np.uint8), np.zeros(0, np.uint8), classes=("a",))
-    found = fingerprint(empty.to(adapter, batch_size=4, fields=FIELDS))
-    assert "nothing received yet" in repr(found)
+    run = fingerprint(empty.to(adapter, batch_size=4, fields=FIELDS))
+    assert "nothing received yet" in repr(run)
 
 
 def test_other_types_and_ranks(tiny: Dataset) -> None:
@@ -374,34 +376,34 @@ def test_other_types_and_ranks(tiny: Dataset) -> None:
         loader = dataset.to(
             "numpy", batch_size=3, fields=FIELDS, scale="raw", dtype=images.dtype.name
         )
-        wanted = by_the_docs(native, dataset.labels, range(4), range(4))[0]
-        assert fingerprint(loader).digests[0] == wanted
+        expected = by_the_docs(native, dataset.labels, range(4), range(4))[0]
+        assert fingerprint(loader).digests[0] == expected
 
 
 # What is refused
 
 
-def test_a_field_is_lacking(adapter: Adapter, tiny: Dataset) -> None:
-    said = r"lack index. Try: fields=\('image', 'label', 'index'\)"
-    with pytest.raises(OptionError, match=said):
+def test_a_missing_field_raises(adapter: Adapter, tiny: Dataset) -> None:
+    message = r"lack index. Try: fields=\('image', 'label', 'index'\)"
+    with pytest.raises(OptionError, match=message):
         fingerprint(tiny.to(adapter, batch_size=4))
     with pytest.raises(OptionError, match=r"lack image and label. Try"):
         Fingerprint(tiny.to(adapter, batch_size=4, fields=("index",)))
 
 
 @pytest.mark.parametrize("loader", [[], None, iter([(1, 2, 3)])], ids=["list", "None", "iterator"])
-def test_what_is_no_loader(loader: Any) -> None:
+def test_an_object_that_is_not_a_loader_raises(loader: Any) -> None:
     with pytest.raises(OptionError, match="without provenance"):
         fingerprint(loader)
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, True])
-def test_no_such_number_of_epochs(tiny: Dataset, epochs: Any) -> None:
+def test_an_invalid_number_of_epochs_raises(tiny: Dataset, epochs: Any) -> None:
     with pytest.raises(OptionError, match="epochs must be"):
         fingerprint(tiny.to("numpy", batch_size=4, fields=FIELDS), epochs=epochs)
 
 
-def test_an_epoch_twice(tiny: Dataset) -> None:
+def test_an_epoch_received_twice_raises(tiny: Dataset) -> None:
     loader = tiny.to("numpy", batch_size=8, fields=FIELDS)
     seen = Fingerprint(loader)
     next(seen.watch(tiny.to("numpy", batch_size=8, fields=FIELDS)))
@@ -412,7 +414,7 @@ def test_an_epoch_twice(tiny: Dataset) -> None:
         one.merge(one)
 
 
-def test_runs_that_are_not_one(tiny: Dataset) -> None:
+def test_merging_different_runs_raises(tiny: Dataset) -> None:
     one = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS))
     other = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS, shuffle=True, epoch=1))
     with pytest.raises(DataMismatchError, match="have the same shuffle; found False and True"):
@@ -464,8 +466,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_files_that_are_no_fingerprints(tmp_path: Path, tiny: Dataset, fault: str) -> None:
-    spoil, said = FAULTS[fault]
+def test_files_that_are_not_fingerprints_raise(tmp_path: Path, tiny: Dataset, fault: str) -> None:
+    spoil, message = FAULTS[fault]
     path = tmp_path / "run.json"
     fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS)).save(path)
     text = path.read_text()
@@ -475,10 +477,10 @@ def test_files_that_are_no_fingerprints(tmp_path: Path, tiny: Dataset, fault: st
     with pytest.raises(DataMismatchError) as caught:
         Fingerprint.load(path)
     assert str(caught.value).startswith(f"{path}: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_packed_numbers_without_their_end(tmp_path: Path, tiny: Dataset) -> None:
+def test_truncated_packed_numbers_raise(tmp_path: Path, tiny: Dataset) -> None:
     path = tmp_path / "run.json"
     fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS)).save(path)
     content = json.loads(path.read_text())
@@ -492,9 +494,9 @@ def test_packed_numbers_without_their_end(tmp_path: Path, tiny: Dataset) -> None
 def test_no_file(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(fm.FileAccessError, match="cannot be read"):
         Fingerprint.load(tmp_path / "none.json")
-    found = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS))
+    run = fingerprint(tiny.to("numpy", batch_size=8, fields=FIELDS))
     with pytest.raises(fm.FileAccessError, match="cannot be written"):
-        found.save(tmp_path / "none" / "run.json")
+        run.save(tmp_path / "none" / "run.json")
 
 
 def test_a_packed_bomb_is_not_unpacked(tmp_path: Path, tiny: Dataset, peak_memory: Any) -> None:

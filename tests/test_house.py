@@ -44,6 +44,7 @@ ROOMS = [
     "planning",
     "dataset",
     "joined",
+    "embedding",
     "formats",
     "loading",
     "compat",
@@ -62,15 +63,15 @@ def imports(path: Path, *, anywhere: bool) -> set[str]:
     """Return the modules that a file imports, at its top level or anywhere."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = ast.walk(tree) if anywhere else iter(tree.body)
-    found = set()
+    modules = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
+            modules.add(node.module or "")
             if node.module == "fmnist_core":
-                found |= {f"fmnist_core.{alias.name}" for alias in node.names}
-    return found
+                modules |= {f"fmnist_core.{alias.name}" for alias in node.names}
+    return modules
 
 
 def files_of(room: str) -> list[Path]:
@@ -98,8 +99,8 @@ def test_imports_point_up_the_house(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_core_imports_only_numpy_and_pluggy_at_its_top(room: str) -> None:
-    found = [imports(path, anywhere=False) for path in files_of(room)]
-    names = {name.split(".")[0] for name in set().union(*found)}
+    imported = [imports(path, anywhere=False) for path in files_of(room)]
+    names = {name.split(".")[0] for name in set().union(*imported)}
     assert names - set(sys.stdlib_module_names) <= AT_IMPORT
 
 
@@ -153,8 +154,8 @@ def test_public_names_are_sorted_and_documented() -> None:
 
 def test_loader_options_are_those_of_dataset_to() -> None:
     parameters = set(inspect.signature(Dataset.to).parameters)
-    own = parameters - {"self", "adapter", "batch_size", "framework_options"}
-    assert set(hookspecs.LoaderOptions.__annotations__) == own
+    options = parameters - {"self", "adapter", "batch_size", "framework_options"}
+    assert set(hookspecs.LoaderOptions.__annotations__) == options
 
 
 def test_every_hook_and_protocol_member_is_in_the_docs() -> None:

@@ -63,7 +63,7 @@ def test_bytes_in_place_of_a_path_are_not_printed(
 
 
 @pytest.mark.parametrize("container", ["gzip", "xz"])
-def test_packed_bytes_are_not_taken_for_damaged_ones(container: str) -> None:
+def test_packed_bytes_are_not_called_damaged(container: str) -> None:
     data = PACKED[container](GOLDEN)
     for packed in (data, io.BytesIO(data)):
         with pytest.raises(IdxError, match=f"found {container}. Try: read_idx"):
@@ -111,13 +111,13 @@ def test_files_of_others_are_read(tmp_path: Path) -> None:
             read_idx(file)
 
 
-def test_an_open_file_is_read_from_where_it_stands() -> None:
+def test_an_open_file_is_read_from_its_position() -> None:
     file = io.BytesIO(b"preface" + GOLDEN)
     file.seek(7)
     assert_golden(read_idx(file))
 
 
-def test_a_lying_header_in_an_open_file_allocates_nothing(
+def test_a_false_header_in_an_open_file_allocates_nothing(
     peak_memory: Callable[[Callable[[], object]], int],
 ) -> None:
     def refuse() -> None:

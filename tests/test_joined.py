@@ -87,10 +87,10 @@ def test_own_data_of_the_same_images_lose_no_label(other: str) -> None:
     assert joined.digest not in (one.digest, two.digest)
 
 
-def test_data_of_other_names_lose_theirs() -> None:
+def test_joined_data_of_different_names_have_no_name() -> None:
     train = fm.load("synthetic", "train").take(30)
-    own = Dataset(train.images, train.labels, classes=train.classes)
-    joined = fm.concat(train, own)
+    unnamed = Dataset(train.images, train.labels, classes=train.classes)
+    joined = fm.concat(train, unnamed)
     assert (joined.name, joined.mean, len(joined)) == ("", None, 60)
 
 
@@ -98,8 +98,10 @@ def test_joined_data_go_through_every_adapter(adapter: Adapter) -> None:
     parts = made(7, 0), made(9, 100)
     joined = fm.concat(parts[0][1:], parts[1][::-1])
     plan = BatchPlan(15, 4, True, 3, fields=("image", "label", "index"))
-    wanted = wanted_batches(adapter, joined, plan)
-    assert_batches(adapter, adapter.loader(joined, plan, Encoding()), wanted, plan.fields, "joined")
+    expected = wanted_batches(adapter, joined, plan)
+    assert_batches(
+        adapter, adapter.loader(joined, plan, Encoding()), expected, plan.fields, "joined"
+    )
     images = np.concatenate([parts[0].images[1:], parts[1].images[::-1]])
     assert np.array_equal(joined.images, images)
 
@@ -148,7 +150,7 @@ def test_data_that_differ_are_refused(other: Dataset, message: str) -> None:
         fm.concat(made(3, 0), other)
 
 
-def test_what_is_no_dataset_is_refused() -> None:
+def test_objects_that_are_not_datasets_raise() -> None:
     for wrong in ((), (made(3, 0), [1, 2])):
         with pytest.raises(OptionError, match="expected datasets to join"):
             fm.concat(*wrong)  # type: ignore[arg-type]

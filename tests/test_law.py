@@ -64,8 +64,10 @@ def test_all_adapters_yield_what_the_plan_says(
     for adapter in adapters:
         loader = adapter.loader(dataset, plan, encoding, epoch=epoch, start=start)
         for n, first in enumerate((start, 0)):
-            wanted = wanted_batches(adapter, dataset, plan, encoding, epoch=epoch + n, start=first)
-            assert_batches(adapter, loader, wanted, plan.fields, f"{plan}, {encoding}")
+            expected = wanted_batches(
+                adapter, dataset, plan, encoding, epoch=epoch + n, start=first
+            )
+            assert_batches(adapter, loader, expected, plan.fields, f"{plan}, {encoding}")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,8 @@ def test_real_images_follow_the_plan(
     plan = BatchPlan(len(part), 512, True, 9, remainder, (1, 2), ALL_FIELDS)  # type: ignore[arg-type]
     loader = adapter.loader(part, plan, encoding, epoch=3, start=100)
     for n, first in enumerate((100, 0)):
-        wanted = wanted_batches(adapter, part, plan, encoding, epoch=3 + n, start=first)
-        assert_batches(adapter, loader, wanted, plan.fields, f"{encoding}")
+        expected = wanted_batches(adapter, part, plan, encoding, epoch=3 + n, start=first)
+        assert_batches(adapter, loader, expected, plan.fields, f"{encoding}")
 
 
 def test_other_peoples_files_go_through_every_adapter(
@@ -104,8 +106,8 @@ def test_other_peoples_files_go_through_every_adapter(
             if encoding.dtype == "float64" and adapter.name == "jax":
                 continue  # refused without jax_enable_x64: tests/adapters/test_fmnist_jax.py
             loader = adapter.loader(dataset, plan, encoding)
-            wanted = wanted_batches(adapter, dataset, plan, encoding)
-            assert_batches(adapter, loader, wanted, plan.fields, str(path))
+            expected = wanted_batches(adapter, dataset, plan, encoding)
+            assert_batches(adapter, loader, expected, plan.fields, str(path))
 
 
 EMBARC = "wild/foss-for-synopsys-dwc-arc-processors__embarc_mli/"

@@ -62,7 +62,7 @@ def root(tmp_path: Path, fashion_root: Path) -> Path:
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_fashion_mnist_is_what_it_is_known_to_be(fashion_root: Path, split: str) -> None:
+def test_fashion_mnist_has_its_published_content(fashion_root: Path, split: str) -> None:
     dataset = load("fashion-mnist", split, root=fashion_root)
     size = {"train": 60_000, "test": 10_000}[split]
     assert (dataset.name, dataset.split_name, len(dataset)) == ("fashion-mnist", split, size)
@@ -112,7 +112,7 @@ def test_any_container_and_either_spelling_of_the_names(
     shutil.rmtree(tmp_path)
 
 
-def test_a_packed_file_under_a_raw_name_and_the_other_way_round(
+def test_packed_files_under_raw_names_and_vice_versa(
     tmp_path: Path, fashion_root: Path, payloads: Payloads
 ) -> None:
     (tmp_path / IMAGES).symlink_to((fashion_root / f"{IMAGES}.gz").resolve())
@@ -141,7 +141,7 @@ def test_a_root_may_start_with_a_tilde(root: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("stale", [b"", b"<html>", b"\0\0\x08\x01\0\0\0\x01\x09"])
-def test_a_wrong_file_beside_the_right_one_is_passed_over(root: Path, stale: bytes) -> None:
+def test_a_wrong_file_beside_the_right_one_is_skipped(root: Path, stale: bytes) -> None:
     (root / LABELS).write_bytes(stale)
     (root / LABELS.replace("-idx", ".idx")).mkdir()
     assert load("fashion-mnist", "test", root=root).labels[:16].tolist() == FIRST_LABELS["test"]
@@ -215,7 +215,7 @@ def test_a_stray_byte_at_the_end_is_refused(
 @pytest.mark.parametrize(
     "name", ["network_Gan/t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"]
 )
-def test_a_truncated_file_is_said_to_be_truncated(root: Path, data_root: Path, name: str) -> None:
+def test_a_truncated_file_is_called_truncated(root: Path, data_root: Path, name: str) -> None:
     (root / f"{IMAGES}.gz").unlink()
     source = data_root / "fashion-damaged" / "ri0090hp__ME-PG-DFME" / name
     (root / source.name).symlink_to(source.resolve())
@@ -224,7 +224,7 @@ def test_a_truncated_file_is_said_to_be_truncated(root: Path, data_root: Path, n
         load("fashion-mnist", "test", root=root)
 
 
-def test_a_page_in_the_place_of_a_file(root: Path) -> None:
+def test_a_page_instead_of_a_file(root: Path) -> None:
     spoil(root, IMAGES, b"<html>404</html>")
     with pytest.raises(IdxError, match="HTML"):
         load("fashion-mnist", "test", root=root)
@@ -241,14 +241,14 @@ def test_a_file_that_is_not_there(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["absent", "file"])
-def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
+def test_a_root_that_is_not_a_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     message = f"{tmp_path / name}: expected train-images-idx3-ubyte, raw or .gz"
     with pytest.raises(FileAccessError, match=re.escape(message)):
         load("fashion-mnist", root=tmp_path / name)
 
 
-def test_a_folder_that_may_not_be_looked_into(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_permission(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(path: Any, *_: object, **__: object) -> Any:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -258,7 +258,7 @@ def test_a_folder_that_may_not_be_looked_into(root: Path, monkeypatch: pytest.Mo
         load("fashion-mnist", "test", root=root)
 
 
-def test_names_that_no_catalog_has(fashion_root: Path) -> None:
+def test_unknown_names(fashion_root: Path) -> None:
     with pytest.raises(
         UnknownDatasetError, match=r"found 'fashion_mnist'. Did you mean fashion-mnist"
     ):
@@ -337,7 +337,7 @@ def test_one_axis_is_no_image(tmp_path: Path) -> None:
         open_idx(*pair(tmp_path, SQUARES[:, 0, 0], np.zeros(3, np.uint8)))
 
 
-def test_a_huge_label_does_not_ask_for_as_many_names(
+def test_a_huge_label_does_not_allocate_as_many_names(
     tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
 ) -> None:
     paths = pair(tmp_path, SQUARES, np.array([0, 2**31 - 1, 1], np.int32))
@@ -367,7 +367,7 @@ def test_qmnist_labels_have_eight_columns(data_root: Path, tmp_path: Path) -> No
     np.testing.assert_array_equal(read_idx(labels)[:, 0], one)
 
 
-def test_a_missing_file_of_ones_own(tmp_path: Path) -> None:
+def test_a_missing_own_file(tmp_path: Path) -> None:
     images, labels = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
     labels.unlink()
     with pytest.raises(FileAccessError, match=re.escape(str(labels))):
@@ -397,12 +397,12 @@ def draws(drawn: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> li
     return calls
 
 
-def assert_equal(found: Dataset, expected: Dataset) -> None:
-    np.testing.assert_array_equal(found.images, expected.images)
-    np.testing.assert_array_equal(found.labels, expected.labels)
-    assert found.classes == expected.classes
-    assert (found.name, found.split_name) == (expected.name, expected.split_name)
-    assert (found.mean, found.std) == (expected.mean, expected.std)
+def assert_equal(actual: Dataset, expected: Dataset) -> None:
+    np.testing.assert_array_equal(actual.images, expected.images)
+    np.testing.assert_array_equal(actual.labels, expected.labels)
+    assert actual.classes == expected.classes
+    assert (actual.name, actual.split_name) == (expected.name, expected.split_name)
+    assert (actual.mean, actual.std) == (expected.mean, expected.std)
 
 
 def test_synthetic_is_drawn_the_first_time_only(drawn: Dataset, draws: list[str]) -> None:
@@ -436,7 +436,7 @@ def test_synthetic_with_another_digest_in_the_store_is_drawn_again(
     assert draws == ["test", "test"]
 
 
-def test_synthetic_that_is_drawn_otherwise_is_refused(
+def test_synthetic_with_other_pixels_raises(
     draws: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(synthetic, "draw", lambda _: (SQUARES, SQUARES[:, 0, 0]))
@@ -580,7 +580,7 @@ def test_a_train_and_a_test_file_agree_on_their_classes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", [0, -1, 2**16 + 1, True, 2.0])
-def test_a_number_of_classes_that_is_none(tmp_path: Path, classes: Any) -> None:
+def test_an_invalid_number_of_classes_raises(tmp_path: Path, classes: Any) -> None:
     paths = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
     with pytest.raises((OptionError, DataMismatchError), match="classes"):
         open_idx(*paths, classes=classes)
@@ -598,7 +598,7 @@ def test_labels_that_do_not_begin_with_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options", [{"zero_based": 1}, {"orientation": "up"}, {"orientation": None}]
 )
-def test_options_of_open_idx_that_are_none(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_invalid_options_of_open_idx_raise(tmp_path: Path, options: dict[str, Any]) -> None:
     paths = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
     with pytest.raises(OptionError, match=f"^{next(iter(options))} must be"):
         open_idx(*paths, **options)
@@ -633,7 +633,7 @@ def test_labels_in_another_form(kind: str) -> None:
     assert Dataset(SQUARES, names["labels"]).labels.tolist() == expected.tolist()
 
 
-def test_labels_that_are_no_labels_get_no_advice() -> None:
+def test_other_arrays_as_labels_get_no_advice() -> None:
     for labels in (np.array([0.5, 1, 2]), np.zeros((3, 4)), np.array([1j, 2, 3])):
         with pytest.raises(DataMismatchError) as caught:
             Dataset(SQUARES, labels)
@@ -662,9 +662,7 @@ def test_unequal_counts() -> None:
         Dataset(SQUARES, np.zeros(4, np.uint8))
 
 
-def test_folders_that_bear_the_names_of_the_files_they_hold(
-    fashion_root: Path, tmp_path: Path
-) -> None:
+def test_folders_with_the_names_of_the_files_in_them(fashion_root: Path, tmp_path: Path) -> None:
     """As Kaggle unpacks; beside them there may be dotted files, or none."""
     for packed in fashion_root.glob("t10k-*.gz"):
         (tmp_path / packed.stem).mkdir()

@@ -84,10 +84,10 @@ def test_tensorflow_operation_agrees() -> None:
     sizes = [2, 3, 1000, 60_000, 65_536, 70_000, 2**17 + 1, 10**6 + 3, 2**31, 2**40]
     for n, seed, epoch in [(n, int(rng.integers(2**63)), int(rng.integers(2**32))) for n in sizes]:
         positions = rng.integers(0, n, 200)
-        wanted = tf.raw_ops.RandomIndexShuffle(
+        expected = tf.raw_ops.RandomIndexShuffle(
             index=positions, seed=np.array(keys(seed, epoch), np.uint32), max_index=n - 1, rounds=8
         )
-        assert np.array_equal(index_shuffle(positions, n, seed, epoch), wanted.numpy())
+        assert np.array_equal(index_shuffle(positions, n, seed, epoch), expected.numpy())
 
 
 @pytest.mark.parametrize("n", [65537, 262145])
@@ -140,7 +140,7 @@ def test_orders_do_not_grow_memory_with_n() -> None:
     assert index_shuffle(np.arange(6).reshape(2, 3), 60_000, 0, 0).shape == (2, 3)
 
 
-def test_kept_orders_are_read_only_and_shared() -> None:
+def test_cached_orders_are_read_only_and_shared() -> None:
     assert whole_order(60_000, 0, 0) is whole_order(60_000, 0, 0)
     assert not whole_order(60_000, 0, 0).flags.writeable
 

@@ -27,7 +27,7 @@ def test_an_urn_follows_its_rule_step_by_step() -> None:
     from fmnist_core.transforms.ops import NUMPY
 
     count, clients, alpha = 50, 3, 5
-    found = client_of_each(np.zeros(count, np.int64), clients, "label", alpha, 9)
+    actual = client_of_each(np.zeros(count, np.int64), clients, "label", alpha, 9)
     first, second = words(NUMPY, np.arange(count), (8192,), seed=9, epoch=0)
     dealt: list[int] = []
     for i in range(count):
@@ -37,7 +37,7 @@ def test_an_urn_follows_its_rule_step_by_step() -> None:
         assert total == clients * 5000 + i * 1000
         drawn = word * total // 2**64
         dealt.append(drawn // 5000 if drawn < 15_000 else dealt[(drawn - 15_000) // 1000])
-    assert found[whole_order(count, 9, 0)].tolist() == dealt
+    assert actual[whole_order(count, 9, 0)].tolist() == dealt
 
 
 @pytest.mark.parametrize("alpha", [0.5, 5.0])
@@ -50,10 +50,10 @@ def test_shares_are_distributed_as_dirichlet(alpha: float) -> None:
         except OptionError:
             continue
         shares.append((owner == 0).mean())
-    wanted = stats.beta(alpha, alpha)
+    expected = stats.beta(alpha, alpha)
     middle = [share for share in shares if 0.02 < share < 0.98]
     conditional = lambda x: (  # noqa: E731
-        (wanted.cdf(x) - wanted.cdf(0.02)) / (wanted.cdf(0.98) - wanted.cdf(0.02))
+        (expected.cdf(x) - expected.cdf(0.02)) / (expected.cdf(0.98) - expected.cdf(0.02))
     )
     assert stats.kstest(middle, conditional).pvalue > 0.001
 

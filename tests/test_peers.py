@@ -113,73 +113,73 @@ def test_a_program_does_its_task(
 
 def arrays_of(batches: Iterable[Any]) -> list[tuple[np.ndarray, ...]]:
     """Return batches as arrays, whose images must be float32."""
-    made = [tuple(np.asarray(part) for part in batch) for batch in batches]
-    assert all(batch[0].dtype == np.float32 for batch in made)
-    return made
+    arrays = [tuple(np.asarray(part) for part in batch) for batch in batches]
+    assert all(batch[0].dtype == np.float32 for batch in arrays)
+    return arrays
 
 
 def check_shuffled(batches: Any, train: fm.Dataset) -> None:
-    made = arrays_of(batches)
-    assert [len(labels) for _, labels in made] == [128] * 7 + [104]
-    labels = np.concatenate([labels for _, labels in made])
+    arrays = arrays_of(batches)
+    assert [len(labels) for _, labels in arrays] == [128] * 7 + [104]
+    labels = np.concatenate([labels for _, labels in arrays])
     assert labels.tolist() != train.labels.tolist()
     assert sorted(labels.tolist()) == sorted(train.labels.tolist())
-    assert {len(images) for images, _ in made} == {128, 104}
-    assert (made[0][0].min(), made[0][0].max() <= 1) == (0, True)
+    assert {len(images) for images, _ in arrays} == {128, 104}
+    assert (arrays[0][0].min(), arrays[0][0].max() <= 1) == (0, True)
 
 
-def check_arrays(found: Any, train: fm.Dataset) -> None:
-    images, labels = found
+def check_arrays(arrays: Any, train: fm.Dataset) -> None:
+    images, labels = arrays
     assert (images.shape, images.dtype) == ((COUNT, 784), np.float32)
     assert np.allclose(images, train.images.reshape(COUNT, 784) / 255)
     assert np.array_equal(labels, train.labels)
 
 
 def check_stratified(batches: Any, train: fm.Dataset) -> None:
-    made = arrays_of(batches)
-    found = np.bincount(np.concatenate([labels for _, labels in made]), minlength=10)
-    assert (abs(found - np.bincount(train.labels, minlength=10) / 10) < 1).all()
+    arrays = arrays_of(batches)
+    actual = np.bincount(np.concatenate([labels for _, labels in arrays]), minlength=10)
+    assert (abs(actual - np.bincount(train.labels, minlength=10) / 10) < 1).all()
 
 
-def check_augmented(found: Any, train: fm.Dataset) -> None:
-    first, second = (arrays_of(batches) for batches in found)
+def check_augmented(epochs: Any, train: fm.Dataset) -> None:
+    first, second = (arrays_of(batches) for batches in epochs)
     assert [sum(len(batch[1]) for batch in part) for part in (first, second)] == [900, 100]
-    known = {image.tobytes() for image in (train.images / 255).astype(np.float32)}
-    plain = [image.tobytes() in known for batch in second for image in batch[0]]
+    originals = {image.tobytes() for image in (train.images / 255).astype(np.float32)}
+    plain = [image.tobytes() in originals for batch in second for image in batch[0]]
     assert all(plain)
-    changed = [image.tobytes() not in known for batch in first for image in batch[0]]
+    changed = [image.tobytes() not in originals for batch in first for image in batch[0]]
     assert np.mean(changed) > 0.9
 
 
 def check_two_classes(batches: Any, train: fm.Dataset) -> None:
     labels = np.concatenate([labels for _, labels in arrays_of(batches)])
     assert np.bincount(labels).tolist() == [train.counts["Sneaker"], train.counts["Ankle boot"]]
-    wanted = train.labels[np.isin(train.labels, (7, 9))] == 9
-    assert labels.tolist() == wanted.tolist()
+    expected = train.labels[np.isin(train.labels, (7, 9))] == 9
+    assert labels.tolist() == expected.tolist()
 
 
 def check_numbered(batches: Any, train: fm.Dataset) -> None:
-    made = arrays_of(batches)
-    places = np.concatenate([place for _, _, place in made])
+    arrays = arrays_of(batches)
+    places = np.concatenate([place for _, _, place in arrays])
     assert sorted(places.tolist()) == list(range(COUNT))
     assert places.tolist() != list(range(COUNT))
-    for images, labels, place in made:
+    for images, labels, place in arrays:
         assert np.array_equal(labels, train.labels[place])
         assert np.allclose(images.reshape(-1, 28, 28), train.images[place] / 255)
 
 
 def check_pretrained(batches: Any, train: fm.Dataset) -> None:
-    made = arrays_of(batches)
-    assert sum(len(labels) for _, labels in made) == COUNT
-    images = np.concatenate([images for images, _ in made])
+    arrays = arrays_of(batches)
+    assert sum(len(labels) for _, labels in arrays) == COUNT
+    images = np.concatenate([images for images, _ in arrays])
     axis = images.shape.index(3)
     black = (np.take(images, channel, axis).min() for channel in range(3))
     assert np.allclose(list(black), [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225], atol=1e-5)
 
 
 def check_resumed(batches: Any, train: fm.Dataset) -> None:
-    made = arrays_of(batches)
-    assert [len(labels) for _, labels in made] == [128] * 4 + [104]
+    arrays = arrays_of(batches)
+    assert [len(labels) for _, labels in arrays] == [128] * 4 + [104]
 
 
 CHECKS = {

@@ -111,8 +111,8 @@ def test_a_sheet_shows_each_example_over_its_class(channels: tuple[int, ...]) ->
     names = {}
     for number, (image, label) in enumerate(examples):
         left, top = 6 + number % 8 * CELL[0], 6 + number // 8 * CELL[1]
-        wanted = image.reshape(28, 28, *(channels if channels == (3,) else ()))
-        twice = wanted.repeat(2, axis=0).repeat(2, axis=1)
+        expected = image.reshape(28, 28, *(channels if channels == (3,) else ()))
+        twice = expected.repeat(2, axis=0).repeat(2, axis=1)
         np.testing.assert_array_equal(sheet[top : top + 56, left : left + 56], twice)
         names.setdefault(label, set()).add(sheet[top + 56 : top + 70, left : left + 72].tobytes())
     assert [len(seen) for seen in names.values()] == [1, 1, 1], "a class has one name"

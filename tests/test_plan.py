@@ -46,7 +46,7 @@ def check_exactly_once(n: int, batch_size: int, shards: int, remainder: str, sta
         return
     order = whole_order(n, 3, 2) if n else np.empty(0, np.int64)
     steps = [steps_of(plan, 2, start) for plan in plans]
-    assert len({len(found) for found in steps}) == 1
+    assert len({len(actual) for actual in steps}) == 1
     assert len(steps[0]) == plans[0].num_steps(start)
     seen: list[int] = []
     for step, parts in enumerate(zip(*steps, strict=True)):
@@ -88,7 +88,7 @@ def test_exactly_once(
 
 
 @given(first=st.integers(1, 9), second=st.integers(1, 9), shards=st.integers(1, 4))
-def test_a_run_goes_on_under_another_batch_size_and_shard_count(
+def test_a_run_resumes_under_another_batch_size_and_shard_count(
     first: int, second: int, shards: int
 ) -> None:
     before = BatchPlan(50, first, True, 1)
@@ -106,7 +106,7 @@ def test_indices_alone_equal_the_epoch() -> None:
         assert np.array_equal(plan.indices(3, step, 17), rows)
 
 
-def test_orders_too_large_to_keep_are_computed_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_too_large_to_cache_are_computed_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     small = BatchPlan(500, 64, True, 5)
     kept = steps_of(small, 1, 0)
     monkeypatch.setattr(plan_module, "KEPT_ORDER_LIMIT", 100)
@@ -114,7 +114,7 @@ def test_orders_too_large_to_keep_are_computed_by_batch(monkeypatch: pytest.Monk
     assert all(map(np.array_equal, steps_of(small, 1, 0), kept))
 
 
-def test_a_plan_of_a_billion_examples_costs_nothing_to_ask() -> None:
+def test_a_plan_of_a_billion_examples_is_cheap() -> None:
     plan = BatchPlan(10**9, 128, True, 0)
     assert len(plan) == 7812500
     assert plan.indices(0, 0)[:2].tolist() == [275512913, 838325416]
@@ -135,7 +135,7 @@ def test_numpy_integers_are_integers(kind: type[np.integer]) -> None:
     assert type(plan.seed) is int
 
 
-def test_a_plan_of_other_data_is_refused() -> None:
+def test_a_plan_for_other_data_raises() -> None:
     with pytest.raises(OptionError, match="for 10 examples, the dataset has 9"):
         BatchPlan(10, 4).check_use(9, 0, 0)
 
@@ -158,7 +158,7 @@ def test_fields_decide_the_form_of_a_batch(fields: Any, batch: Any) -> None:
     assert replace(plan, seed=3).pack(values_of(packed)) == batch
 
 
-def test_a_dictionary_in_another_order_is_brought_into_the_plans() -> None:
+def test_a_dictionary_is_put_into_the_plans_order() -> None:
     plan = BatchPlan(5, 2, fields={"y": "label", "x": "image"})  # type: ignore[arg-type]
     assert list(plan.in_order({"x": 2, "y": 1}).items()) == [("y", 1), ("x", 2)]
     assert plan.in_order((1, 2)) == (1, 2)

@@ -67,7 +67,7 @@ def settings(count: int) -> Iterator[tuple[int, int, Remainder]]:
                 yield size, shards, remainder
 
 
-def found_share(plan: BatchPlan, step: int, start: int) -> list[int]:
+def actual_share(plan: BatchPlan, step: int, start: int) -> list[int]:
     places = plan.positions(step, start).tolist()
     if plan.remainder != "pad":
         return places
@@ -91,15 +91,15 @@ def test_every_plan_of(count: int) -> None:
             check_start(every_shard, start, wanted_steps(count, size, shards, remainder, start))
 
 
-def check_start(every_shard: list[BatchPlan], start: int, wanted: list[Step] | None) -> None:
-    if wanted is None:
+def check_start(every_shard: list[BatchPlan], start: int, expected: list[Step] | None) -> None:
+    if expected is None:
         for plan in every_shard:
             with pytest.raises(OptionError, match="a shard would get none"):
                 plan.check_start(start)
         return
-    assert all(plan.num_steps(start) == len(wanted) for plan in every_shard)
-    for number, step in enumerate(wanted):
-        assert [found_share(plan, number, start) for plan in every_shard] == step, (
+    assert all(plan.num_steps(start) == len(expected) for plan in every_shard)
+    for number, step in enumerate(expected):
+        assert [actual_share(plan, number, start) for plan in every_shard] == step, (
             f"step {number} after {start} examples of {every_shard[0]}"
         )
 
@@ -118,5 +118,5 @@ def test_every_example_comes_once(count: int) -> None:
                 real = shuffled.weights(step) == 1
                 assert len(rows) == size or remainder == "keep"
                 read += np.asarray(rows)[real].tolist()
-        wanted = order[: count - count % (size * shards)] if remainder == "drop" else order
-        assert sorted(read) == sorted(wanted)
+        expected = order[: count - count % (size * shards)] if remainder == "drop" else order
+        assert sorted(read) == sorted(expected)

@@ -36,18 +36,18 @@ def compared(traces: Path, fault: str) -> tuple[int, str]:
 
 
 def test_the_right_port_agrees(traces: Path) -> None:
-    status, said = compared(traces, "none")
-    assert status == 0, said
-    assert "The same data in 10 steps.\nAll values agree." in said
+    status, output = compared(traces, "none")
+    assert status == 0, output
+    assert "The same data in 10 steps.\nAll values agree." in output
 
 
 @pytest.mark.parametrize("fault", FOUND)
-def test_a_fault_is_found_where_it_is(traces: Path, fault: str) -> None:
+def test_a_fault_is_located(traces: Path, fault: str) -> None:
     step, name = FOUND[fault]
-    status, said = compared(traces, fault)
+    status, output = compared(traces, fault)
     assert status == 1
-    assert f"They part at step {step}, in epoch 0: {name} is " in said
+    assert f"They diverge at step {step}, in epoch 0: {name} is " in output
     page = (PROJECT / "docs" / "porting.md").read_text(encoding="utf-8")
-    shown = re.search(rf"part at step (\d+), in epoch 0: (\w+) is .*{fault}\.json", page)
+    shown = re.search(rf"diverge at step (\d+), in epoch 0: (\w+) is .*{fault}\.json", page)
     assert shown, f"docs/porting.md does not show {fault}"
     assert (int(shown[1]), shown[2]) == (step, name)

@@ -57,8 +57,8 @@ def test_a_list_is_of_rows_that_the_revision_has(known: quality.IndexList) -> No
 def test_lists_never_change() -> None:
     """A correction is a new list, with a name of its own: add it here."""
     digests = {
-        name: hashlib.sha256(repr(sorted(known.rows.items())).encode()).hexdigest()[:16]
-        for name, known in LISTS.items()
+        name: hashlib.sha256(repr(sorted(entry.rows.items())).encode()).hexdigest()[:16]
+        for name, entry in LISTS.items()
     }
     assert digests == {
         "mislabelled": "5faaef2b9f05f503",
@@ -94,7 +94,7 @@ def test_near_duplicates_are_near_and_of_one_class(splits: Splits) -> None:
             assert label == other
 
 
-def test_without_the_near_duplicates_no_pair_is_whole_and_test_stays() -> None:
+def test_without_near_duplicates_each_pair_is_broken_and_test_stays() -> None:
     rows = LISTS["near-duplicates"].rows
     assert rows == rows_to_leave_out(NEAR_DUPLICATE_PAIRS)
     for (keep, leave), pairs in NEAR_DUPLICATE_PAIRS.items():
@@ -112,7 +112,7 @@ def test_without_the_near_duplicates_no_pair_is_whole_and_test_stays() -> None:
 def test_rows_are_judged_by_their_place_in_the_file(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(list(LISTS)), max_size=3))
     out = {row for name in names for row in LISTS[name].rows["train"]}
-    listed = [row for known in LISTS.values() for row in known.rows["train"]]
+    listed = [row for entry in LISTS.values() for row in entry.rows["train"]]
     row = st.sampled_from(listed) | st.integers(0, 59_999)
     rows = data.draw(st.lists(row, max_size=30))
     selection = BLANK.select(rows)
@@ -128,11 +128,11 @@ def test_rows_are_judged_by_their_place_in_the_file(data: st.DataObject) -> None
         lambda whole: whole.per_class(5_000),
     ],
 )
-def test_rows_go_whatever_was_selected_before(selected: Callable[[Dataset], Dataset]) -> None:
+def test_rows_are_left_out_after_any_selection(selected: Callable[[Dataset], Dataset]) -> None:
     part = selected(BLANK)
-    for name, known in LISTS.items():
+    for name, entry in LISTS.items():
         kept = part.without(name)
-        rows = known.rows["train"]
+        rows = entry.rows["train"]
         assert kept.indices.tolist() == [row for row in part.indices.tolist() if row not in rows]
         assert pickle.loads(pickle.dumps(kept)).indices.tolist() == kept.indices.tolist()
 
@@ -142,7 +142,7 @@ def test_each_split_has_its_own_rows() -> None:
     assert sorted(set(range(10_000)) - set(test.without(*LISTS).indices)) == [4926]
 
 
-def test_no_names_leave_nothing_out() -> None:
+def test_without_names_nothing_is_left_out() -> None:
     assert BLANK.without() is BLANK
     assert BLANK.without("duplicates").digest == BLANK.digest
 
@@ -158,9 +158,9 @@ def test_an_unknown_list_is_refused(name: object) -> None:
 def test_a_list_of_other_data_is_refused() -> None:
     with pytest.raises(OptionError, match=r"rows of mnist, found 'mislabelled'"):
         blank(name="mnist").without("mislabelled")
-    own = Dataset(BLANK.images, BLANK.labels)
-    with pytest.raises(OptionError, match="rows of data of one's own, found 'duplicates'"):
-        own.without("duplicates")
+    unnamed = Dataset(BLANK.images, BLANK.labels)
+    with pytest.raises(OptionError, match="rows of your own data, found 'duplicates'"):
+        unnamed.without("duplicates")
     with pytest.raises(OptionError, match="rows of fashion-mnist 2017-08-26, found"):
         quality.find_lists(["duplicates"], "fashion-mnist", "2017-08-26")
 
@@ -192,14 +192,14 @@ def test_the_page_says_how_many_rows_of_which_classes(splits: Splits) -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \| (\d+) \| (\d+) \| (.+) \|$", PAGE, re.M)
     assert [row[0] for row in rows] == list(LISTS)
     for name, version, train, test, classes in rows:
-        known = LISTS[name]
+        entry = LISTS[name]
         counts = sum(
             np.bincount(splits[split].labels[list(rows)], minlength=10)
-            for split, rows in known.rows.items()
+            for split, rows in entry.rows.items()
         )
         of = [f"{count} {GARMENTS[label]}" for label, count in enumerate(counts) if count]
-        assert (int(version), classes) == (known.version, ", ".join(of) or "none")
-        assert (int(train), int(test)) == (len(known.rows["train"]), len(known.rows["test"]))
+        assert (int(version), classes) == (entry.version, ", ".join(of) or "none")
+        assert (int(train), int(test)) == (len(entry.rows["train"]), len(entry.rows["test"]))
 
 
 def test_the_page_has_the_digests_of_the_named_selections(splits: Splits) -> None:

@@ -44,10 +44,10 @@ def test_no_listed_row_has_a_near_duplicate_that_is_not_listed(fashion_root: Pat
     for split, rows in {name: np.array(sorted(rows)) for name, rows in listed.items()}.items():
         for other in SIZES:
             near = near_duplicates.near_pairs(flat[split][rows], flat[other], NEAR_LIMIT)
-            found = {(int(rows[i]), j) for i, j in near if split != other or rows[i] != j}
-            wanted = set(NEAR_DUPLICATE_PAIRS.get((split, other), ()))
-            wanted |= {(j, i) for i, j in NEAR_DUPLICATE_PAIRS.get((other, split), ())}
-            assert found == wanted
+            actual = {(int(rows[i]), j) for i, j in near if split != other or rows[i] != j}
+            expected = set(NEAR_DUPLICATE_PAIRS.get((split, other), ()))
+            expected |= {(j, i) for i, j in NEAR_DUPLICATE_PAIRS.get((other, split), ())}
+            assert actual == expected
 
 
 def pixels(count: int) -> st.SearchStrategy[NDArray[np.uint8]]:
@@ -60,8 +60,8 @@ def test_near_pairs_are_those_of_the_definition(first, second, limit) -> None:  
     def apart(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
         return sum((int(x) - int(y)) ** 2 for x, y in zip(a, b, strict=True))
 
-    found = near_duplicates.near_pairs(first, second, limit)
-    assert found == [
+    actual = near_duplicates.near_pairs(first, second, limit)
+    assert actual == [
         (i, j) for i, a in enumerate(first) for j, b in enumerate(second) if apart(a, b) <= limit
     ]
     within = near_duplicates.near_pairs(first, first, limit)

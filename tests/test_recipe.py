@@ -45,27 +45,27 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
     @cache
     def folder(name: str) -> Path:
-        found = tmp_path_factory.mktemp(name)
-        done = run(command(name, found), **ONE_THREAD)
+        folder = tmp_path_factory.mktemp(name)
+        done = run(command(name, folder), **ONE_THREAD)
         assert done.returncode == 0, done.stderr[-3000:]
-        return found
+        return folder
 
     return folder
 
 
 def history(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "history.json").read_text())
-    return found
+    content: dict[str, Any] = json.loads((folder / "history.json").read_text())
+    return content
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_each_trains_and_tests(whole: Whole, name: str) -> None:
-    found = history(whole(name))
-    assert len(found["losses"]) == len(found["rights"]) == STEPS
-    assert len(found["val_accuracy"]) == 2
-    assert np.isfinite(found["losses"]).all()
-    assert min(found["losses"]) < found["losses"][0] - 0.5
-    assert np.sum(found["confusion"]) == 160
+    actual = history(whole(name))
+    assert len(actual["losses"]) == len(actual["rights"]) == STEPS
+    assert len(actual["val_accuracy"]) == 2
+    assert np.isfinite(actual["losses"]).all()
+    assert min(actual["losses"]) < actual["losses"][0] - 0.5
+    assert np.sum(actual["confusion"]) == 160
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -94,7 +94,7 @@ def test_killed_three_times_it_ends_with_the_same_bits(
     ):
         assert ours.files == theirs.files
         for array in ours.files:
-            if array != "said":  # which has the minutes
+            if array != "record":  # which has the minutes
                 assert ours[array].tobytes() == theirs[array].tobytes(), array
 
 

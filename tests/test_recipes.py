@@ -79,7 +79,7 @@ def _cross_entropy() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_hugging_face_trainer_goes_on_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hugging_face_trainer_resumes_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
     title = "Hugging Face Trainer"
@@ -95,12 +95,12 @@ def test_a_hugging_face_trainer_goes_on_exactly(run: Any, monkeypatch: pytest.Mo
         patch.setattr(torch.nn.functional, "cross_entropy", counted)
         resumed = run("parts", title)
     assert counted.calls == 15, "five steps remain"
-    weights = [made["trainer"].model.linear.weight for made in (resumed, whole)]
+    weights = [names["trainer"].model.linear.weight for names in (resumed, whole)]
     assert torch.equal(*weights)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_orbax_checkpoint_goes_on_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_orbax_checkpoint_resumes_exactly(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     orbax = pytest.importorskip("orbax.checkpoint")
     whole = run("whole", "orbax")
     with monkeypatch.context() as patch:
@@ -116,54 +116,54 @@ def test_an_orbax_checkpoint_goes_on_exactly(run: Any, monkeypatch: pytest.Monke
 
 def test_a_run_under_vmap_reads_the_batches_of_its_seed(run: Any) -> None:
     pytest.importorskip("jax")
-    made = run("vmap", "Many seeds at once with vmap")
-    data, train = made["data"], made["train"]
+    names = run("vmap", "Many seeds at once with vmap")
+    data, train = names["data"], names["train"]
     options = {"batch_size": 100, "shuffle": True, "remainder": "drop", "layout": "flat"}
     by_seed = train.to("numpy", seed=3, **options)
     order = data.order(0, seed=3)
     for step, (image, label) in zip(range(10), by_seed, strict=False):
-        found = data.batch(0, step, order)
-        assert np.array_equal(found[0], image)
-        assert np.array_equal(found[1], label)
-    alone, _ = made["run"](data, 3)
-    assert np.allclose(made["weights"][3], alone, atol=1e-5)
+        actual = data.batch(0, step, order)
+        assert np.array_equal(actual[0], image)
+        assert np.array_equal(actual[1], label)
+    alone, _ = names["run"](data, 3)
+    assert np.allclose(names["weights"][3], alone, atol=1e-5)
 
 
 def test_siamese_loaders_stay_in_step(run: Any) -> None:
     pytest.importorskip("torch")
-    made = run("pairs", "Siamese pairs")
-    partner_of = dict(enumerate(made["partners"].indices.tolist()))
-    options = {**made["options"], "fields": "index"}
-    left, right = (made[name].to("torch", **options) for name in ("train", "partners"))
+    names = run("pairs", "Siamese pairs")
+    partner_of = dict(enumerate(names["partners"].indices.tolist()))
+    options = {**names["options"], "fields": "index"}
+    left, right = (names[name].to("torch", **options) for name in ("train", "partners"))
     for one, other in zip(left, right, strict=True):
         assert [partner_of[row] for row in one.tolist()] == other.tolist()
 
 
 def test_noise_is_what_the_page_says(run: Any) -> None:
     pytest.importorskip("torch")
-    made = run("noise", "Noisy labels")
-    train, noisy = made["train"], made["noisy"]
+    names = run("noise", "Noisy labels")
+    train, noisy = names["train"], names["noisy"]
     assert noisy.digest != train.digest
-    _, label, index = next(iter(made["loader"]))
+    _, label, index = next(iter(names["loader"]))
     assert np.array_equal(noisy.labels[index], label)
     assert 0.1 < (train.labels[index] != label.numpy()).mean() < 0.3
 
 
 def test_a_tf_data_service_gives_the_plans_order(run: Any) -> None:
     pytest.importorskip("tensorflow")
-    made = run("service", "tf.data service")
+    names = run("service", "tf.data service")
     for epoch in (0, 1):
         options = {"batch_size": 100, "shuffle": True, "seed": 0, "epoch": epoch}
-        ds = made["train"].to("tensorflow", fields="index", **options).apply(made["remote"])
-        wanted = made["train"].to("numpy", fields="index", **options)
-        assert [index.numpy().tolist() for index in ds] == [index.tolist() for index in wanted]
+        ds = names["train"].to("tensorflow", fields="index", **options).apply(names["remote"])
+        expected = names["train"].to("numpy", fields="index", **options)
+        assert [index.numpy().tolist() for index in ds] == [index.tolist() for index in expected]
 
 
 def test_a_long_tail_leaves_the_rest(run: Any) -> None:
     pytest.importorskip("torch")
-    made = run("tail", "Long tail")
-    rest = made["train"].minus(made["tail"])
-    assert len(rest) + len(made["tail"]) == 60_000
+    names = run("tail", "Long tail")
+    rest = names["train"].minus(names["tail"])
+    assert len(rest) + len(names["tail"]) == 60_000
     assert isinstance(rest, fm.Dataset)
 
 

@@ -70,7 +70,7 @@ def test_our_adapters_are_on_offer() -> None:
         ("torch", "pt"),
     ],
 )
-def test_a_name_that_is_close_is_offered(name: str, nickname: str) -> None:
+def test_a_close_name_is_proposed(name: str, nickname: str) -> None:
     with pytest.raises(AdapterNotFoundError, match=f"Try: '{name}'"):
         get_adapter(nickname)
 
@@ -159,7 +159,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("fault", INVALID)
-def test_a_plugin_that_gives_no_adapter(install, fault: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_plugin_without_an_adapter(install, fault: str) -> None:  # type: ignore[no-untyped-def]
     source, message = INVALID[fault]
     install("plug_invalid", source)
     with pytest.raises(AdapterInvalidError, match=message):
@@ -202,7 +202,9 @@ def test_plugins_add_datasets(install) -> None:  # type: ignore[no-untyped-def]
         ),
     ],
 )
-def test_a_broken_dataset_plugin_is_left_out_aloud(install, source: str, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_dataset_plugin_is_left_out_with_a_warning(
+    install, source: str, message: str
+) -> None:  # type: ignore[no-untyped-def]
     install("plug_catalog", source, name="any", group="fmnist.catalog")
     with (
         pytest.warns(UserWarning, match=f"plug_catalog is left out: .*{message}"),
@@ -252,10 +254,10 @@ def test_importing_the_core_imports_no_framework() -> None:
 def test_loading_an_adapter_imports_only_its_framework(name: str) -> None:
     if not find_spec(name):
         pytest.skip(f"needs {name}")
-    found = imported_by(f"import fmnist_core; fmnist_core.get_adapter({name!r})")
+    modules = imported_by(f"import fmnist_core; fmnist_core.get_adapter({name!r})")
     # TensorFlow itself imports jax where it is installed.
-    assert found & HEAVY <= imported_by(f"import {name}") & HEAVY | {name}
-    assert name in found
+    assert modules & HEAVY <= imported_by(f"import {name}") & HEAVY | {name}
+    assert name in modules
 
 
 def test_an_entry_point_may_name_an_object_of_a_module(install) -> None:  # type: ignore[no-untyped-def]

@@ -45,7 +45,7 @@ def test_stratified_parts_are_within_one_of_their_share(labels, share, seed) -> 
         assert abs(part - np.count_nonzero(labels == label) * fraction) < 1 + 1e-9
 
 
-def test_the_decimal_that_was_written_counts() -> None:
+def test_fractions_count_as_their_written_decimals() -> None:
     labels = np.zeros(60_000, np.uint8)
     assert len(first_rows(labels, 0.9, 0, False)) == 54_000
     assert len(first_rows(labels[:10], 0.35, 0, False)) == 4  # 3.5, halves rounded up
@@ -54,12 +54,12 @@ def test_the_decimal_that_was_written_counts() -> None:
 
 def test_golden_selections() -> None:
     labels = (np.arange(1000) % 10).astype(np.uint8)
-    found = [
+    actual = [
         first_rows(labels, 0.9, 7, False),
         first_rows(labels, 0.9, 7, True),
         per_class_rows(labels, 5, 10, 7),
     ]
-    digests = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16] for rows in found]
+    digests = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16] for rows in actual]
     assert digests == GOLDEN
 
 
@@ -154,10 +154,10 @@ def test_stratified_parts_have_their_share_of_each_class(labels, weights, seed) 
     for label in set(labels.tolist()):
         count = (labels == label).sum()
         for part, share in zip(parts, shares, strict=False):
-            found = (labels[part] == label).sum()
+            actual = (labels[part] == label).sum()
             # Both ends of a part are within one of their place, which the number of examples,
             # itself rounded, moves by less than one more.
-            assert abs(found - count * share) < 2.5
+            assert abs(actual - count * share) < 2.5
 
 
 def test_the_first_of_several_parts_is_that_of_two() -> None:

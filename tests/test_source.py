@@ -49,9 +49,9 @@ def test_raw_files_are_mapped_and_packed_ones_are_not(paths: tuple[Path, Path]) 
     np.testing.assert_array_equal(source.labels, LABELS)
 
 
-def test_nothing_of_a_source_can_be_written(paths: tuple[Path, Path]) -> None:
-    own = Source(IMAGES.copy(), LABELS.copy())
-    for source in (opened(*paths), own, pickle.loads(pickle.dumps(own))):
+def test_a_source_is_read_only(paths: tuple[Path, Path]) -> None:
+    copied = Source(IMAGES.copy(), LABELS.copy())
+    for source in (opened(*paths), copied, pickle.loads(pickle.dumps(copied))):
         for array in (source.images, source.labels):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
@@ -85,16 +85,16 @@ def test_a_selection_in_memory_needs_no_file(paths: tuple[Path, Path]) -> None:
     dataset = open_idx(*paths)
     part = dataset.select([2999, 5])
     assert part.source.is_lazy is dataset.source.is_lazy
-    held = part.in_memory()
+    copied = part.in_memory()
     for path in paths:
         path.unlink()
-    held = pickle.loads(pickle.dumps(held))
-    assert not held.source.is_lazy
-    assert np.array_equal(held.images, IMAGES[[2999, 5]])
-    assert held.indices.tolist() == [2999, 5]
+    copied = pickle.loads(pickle.dumps(copied))
+    assert not copied.source.is_lazy
+    assert np.array_equal(copied.images, IMAGES[[2999, 5]])
+    assert copied.indices.tolist() == [2999, 5]
 
 
-def test_a_pickle_of_memory_holds_the_arrays() -> None:
+def test_a_pickle_of_data_in_memory_holds_the_arrays() -> None:
     again = pickle.loads(pickle.dumps(Source(IMAGES, LABELS)))
     assert again.files is None
     np.testing.assert_array_equal(again.images, IMAGES)
@@ -136,9 +136,9 @@ def test_open_array_of_a_wider_type(tmp_path: Path) -> None:
     array = np.arange(6, dtype=np.int32)
     for name, order in (("x", ">"), ("x.gz", "=")):
         write_idx(tmp_path / name, array)
-        found = open_array(tmp_path / name)
-        assert found.dtype == array.dtype.newbyteorder(order)
-        np.testing.assert_array_equal(found, array)
+        actual = open_array(tmp_path / name)
+        assert actual.dtype == array.dtype.newbyteorder(order)
+        np.testing.assert_array_equal(actual, array)
 
 
 def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: P
             chosen.to("numpy", batch_size=8)
 
 
-def test_a_mapped_file_that_was_replaced_or_removed_is_no_harm(tmp_path: Path) -> None:
+def test_replacing_or_removing_a_mapped_file_is_harmless(tmp_path: Path) -> None:
     images, labels = tmp_path / "images", tmp_path / "labels"
     write_idx(images, IMAGES)
     write_idx(labels, LABELS)

@@ -25,31 +25,31 @@ Run = tuple[int, int, int]
     count=st.integers(1, 60),
     runs=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(0, 40)), max_size=8),
 )
-def test_any_schedule_of_restarts_reads_the_epochs_as_they_are(count: int, runs: list[Run]) -> None:
+def test_any_schedule_of_restarts_reads_whole_epochs(count: int, runs: list[Run]) -> None:
     dataset = Dataset(np.zeros((count, 1, 1), np.uint8), np.zeros(count, np.uint8))
     plan = BatchPlan(count, count, shuffle=True, seed=5)
-    found: dict[int, list[int]] = {}
+    received: dict[int, list[int]] = {}
     state: Any = plan.state(0, 0, digest=dataset.digest)
     for shards, size, steps in [*runs, (1, count, 1)]:
         left = (count - state["examples"]) % (shards * size)
         if 0 < left < shards or 0 < count % (shards * size) < shards:
             continue  # "keep" refuses what would leave a shard without its part
         options = {**OPTIONS, "batch_size": size}
-        loaders = [dataset.to("numpy", shard=(own, shards), **options) for own in range(shards)]
+        loaders = [dataset.to("numpy", shard=(index, shards), **options) for index in range(shards)]
         for loader in loaders:
             loader.load_state_dict(json.loads(json.dumps(state)))
         running = [iter(loader) for loader in loaders]
         for _ in range(steps):
             step = [next(iterator, None) for iterator in running]
             read = [int(row) for batch in step if batch for row in batch[0]]
-            found.setdefault(state["epoch"], []).extend(read)
+            received.setdefault(state["epoch"], []).extend(read)
         states = [loader.state_dict() for loader in loaders]
         assert all(other == states[0] for other in states)
         state = states[0]
-    for epoch, rows in found.items():
+    for epoch, rows in received.items():
         whole = plan.indices(epoch, 0).tolist()
-        assert rows == (whole if epoch < max(found) else whole[: len(rows)])
-    assert state["examples"] == count or state["epoch"] > max(found, default=-1)
+        assert rows == (whole if epoch < max(received) else whole[: len(rows)])
+    assert state["examples"] == count or state["epoch"] > max(received, default=-1)
 
 
 def test_a_state_is_a_few_plain_values(tiny: Dataset) -> None:
@@ -117,7 +117,7 @@ def test_unshuffled_data_have_one_order_whatever_the_seed(tiny: Dataset) -> None
     assert np.concatenate(list(other)).tolist() == list(range(3, 20))
 
 
-def test_a_plan_counts_for_what_cannot(tiny: Dataset) -> None:
+def test_a_plan_counts_for_pipelines_that_cannot(tiny: Dataset) -> None:
     plan = BatchPlan(20, 3, shuffle=True, seed=5, shard=(1, 2))
     state = plan.state(4, 2, start=2, digest=tiny.digest)
     assert (state["epoch"], state["examples"]) == (4, 14)
@@ -137,7 +137,7 @@ def test_ranks_that_agree() -> None:
 
 
 @pytest.mark.parametrize("name", ["seed", "batch_size", "num_examples", "epoch", "order"])
-def test_ranks_that_disagree_are_told_in_what(name: str) -> None:
+def test_ranks_that_disagree_learn_on_what(name: str) -> None:
     with pytest.raises(OptionError, match=f"disagree on {name}: rank 0 has .*, rank 1 has 77"):
         check_agreement([record(0), record(1, **{name: 77})])
 
@@ -148,7 +148,7 @@ def test_ranks_with_one_shard_twice() -> None:
 
 
 @pytest.mark.parametrize("pair", [("2", "2"), ("-1", "2"), ("0", "0"), ("a", "2"), ("None", "2")])
-def test_a_shard_that_a_launcher_cannot_mean(pair: tuple[str, str]) -> None:
+def test_an_invalid_shard_of_a_launcher_raises(pair: tuple[str, str]) -> None:
     with pytest.raises(OptionError, match="RANK"):
         check_shard(*pair, "RANK and WORLD_SIZE")
     assert check_shard("1", "2", "RANK") == (1, 2)

@@ -1,7 +1,7 @@
 """The JAX adapter, and its typed functions.
 
-`batches` gives batches one after the other, as every adapter does; `resident` keeps the data on a
-device and gives any batch from inside a compiled function.
+`batches` yields batches one after the other, as every adapter does; `resident` keeps the data on a
+device and returns any batch from inside a compiled function.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,26 +51,26 @@ class JaxAdapter:
         dataset, plan, encoding, epoch, start
             As `fmnist_core.hookspecs.Adapter.loader`.
         device : jax.Device or str, optional
-            Keep all of the data there, and make the batches there. A str is a platform, such as
-            "gpu", whose first device is taken. By default batches are made by numpy and put on
-            JAX's default device.
+            Keep all data on this device, and make the batches there. A str is a platform, such as
+            "gpu", and means its first device. By default numpy makes the batches, which are then
+            put on JAX's default device.
         sharding : Sharding, PartitionSpec or Mesh, optional
-            Give global arrays with this layout, of which each process makes its part: `shard` is
-            then the process's index and the number of processes. Of a spec each field takes as
-            many entries as it has axes. A PartitionSpec is over the mesh of ``jax.set_mesh``; a
-            Mesh of one axis divides the first axis of each field.
+            Return global arrays with this layout, of which each process makes its part: `shard` is
+            then the process's index and the number of processes. Each field takes as many entries
+            of a spec as it has axes. A PartitionSpec is over the mesh of ``jax.set_mesh``; a Mesh
+            of one axis divides the first axis of each field.
 
         Raises
         ------
         OptionError
             If an element type needs ``jax_enable_x64`` and it is off; if there is no such device;
-            if batches cannot have this layout; or if the data are too many for int32 row numbers
-            on a device.
+            if batches cannot have this layout; or if there are too many examples for int32 row
+            numbers on a device.
         """
         assemble = Assembler(dataset, plan, encoding, self)
         check_width(dataset, plan, assemble.encoding)
         if device is not None and sharding is not None:
-            raise OptionError("device and sharding both say where batches are. Try: one of them")
+            raise OptionError("device and sharding both set the place of batches. Try: one of them")
         if device is not None:
             return DeviceBatches(plan, assemble, checked_device(device), epoch=epoch, start=start)
         layout = None if sharding is None else named_sharding(sharding)
@@ -79,7 +79,7 @@ class JaxAdapter:
         return JaxBatches(plan, assemble, layout, epoch=epoch, start=start)
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Return this process's index, and how many there are."""
+        """Return this process's index, and the number of processes."""
         return jax.process_index(), jax.process_count()
 
     def to_numpy(self, batch: JaxBatch) -> tuple[NDArray[Any], ...]:
@@ -126,7 +126,7 @@ def batches(
     batch_size, shuffle, seed, remainder, shard, fields
         The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
-        What a pixel and a label become: see `Encoding`.
+        How pixels and labels are converted: see `Encoding`.
     epoch, start : int
         The first epoch, and how many of its examples to skip.
     device : jax.Device or str, optional
@@ -171,27 +171,27 @@ def resident(
     batch_size, shuffle, seed, remainder, shard, fields
         Which examples form a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
-        What a pixel and a label become: see `Encoding`.
+        How pixels and labels are converted: see `Encoding`.
     device : jax.Device, str or Sharding, optional
         Where to put the data; by default where JAX puts arrays.
 
     Returns
     -------
     Resident
-        Whose `batch(epoch, step)` gives any batch.
+        Its `batch(epoch, step)` returns any batch.
 
     Raises
     ------
     OptionError
-        If batches would differ in shape, which a compiled function cannot have; if images are not
-        uint8; or if there are no examples, or 2**31 or more.
+        If batches would differ in shape, which a compiled function does not allow; if images are
+        not uint8; or if there are no examples, or 2**31 or more.
     """
     process_shard = ADAPTER.shard({}) if shard == "auto" else shard
     plan = BatchPlan(len(dataset), batch_size, shuffle, seed, remainder, process_shard, fields)  # type: ignore[arg-type]
-    given = Encoding(
+    unresolved = Encoding(
         dtype, scale, layout, labels, mean, std, channels=channels, transform=transform
     )
-    encoding = resolve(given, dataset, plan.fields, ADAPTER)
+    encoding = resolve(unresolved, dataset, plan.fields, ADAPTER)
     check_width(dataset, plan, encoding)
     if plan.remainder == "keep" and plan.num_examples % plan.global_batch_size:
         raise OptionError(
@@ -209,7 +209,7 @@ def resident(
 
 
 def check_width(dataset: Dataset, plan: BatchPlan, encoding: Encoding) -> None:
-    """Raise OptionError for what JAX would narrow without a word."""
+    """Raise OptionError for types that JAX would silently narrow."""
     if jax.dtypes.canonicalize_dtype(np.int64) == np.int64:
         return
     most = dataset.indices.max(initial=0) if "index" in plan.fields else 0

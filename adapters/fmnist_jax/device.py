@@ -26,19 +26,19 @@ JaxBatch = tuple[jax.Array, ...]
 
 @dataclass(frozen=True, repr=False)
 class Resident:
-    """A dataset on the device, whose batches are computed there; a pytree, to be passed to jit.
+    """A dataset on a device, which computes its batches there; a pytree, to pass to jit.
 
     Attributes
     ----------
     images, labels, indices, extended : jax.Array
-        Pixels as they are, int32 labels, places in the original file, and extended labels (none
-        unless they are asked for).
+        Pixels before encoding, int32 labels, places in the original file, and extended labels
+        (empty unless `fields` has them).
     table : jax.Array
         `Encoding.table`.
     by_arithmetic : bool
-        Whether this device comes to the bits of the table by arithmetic too, which is faster.
+        Whether arithmetic on this device gives the bits of the table too, which is faster.
     plan, encoding, num_classes
-        What is known when a function is compiled.
+        Static values, known when a function is compiled.
     """
 
     images: jax.Array
@@ -69,15 +69,15 @@ class Resident:
         Parameters
         ----------
         epoch, step : int or integer scalar array
-            May be traced; then an epoch or a step that there is not goes unnoticed.
+            May be traced; an epoch or step that does not exist is then not detected.
         order : jax.Array, optional
-            What `order` gave for this epoch, if many of its batches are made; otherwise the batch's
-            own part of it is computed.
+            The result of `order` for this epoch, if many of its batches are made; otherwise each
+            batch computes its own part of the order.
 
         Raises
         ------
         OptionError
-            If a known number is not an epoch or step of the plan, or `order` is not of all
+            If a known number is not an epoch or step of the plan, or `order` does not have all
             examples.
         """
         plan = self.plan
@@ -105,19 +105,19 @@ class Resident:
         epoch : int or integer scalar array
             May be traced.
         seed : int or integer scalar array, optional
-            Of the written order, instead of the plan's; may be traced, for instance by ``vmap``
-            over seeds.
+            Seed of the written order, instead of the plan's; may be traced, for instance by
+            ``vmap`` over seeds.
 
         Raises
         ------
         OptionError
-            If a number that is known is out of range; or if transforms, which follow the plan's
-            seed, would not follow this one.
+            If a known number is out of range, or if there are transforms, which draw by the plan's
+            seed only.
         """
         check_number("epoch", epoch, 2**32 - 1)
         if seed is not None and self.encoding.transform:
             raise OptionError(
-                "transforms are drawn by the plan's seed, and would not follow another one. "
+                "transforms are drawn by the plan's seed and would not follow another one. "
                 "Try: resident(..., seed=...) for each seed"
             )
         return self._rows(jnp.arange(self.plan.num_examples, dtype=jnp.int32), epoch, seed)
@@ -136,10 +136,10 @@ class Resident:
     def gather(
         self, epoch: jax.typing.ArrayLike, positions: jax.Array, rows: jax.Array
     ) -> JaxBatch:
-        """Return the batch of some examples, named as `plan.Examples` does; all may be traced."""
-        made = self._transformed(epoch, positions, rows) if self.encoding.transform else {}
+        """Return the batch of some examples, as in `plan.Examples`; all may be traced."""
+        transformed = self._transformed(epoch, positions, rows) if self.encoding.transform else {}
         batch: JaxBatch = self.plan.pack(
-            made[field] if field in made else self._field(field, positions, rows)
+            transformed[field] if field in transformed else self._field(field, positions, rows)
             for field in self.plan.fields
         )
         return batch
@@ -172,11 +172,13 @@ class Resident:
         plan, chain = self.plan, self.encoding.transform
         places = positions % plan.num_examples
 
-        def gather(wanted: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-            originals = rows if wanted is places else self._rows(wanted, epoch)
+        def gather(requested_positions: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+            originals = (
+                rows if requested_positions is places else self._rows(requested_positions, epoch)
+            )
             return self.images[originals], self._encoded_labels(originals) if chain.mix else None
 
-        with jax.numpy_rank_promotion("allow"):  # whatever the program allows for its own arrays
+        with jax.numpy_rank_promotion("allow"):  # regardless of the program's setting
             return transformed_fields(chain, JAX, gather, places, plan, epoch, self._encoded_images)
 
     def _values(self, pixels: jax.Array) -> jax.Array:
@@ -200,7 +202,7 @@ def put(
     encoding: Encoding,
     device: jax.Device | jax.sharding.Sharding | None,
 ) -> Resident:
-    """Put the data of a dataset on a device, or where JAX puts arrays if it is None."""
+    """Put the data of a dataset on a device; for None, where JAX puts arrays."""
     extended = dataset.extended if "extended" in plan.fields else None
     images, labels, indices, more, table = jax.device_put(
         (
@@ -213,7 +215,7 @@ def put(
         device,
     )
     arithmetic = encoding.scale == "raw" or (
-        # Over a repeated channel XLA was seen to multiply by the inverse after all.
+        # For a repeated channel XLA was seen to multiply by the inverse nevertheless.
         encoding.channels is None and _has_the_bits(table, encoding, device)
     )
     num_classes = len(dataset.classes)
@@ -224,19 +226,20 @@ def put(
 def some_batches(
     data: Resident, epoch: jax.Array, positions: jax.Array, rows: jax.Array, first: int, count: int
 ) -> list[JaxBatch]:
-    """Return some consecutive batches out of the (batches, batch) examples that were sent."""
+    """Return some consecutive batches of the (batches, batch) examples that were sent."""
     chosen = (jax.lax.dynamic_slice_in_dim(array, first, count) for array in (positions, rows))
     return [data.gather(epoch, *both) for both in zip(*chosen, strict=True)]
 
 
 def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
-    """Return pixels encoded as `Encoding.encode_pixels` does it."""
+    """Return pixels, encoded as `Encoding.encode_pixels` does."""
     dtype = encoding.numpy_dtype
     if encoding.scale == "raw":
         return pixels.astype(dtype)
     values = pixels.astype(np.float32)
     # XLA turns a division by one number into a multiplication by its inverse, which has other bits.
-    # No pixel is negative, but the compiler does not know it, so it must divide each by its own.
+    # No pixel is negative, but the compiler does not know it, so it must divide each by its own
+    # copy of the number.
     never = values < 0
 
     def divided(values: jax.Array, by: np.float32 | NDArray[np.float32]) -> jax.Array:
@@ -252,7 +255,7 @@ def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
 def _has_the_bits(
     table: jax.Array, encoding: Encoding, device: jax.Device | jax.sharding.Sharding | None
 ) -> bool:
-    """Whether arithmetic, compiled for the device, gives the table for every pixel."""
+    """Whether arithmetic, compiled for the device, gives the table's value for every pixel."""
     each = np.arange(256, dtype=np.uint8)
     pixels = jax.device_put(
         np.broadcast_to(each.reshape(256, *[1] * (table.ndim - 1)), table.shape), device

@@ -1,4 +1,4 @@
-"""Loaders of `jax.Array`: batches made by numpy and sent, or made on a device that has the data."""
+"""Loaders of `jax.Array`: batches made by numpy and sent, or made on a device with the data."""
 
 import json
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ MADE_AT_ONCE = 8
 
 
 class JaxBatches(Batches[JaxBatch]):
-    """A re-iterable of tuples of `jax.Array`: the n-th iteration is epoch `epoch` + n.
+    """A re-iterable of tuples of `jax.Array`: the n-th iteration reads epoch `epoch` + n.
 
-    Where several processes share the batches, all compare what they are about to read before the
+    If several processes share the batches, they compare what they are about to read before the
     first one.
 
     Parameters
@@ -33,7 +33,7 @@ class JaxBatches(Batches[JaxBatch]):
     sharding : Sharding, optional
         The layout of global arrays; by default arrays are on JAX's default device.
     epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+        Where to begin; `start` examples of the first epoch are skipped.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class JaxBatches(Batches[JaxBatch]):
         Raises
         ------
         OptionError
-            If the processes that share the batches disagree on anything but their shards; on every
-            process alike.
+            On every process, if the processes that share the batches disagree on anything except
+            their shards.
         """
         if not self._agreed and 1 < self.plan.shard[1] == jax.process_count():
             check_agreement(_gathered(self.agreement()))
@@ -65,7 +65,7 @@ class JaxBatches(Batches[JaxBatch]):
 
     def _sent(self, arrays: Arrays) -> JaxBatch:
         if self._sharding is None:
-            # The arrays are fresh and nobody else holds them, so JAX may keep their memory.
+            # The arrays are fresh and used nowhere else, so JAX may keep their memory.
             return tuple(jax.device_put(arrays))
         to_global: Any = jax.make_array_from_process_local_data
         return tuple(to_global(field_sharding(self._sharding, a.ndim), a) for a in arrays)
@@ -101,6 +101,6 @@ class DeviceBatches(JaxBatches):
 def _gathered(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the records of all processes, in their order."""
     text = np.frombuffer(json.dumps(record).encode(), np.uint8)
-    longest = int(process_allgather(np.int32(len(text))).max())  # arrays of one shape are gathered
+    longest = int(process_allgather(np.int32(len(text))).max())  # it gathers arrays of one shape
     texts = process_allgather(np.pad(text, (0, longest - len(text)), constant_values=ord(" ")))
     return [json.loads(np.asarray(text).tobytes()) for text in texts]

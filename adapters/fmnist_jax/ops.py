@@ -79,7 +79,7 @@ class JaxOps:
 
 
 def _once(looked_up: jax.Array) -> jax.Array:
-    """Return what was looked up, which XLA would look up again for each of its uses."""
+    """Return a looked-up value, which XLA would otherwise look up again for each use."""
     kept: jax.Array = jax.lax.optimization_barrier(looked_up)  # type: ignore[no-untyped-call]
     return kept
 

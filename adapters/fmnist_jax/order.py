@@ -21,7 +21,7 @@ def keys(
 
 
 def seed_words(seed: jax.typing.ArrayLike) -> Sequence[jax.typing.ArrayLike]:
-    """Return `order.seed_words`, computed on the device where the seed is an array.
+    """Return `order.seed_words`, computed on the device if the seed is an array.
 
     Raises
     ------
@@ -39,12 +39,12 @@ def seed_words(seed: jax.typing.ArrayLike) -> Sequence[jax.typing.ArrayLike]:
 
 
 def check_number(name: str, number: jax.typing.ArrayLike, most: int) -> None:
-    """Check a number that may be traced; then its value is not known, but its type is.
+    """Check a number that may be traced, whose value is then unknown but not its type.
 
     Raises
     ------
     OptionError
-        If it is not a whole number; or if it is known and is not from 0 to `most`.
+        If it is not a whole number, or is known and not from 0 to `most`.
     """
     if isinstance(number, jax.Array) and not (
         number.shape == () and jnp.issubdtype(number.dtype, jnp.integer)

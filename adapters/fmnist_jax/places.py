@@ -13,22 +13,22 @@ ShardingLike = Sharding | PartitionSpec | Mesh
 
 
 def checked_device(device: object) -> jax.Device:
-    """Return a device, or the first one of a platform that is given by its name.
+    """Return a device, or the first device of a platform that is given by name.
 
     Raises
     ------
     OptionError
-        If there is no such device; or if ``jax.set_mesh`` has set a mesh of others, over which JAX
-        computes nothing with arrays that are on one device.
+        If there is no such device; or if ``jax.set_mesh`` has set a mesh of other devices, because
+        JAX then computes nothing with arrays on one device.
     """
-    found = _found_device(device)
+    target = _found_device(device)
     mesh = _mesh_in_use()
-    if mesh is not None and set(mesh.devices.flat) != {found}:
+    if mesh is not None and set(mesh.devices.flat) != {target}:
         raise OptionError(
-            f"with a mesh of {mesh.size} devices in use, JAX computes nothing on {found} alone. "
+            f"with a mesh of {mesh.size} devices in use, JAX computes nothing on {target} alone. "
             "Try: sharding=, or make the loader without jax.set_mesh"
         )
-    return found
+    return target
 
 
 def _found_device(device: object) -> jax.Device:
@@ -48,8 +48,8 @@ def _found_device(device: object) -> jax.Device:
         ) from error
 
 
-def named_sharding(given: object) -> Sharding:
-    """Return a sharding as it is, or that of a spec or a mesh whose meaning is clear.
+def named_sharding(layout: object) -> Sharding:
+    """Return a sharding as it is, or the sharding of a spec or mesh if it is unambiguous.
 
     Raises
     ------
@@ -57,31 +57,31 @@ def named_sharding(given: object) -> Sharding:
         For a spec without a mesh or with axes that it lacks, a mesh of several axes, or anything
         else.
     """
-    if isinstance(given, Sharding):
-        return given
-    if isinstance(given, PartitionSpec):
+    if isinstance(layout, Sharding):
+        return layout
+    if isinstance(layout, PartitionSpec):
         mesh = _mesh_in_use()
         if mesh is None:
             raise OptionError(
-                f"{given} names axes of a mesh, and no mesh is set. "
+                f"{layout} names axes of a mesh, but no mesh is set. "
                 "Try: sharding=NamedSharding(mesh, spec), or jax.set_mesh(mesh)"
             )
         try:
-            return NamedSharding(mesh, given)
+            return NamedSharding(mesh, layout)
         except ValueError as error:
             raise OptionError(
                 f"expected a spec over the mesh in use, of the axes {mesh.axis_names}, found "
-                f"{given}: {error}"
+                f"{layout}: {error}"
             ) from error
-    if isinstance(given, Mesh):
-        if len(given.axis_names) == 1:
-            return NamedSharding(given, PartitionSpec(given.axis_names[0]))  # type: ignore[no-untyped-call]
+    if isinstance(layout, Mesh):
+        if len(layout.axis_names) == 1:
+            return NamedSharding(layout, PartitionSpec(layout.axis_names[0]))  # type: ignore[no-untyped-call]
         raise OptionError(
-            f"a mesh of the axes {given.axis_names} does not say which of them divides a batch. "
-            f"Try: sharding=NamedSharding(mesh, PartitionSpec({given.axis_names[0]!r}))"
+            f"a mesh of the axes {layout.axis_names} does not say which of them divides a batch. "
+            f"Try: sharding=NamedSharding(mesh, PartitionSpec({layout.axis_names[0]!r}))"
         )
     raise OptionError(
-        f"expected a Sharding, a PartitionSpec or a Mesh, found {given!r:.80}. "
+        f"expected a Sharding, a PartitionSpec or a Mesh, found {layout!r:.80}. "
         "Try: sharding=NamedSharding(mesh, PartitionSpec(...))"
     )
 
@@ -94,7 +94,7 @@ def _mesh_in_use() -> Mesh | None:
 
 
 def field_sharding(sharding: Sharding, ndim: int) -> Sharding:
-    """Return the sharding of a field: of a spec, as many entries as the field has axes."""
+    """Return the sharding of a field: as many entries of the spec as the field has axes."""
     if isinstance(sharding, NamedSharding) and len(sharding.spec) > ndim:
         spec = PartitionSpec(*sharding.spec[:ndim])  # type: ignore[no-untyped-call]
         return NamedSharding(sharding.mesh, spec, memory_kind=sharding.memory_kind)
@@ -102,12 +102,12 @@ def field_sharding(sharding: Sharding, ndim: int) -> Sharding:
 
 
 def check_layout(plan: BatchPlan, assemble: Assembler, sharding: Sharding, start: int) -> None:
-    """Check that every batch can be laid out, before an epoch comes to it.
+    """Check in advance that every batch can be laid out.
 
     Raises
     ------
     OptionError
-        If a batch cannot be divided so, or the plan's shard is not this process.
+        If a batch cannot be divided this way, or the plan's shard is not this process.
     """
     processes = jax.process_index(), jax.process_count()
     if plan.shard != processes:

@@ -52,7 +52,7 @@ class KerasAdapter:
         Raises
         ------
         OptionError
-            If these images cannot be encoded so, or an option is out of range.
+            If these images cannot be encoded this way, or an option is out of range.
         """
         assemble = Assembler(dataset, plan, encoding, self)
         return PlanDataset(
@@ -110,7 +110,7 @@ def plan_dataset(
     batch_size, shuffle, seed, remainder, shard, fields
         The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
-        What a pixel and a label become: see `Encoding`.
+        How pixels and labels are converted: see `Encoding`.
     epoch, start : int
         The first epoch, and how many of its examples to skip.
     workers, max_queue_size : int

@@ -1,14 +1,14 @@
 """PlanDataset: a plan's epochs as a `keras.utils.PyDataset`.
 
 A PyDataset returns batch `index` of an epoch. Keras does three things that would break a plan's
-order; this is how each is handled:
+order, which this class handles so:
 
-- ``fit`` asks for the numbers in an order that it draws, unless it is told ``shuffle=False``. So
-  batches are handed over in the plan's order, and the number means nothing.
-- With ``workers``, threads or processes ask at the same time. Then nobody knows which question came
-  first, so Keras is told that there are no workers; threads of our own make batches ahead instead.
-- Keras looks at a first batch, or two, to learn the shapes or to build the model, and then begins
-  anew. Those batches are not the beginning of an epoch.
+- ``fit`` requests the numbers in a random order, unless ``shuffle=False``. So batches are returned
+  in the plan's order, and the number is ignored.
+- With ``workers``, threads or processes request batches at the same time, in an unknown order. So
+  Keras sees no workers; our own threads make batches ahead instead.
+- Keras reads one or two batches to learn the shapes or to build the model, and then starts over.
+  Those batches are not the beginning of an epoch.
 """
 
 from collections.abc import Iterator
@@ -25,23 +25,23 @@ from fmnist_core.state import State
 from fmnist_keras.threads import made_ahead
 
 QUEUE_SIZE = 10
-"""Batches that threads make ahead, unless told otherwise; as in Keras."""
+"""Default number of batches that threads make ahead, as in Keras."""
 
 MOST_THREADS = 2**10
 
 
 class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches for fit, evaluate and predict; the n-th epoch that is begun is `epoch` + n.
+    """Batches for fit, evaluate and predict; the n-th epoch that begins is `epoch` + n.
 
     It can be iterated as well. A call that ends within an epoch, by an exception or by
-    ``steps_per_epoch``, has taken that epoch: the next call begins the one after it.
+    ``steps_per_epoch``, has taken that epoch: the next call begins the following one.
 
     Parameters
     ----------
     plan : BatchPlan
     assemble : Assembler
     epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+        Where to begin; `start` examples of the first epoch are skipped.
     workers, max_queue_size : int
         Threads that make batches ahead, if more than 1, and how many batches ahead.
     """
@@ -74,7 +74,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
     def workers(self) -> int:
         """Workers that Keras may start: none.
 
-        Keras asks once in each call of fit, evaluate or predict, before it asks for a batch.
+        Keras reads this once in each call of fit, evaluate or predict, before the first batch.
         """
         self._begin_call()
         return 0
@@ -82,7 +82,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
     @workers.setter
     def workers(self, value: int) -> None:
         raise OptionError(
-            "Keras's workers would ask for batches in no known order. "
+            "Keras's workers would request batches in an unknown order. "
             'Try: dataset.to("keras", workers=...), whose threads keep the order'
         )
 
@@ -92,9 +92,9 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         return self._steps_told if self._within_epoch else len(self)
 
     def __getitem__(self, index: int) -> Any:
-        """Return the next batch of the epoch that Keras reads, whatever number it requests.
+        """Return the next batch of the epoch that Keras reads, for any requested number.
 
-        Before Keras has begun an epoch, return batch `index` of the next one, which is not taken.
+        Before Keras begins an epoch, return batch `index` of the next one without taking it.
 
         Raises
         ------
@@ -107,9 +107,9 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         if not self._is_reading():
             if not self._within_epoch:
                 raise OptionError(
-                    "no call of Keras is within an epoch of this dataset. Try: peek() for a look; "
-                    "for a call inside another, such as evaluate in a callback of fit, a dataset "
-                    "of its own"
+                    "no call of Keras is within an epoch of this dataset. Try: peek() to look at a "
+                    "batch; for a call inside another, such as evaluate in a callback of fit, a "
+                    "second dataset"
                 )
             self._reading = CountedIterator(self._epochs, self._batches)
         assert self._reading is not None
@@ -123,16 +123,16 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def on_epoch_begin(self) -> None:
-        """Prepare for an epoch of Keras: a new one of the plan, unless batches remain of the last.
+        """Prepare for an epoch of Keras: a new epoch of the plan, unless the last one has batches.
 
         Raises
         ------
         OptionError
-            If the plan's epoch has another number of batches than Keras was told.
+            If the plan's epoch has another number of batches than Keras expects.
         """
         if self._is_new_call:
-            # fit and evaluate reset their iterator before the first epoch. If they begin one
-            # without, it is to build the model from a batch, and they will begin anew.
+            # fit and evaluate reset their iterator before the first epoch. If they begin an epoch
+            # without a reset, they build the model from a batch and will start over.
             self._before_build = self.epoch
         elif self._before_build is not None:
             self._epochs.go_to(self._before_build)
@@ -140,25 +140,25 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         self._is_new_call, self._within_epoch = False, True
         if not self._is_reading() and len(self) != self._steps_told:
             raise OptionError(
-                f"epoch {self.epoch} has {len(self)} batches, but Keras goes on with "
-                f"{self._steps_told}, the number of the shorter epoch that `start` gave. "
+                f"epoch {self.epoch} has {len(self)} batches, but Keras continues with "
+                f"{self._steps_told}, the number of the epoch that `start` made shorter. "
                 "Try: fit that epoch alone, with epochs=initial_epoch + 1, then fit again"
             )
 
     def on_epoch_end(self) -> None:
-        """Note the end of an epoch of Keras, or that it begins anew."""
+        """Note that an epoch of Keras ends, or that it starts over."""
         if not self._within_epoch:
             self._reading = None
         self._is_new_call, self._within_epoch = False, False
 
     def state_dict(self) -> State:
-        """Return where to go on, between epochs or after an iteration without Keras.
+        """Return the position to resume from, between epochs or after iterating without Keras.
 
         Raises
         ------
         OptionError
-            Within an epoch that Keras reads: some backends ask for batches before they train on
-            them, so what was handed over is not what was trained on.
+            Within an epoch that Keras reads: some backends request batches before they train on
+            them, so the batches returned are not those trained on.
         """
         if self._is_reading():
             raise OptionError(

@@ -1,4 +1,4 @@
-"""Results that threads make ahead, handed over in the order of their calls."""
+"""Results that threads make ahead, yielded in the order of their calls."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,15 +11,15 @@ _Result = TypeVar("_Result")
 def made_ahead(
     calls: Iterable[Callable[[], _Result]], threads: int, ahead: int
 ) -> Iterator[_Result]:
-    """Yield the result of each call, in their order; up to `ahead` are made before they are used.
+    """Yield the result of each call, in order; up to `ahead` results are made before their use.
 
     Parameters
     ----------
     calls : iterable of callable
     threads : int
-        Threads that make them.
+        Number of threads.
     ahead : int
-        Most results that wait.
+        Most results that wait to be used.
     """
     waiting: deque[Future[_Result]] = deque()
     pool = ThreadPoolExecutor(threads, "fmnist_keras")

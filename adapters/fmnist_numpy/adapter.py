@@ -82,7 +82,7 @@ def batches(
     batch_size, shuffle, seed, remainder, shard, fields
         The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
-        What a pixel and a label become: see `Encoding`.
+        How pixels and labels are converted: see `Encoding`.
     epoch, start : int
         The first epoch, and how many of its examples to skip.
 

@@ -1,7 +1,7 @@
 """The Ray adapter: a `ray.data.Dataset` whose read tasks make the plan's batches where they run.
 
 `ray_dataset` is the typed function; `open_urls` opens raw IDX files at any address that fsspec
-knows, of which every task reads its own rows.
+supports, and every task reads its own rows from there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,8 @@ __all__ = ["ADAPTER", "RayAdapter", "fmnist_adapter", "open_urls", "ray_dataset"
 RayBatch = Mapping[str, NDArray[Any]]
 
 MOST_BLOCKS = 1024
-"""Blocks of an epoch, about, above which they become larger instead: the driver makes each task."""
+"""Approximate maximum of blocks in an epoch, because the driver makes a task for each; beyond it,
+blocks become larger."""
 
 
 class RayAdapter:
@@ -51,12 +52,11 @@ class RayAdapter:
         start: int = 0,
         num_workers: int | None = None,
     ) -> ray.data.Dataset:
-        """Return a `ray.data.Dataset` with a column for each field, of rows in the plan's order.
+        """Return a `ray.data.Dataset` with a column for each field and rows in the plan's order.
 
-        ``iter_batches(batch_size=plan.batch_size)`` gives the plan's batches. The n-th time that
-        Ray executes it is epoch `epoch` + n; ``schema()`` and ``count()`` do not execute it, but
-        ``take()`` does. Where `start` makes the first epoch shorter, ``count()`` is that of the
-        first.
+        ``iter_batches(batch_size=plan.batch_size)`` yields the plan's batches. The n-th execution
+        by Ray reads epoch `epoch` + n; ``take()`` executes it, ``schema()`` and ``count()`` do not.
+        If `start` makes the first epoch shorter, ``count()`` is the number of rows of that epoch.
 
         Images that are mapped from raw files, or read from an address, stay where they are: each
         task maps or reads its own rows. Others are put into Ray's object store once.
@@ -66,14 +66,14 @@ class RayAdapter:
         dataset, plan, encoding, epoch, start
             As `fmnist_core.hookspecs.Adapter.loader`.
         num_workers : int, optional
-            How many consumers Ray will split it among, as Ray Train or ``streaming_split`` do.
-            Worker r is then given the batches of the plan with ``shard=(r, num_workers)``.
+            How many consumers Ray will split it among, by Ray Train or ``streaming_split``. Worker
+            r then gets the batches of the plan with ``shard=(r, num_workers)``.
 
         Raises
         ------
         OptionError
-            If a column cannot hold the images' element type, or the split cannot be exact. If Ray
-            may change the order of blocks although `num_workers` is given, when it is executed.
+            If a column cannot hold the images' element type, or the split cannot be exact. With
+            `num_workers`, on execution, if Ray may change the order of blocks.
         """
         plan.check_use(len(dataset), epoch, start)
         _check_dtype(encoding)
@@ -84,25 +84,25 @@ class RayAdapter:
         source = FmnistDatasource(
             assemble, plan, epoch, start, num_workers or 0, _block_bytes(assemble)
         )
-        # Told how many blocks there are, Ray does not split them; it would not do so at batches.
+        # Given the number of blocks, Ray does not split them; it would not split between batches.
         rows: Any = ray.data.read_datasource(source, override_num_blocks=source.fewest_blocks())
         rows.context.execution_options.preserve_order = True
         if num_workers is None:
-            # An attribute of this object alone; a dataset made from it does not have it.
+            # An attribute of this object only; datasets derived from it do not have it.
             rows.provenance = Provenance(self, dataset, plan, assemble.encoding, source.upcoming)
         return rows  # type: ignore[no-any-return]
 
     def batches(self, loader: Any, plan: BatchPlan) -> Iterable[Any]:
-        """Return an iterable of the plan's batches out of a `ray.data.Dataset`, in numpy's format.
+        """Return an iterable of the plan's batches of a `ray.data.Dataset`, in numpy's format.
 
-        Anything else is returned as it is.
+        Anything else is returned unchanged.
         """
         if not isinstance(loader, ray.data.Dataset):
             return loader  # type: ignore[no-any-return]
         return loader.iter_batches(batch_size=plan.batch_size, batch_format="numpy")
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Return the rank of this Ray Train worker and their number; (0, 1) outside of one."""
+        """Return the rank of this Ray Train worker and the number of workers; outside, (0, 1)."""
         try:
             context = ray.train.get_context()
         except RuntimeError:
@@ -153,7 +153,7 @@ def ray_dataset(
     batch_size, shuffle, seed, remainder, shard, fields
         The examples and the content of a batch: see `BatchPlan`.
     dtype, scale, mean, std, channels, layout, labels, transform
-        What a pixel and a label become: see `Encoding`.
+        How pixels and labels are converted: see `Encoding`.
     epoch, start : int
         The first epoch, and how many of its examples to skip.
     num_workers : int, optional
@@ -170,10 +170,10 @@ def ray_dataset(
 
 
 def _block_bytes(assemble: Assembler) -> int:
-    """Return how large blocks shall be, so that they are not too many and Ray cuts none."""
-    wanted = max(BLOCK_BYTES, len(assemble.dataset) * row_nbytes(assemble) // MOST_BLOCKS)
+    """Return the size of blocks at which there are not too many and Ray splits none."""
+    nbytes = max(BLOCK_BYTES, len(assemble.dataset) * row_nbytes(assemble) // MOST_BLOCKS)
     most = _most_block_bytes()
-    return wanted if most is None else min(wanted, most)
+    return nbytes if most is None else min(nbytes, most)
 
 
 def _check_dtype(encoding: Encoding) -> None:
@@ -185,7 +185,7 @@ def _check_dtype(encoding: Encoding) -> None:
 
 
 def _most_block_bytes() -> int | None:
-    """Return the size above which Ray cuts a block, if it does."""
+    """Return the size above which Ray splits a block, or None if it does not."""
     most: int | None = ray.data.DataContext.get_current().target_max_block_size
     return most
 
@@ -195,7 +195,7 @@ def _for_workers(plan: BatchPlan, num_workers: int, start: int) -> BatchPlan:
     check_range("num_workers", num_workers, 1, MAX_EXAMPLES)
     if plan.shard != (0, 1):
         raise OptionError(
-            f"num_workers={num_workers} has Ray split the whole among workers; found also "
+            f"num_workers={num_workers} makes Ray split all batches among workers; found also "
             f"shard={plan.shard}. Try: one of them"
         )
     first = replace(plan, shard=(0, num_workers))
@@ -203,14 +203,14 @@ def _for_workers(plan: BatchPlan, num_workers: int, start: int) -> BatchPlan:
         left = (plan.num_examples - begin) % first.global_batch_size
         if plan.remainder == "keep" and left % num_workers:
             raise OptionError(
-                f"the last batch has {left} examples for {num_workers} workers, and Ray drops what "
-                'makes them unequal. Try: remainder="drop" or remainder="pad"'
+                f"the last batch has {left} examples for {num_workers} workers, and Ray drops the "
+                'excess of an unequal split. Try: remainder="drop" or remainder="pad"'
             )
     return first
 
 
 def _check_block(plan: BatchPlan, assemble: Assembler) -> None:
-    """Raise OptionError if Ray would cut a batch in pieces and deal those out."""
+    """Raise OptionError if Ray would split a batch among workers."""
     most = _most_block_bytes()
     batch_bytes = plan.batch_size * row_nbytes(assemble)
     if most is not None and batch_bytes > most:

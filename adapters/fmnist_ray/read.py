@@ -1,7 +1,7 @@
-"""What Ray's read tasks do: each computes its rows of an epoch and reads them; used by fmnist_ray.
+"""Ray's read tasks: each computes its rows of an epoch and reads them; used by fmnist_ray.
 
-A task carries the plan's numbers, and where the data are. Nothing goes through the driver but data
-that exist in its memory only.
+A task carries the plan's numbers and the place of the data. Only data that exist in the driver's
+memory alone pass through the driver.
 """
 
 import copy
@@ -24,28 +24,28 @@ from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan, Examples
 
 BLOCK_BYTES = 2**22
-"""Bytes of a block, about: a task costs milliseconds, and few large ones leave nodes idle."""
+"""Approximate bytes of a block: a task costs milliseconds, but few large ones leave nodes idle."""
 
 CARRIED_BYTES = 2**14
-"""Most bytes that a task carries of the description of its data, which every task repeats."""
+"""Most bytes of the description of the data in a task; every task has a copy."""
 
 NOTED_BYTES = 2**20
-"""Data in memory that pass through Ray's object store in silence."""
+"""Most bytes of data in memory that pass through Ray's object store without a warning."""
 
 
 class FmnistDatasource(Datasource):
-    """The epochs of a plan as read tasks; each time Ray executes them is the next epoch.
+    """The epochs of a plan as read tasks; each execution by Ray reads the next epoch.
 
     Parameters
     ----------
     assemble : Assembler
-        What the batches are: dataset, fields and encoding.
+        Makes the batches: it has dataset, fields and encoding.
     plan : BatchPlan
-        That of the only consumer, or of the first of `num_workers`.
+        The plan of the only consumer, or of the first of `num_workers`.
     epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+        Where to begin; `start` examples of the first epoch are skipped.
     num_workers : int
-        Consumers that Ray splits the blocks among, or 0.
+        Number of consumers among which Ray splits the blocks, or 0.
     block_bytes : int
         Most bytes of a block of more than one batch.
     """
@@ -74,11 +74,11 @@ class FmnistDatasource(Datasource):
         return self._epochs.upcoming()
 
     def estimate_inmemory_data_size(self) -> int:
-        """Return the bytes of a whole epoch, of all consumers."""
+        """Return the bytes of a whole epoch over all consumers."""
         return self._plan.num_examples * self._row_nbytes
 
     def fewest_blocks(self) -> int:
-        """Return the number of blocks of the epoch that has the fewest of them, at least 1."""
+        """Return the number of blocks of the epoch with the fewest blocks, at least 1."""
         starts = (0, self._epochs.start)
         chunks = min(math.ceil(self._plan.num_steps(s) / self._steps_at_once) for s in starts)
         return max(chunks * max(self._num_workers, 1), 1)
@@ -89,7 +89,7 @@ class FmnistDatasource(Datasource):
         per_task_row_limit: int | None = None,
         data_context: DataContext | None = None,
     ) -> list[ReadTask]:
-        """Return the tasks of the next epoch, which begins only where Ray says in which context."""
+        """Return the tasks of the next epoch, which begins only if Ray passes a context."""
         if data_context is None:
             progress = EpochPosition(self._plan, self._epochs.epoch, self._epochs.start)
         else:
@@ -101,16 +101,16 @@ class FmnistDatasource(Datasource):
         if self._num_workers and not context.execution_options.preserve_order:
             raise OptionError(
                 f"to give each of {self._num_workers} workers its batches, blocks must keep their "
-                "order, and here Ray may change it. Try: TorchTrainer(..., dataset_config="
+                "order, but here Ray may change it. Try: TorchTrainer(..., dataset_config="
                 "ray.train.DataConfig(execution_options=ray.data.ExecutionOptions("
                 "preserve_order=True)))"
             )
 
     def _reads(self, progress: EpochPosition) -> "Iterator[ReadBatches]":
-        """Yield what each task reads: some steps of one worker, then the same of the next.
+        """Yield what each task reads: some steps of one worker, then the same steps of the next.
 
-        Ray gives a block to the worker that has the fewest rows, the first of them if several
-        have; as those of one round have equal rows, it deals them out in turn.
+        Ray gives a block to the worker with the fewest rows, the first of several. The blocks of
+        one round have equal numbers of rows, so the workers get them in turn.
         """
         epoch, start, steps = progress.epoch, progress.start, self._plan.num_steps(progress.start)
         shards = range(self._num_workers) if self._num_workers else [self._plan.shard[0]]
@@ -129,21 +129,21 @@ class FmnistDatasource(Datasource):
             input_files=None,
             exec_stats=None,
         )
-        # No rows: nothing to read, and no example that would determine the columns.
+        # Without rows there is nothing to read, and no example that would determine the columns.
         work = read if rows else _Given(self._empty)
         return ReadTask(work, metadata, schema=self._schema, per_task_row_limit=row_limit)
 
 
 @dataclass(frozen=True)
 class ReadBatches:
-    """Several consecutive batches of an epoch, as one block made by the process that calls it.
+    """Several consecutive batches of an epoch, as one block that the calling process makes.
 
     Attributes
     ----------
     sent : bytes, or ray.ObjectRef
-        The assembler, pickled, or a reference to such bytes or to itself.
+        The pickled assembler, or a reference to these bytes or to the assembler.
     plan : BatchPlan
-        With the shard whose batches they are.
+        With the shard of these batches.
     epoch, start : int
     steps : range
     """
@@ -163,22 +163,22 @@ class ReadBatches:
         )[1]
 
     def examples(self) -> Examples:
-        """Return which examples the block holds."""
+        """Return the examples of the block."""
         plan = self.plan
         positions = np.concatenate([plan.positions(step, self.start) for step in self.steps])
         return Examples(self.epoch, positions, plan.rows_at(positions, self.epoch))
 
     def __call__(self) -> list[Block]:
         """Read the rows and return their block."""
-        held = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
-        # Unpacked here, not with the task, so that an FmnistError stays one in Ray.
-        assemble = pickle.loads(held) if isinstance(held, bytes) else held
+        content = ray.get(self.sent) if isinstance(self.sent, ray.ObjectRef) else self.sent
+        # Unpickled here, not with the task, so that an FmnistError stays one in Ray.
+        assemble = pickle.loads(content) if isinstance(content, bytes) else content
         return [_block(assemble, assemble(self.examples()))]
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A block that is there already."""
+    """A block that exists already."""
 
     block: Block
 
@@ -192,14 +192,14 @@ def row_nbytes(assemble: Assembler) -> int:
 
 
 def _one_row(assemble: Assembler) -> Arrays:
-    """Return arrays of one row of zeros: types and shapes, for which nothing is read."""
+    """Return arrays of one row of zeros, for types and shapes; nothing is read."""
     return tuple(
         np.zeros((1, *array.shape[1:]), array.dtype) for array in assemble(first_examples(0))
     )
 
 
 def _empty_block(assemble: Assembler) -> Block:
-    # Made of a row, as Ray does not see what type the columns of no rows have.
+    # Made from a row, because Ray does not see the types of columns without rows.
     one = BlockAccessor.for_block(_block(assemble, _one_row(assemble)))
     return one.slice(0, 0, copy=True)
 
@@ -210,11 +210,11 @@ def _block(assemble: Assembler, arrays: Arrays) -> Block:
 
 
 def _sent(assemble: Assembler) -> Any:
-    """Return what tasks carry: where the data are, or a reference to Ray's object store."""
+    """Return what tasks carry: the place of the data, or a reference to Ray's object store."""
     dataset = assemble.dataset
     if dataset.source.is_lazy:
         packed = ray.cloudpickle.dumps(assemble)  # type: ignore[no-untyped-call]
-        # A long list of chosen rows is sent once, not with each task.
+        # A long list of selected rows is sent once, not with each task.
         return packed if len(packed) <= CARRIED_BYTES else ray.put(packed)
     if len(dataset) * math.prod(dataset.image_shape) * dataset.image_dtype.itemsize > NOTED_BYTES:
         warnings.warn(
@@ -223,6 +223,6 @@ def _sent(assemble: Assembler) -> Any:
             "files that every node sees, and open_idx",
             stacklevel=5,
         )
-    held = copy.copy(assemble)
-    held.dataset = dataset.in_memory()
-    return ray.put(held)
+    in_memory = copy.copy(assemble)
+    in_memory.dataset = dataset.in_memory()
+    return ray.put(in_memory)

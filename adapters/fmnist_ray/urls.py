@@ -23,10 +23,10 @@ from fmnist_core.source import Source
 from fmnist_core.storage.urls import offline
 
 LONGEST_HEADER = 4 + 4 * 255
-"""Bytes that hold any header of IDX."""
+"""Bytes that hold any IDX header."""
 
 GAP_BYTES = 2**16
-"""Bytes between two rows that are read too, as asking twice takes longer."""
+"""Most bytes between two rows of one request; two requests would take longer."""
 
 REQUEST_BYTES = 2**23
 """Most bytes requested at once, unless one row has more."""
@@ -42,8 +42,8 @@ def open_urls(
 ) -> Dataset:
     """Return a Dataset of raw IDX files at any addresses that fsspec opens.
 
-    Only headers and labels are read here. Images are read where and when they are requested, by
-    range: by the tasks of `ray_dataset`, which carry the addresses alone.
+    Only headers and labels are read here. Images are read by range where and when they are
+    requested: by the tasks of `ray_dataset`, which carry only the addresses.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def open_urls(
     Returns
     -------
     Dataset
-        Its `images` reads all rows of the selection, whenever it is asked for.
+        Each access to its `images` reads all rows of the selection.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def open_urls(
     IdxError
         If a file is packed, not IDX, or has another length than its header calls for.
     DataMismatchError
-        If images and labels do not go together.
+        If images and labels do not match.
     """
     images, labels = UrlArray.open(images_url), UrlArray.open(labels_url)
     source = UrlSource(
@@ -110,7 +110,7 @@ class UrlArray:
                     f"{url}: the header calls for {header.payload_nbytes} bytes in all, found "
                     f"{size}. An interrupted copy leaves such a file; store it again"
                 )
-            # A server that cannot give a range is found out now, not by a worker.
+            # Detect a server without ranges now, not in a worker.
             _read(file, url, header.payload_nbytes - 1, 1)
         return cls(url, header)
 
@@ -139,26 +139,26 @@ class UrlArray:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
-        """Read one row, a slice of them, or those of an array of places."""
+        """Read one row, a slice of rows, or the rows at an array of places."""
         if isinstance(rows, slice):
             return self.take(np.arange(len(self))[rows])
         return self.take(np.asarray(rows, np.int64))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Read everything, where numpy is given it as an array."""
+        """Read everything when numpy converts it to an array."""
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def take(self, indices: ArrayLike, axis: int | None = 0, **_: Any) -> NDArray[Any]:
         """Return some rows, fresh and in native byte order; numpy.take calls this."""
         rows = np.asarray(indices)
-        wanted, places = np.unique(rows.reshape(-1), return_inverse=True)
-        images = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        unique_rows, places = np.unique(rows.reshape(-1), return_inverse=True)
+        images = np.empty((len(unique_rows), *self.shape[1:]), self.dtype)
         if images.size:
             with _opened(self.url) as file:
-                for first, last in self._runs(wanted):
-                    begin = int(wanted[first])
-                    part = self._rows(file, begin, int(wanted[last - 1]) + 1)
-                    images[first:last] = part[wanted[first:last] - begin]
+                for first, last in self._runs(unique_rows):
+                    begin = int(unique_rows[first])
+                    part = self._rows(file, begin, int(unique_rows[last - 1]) + 1)
+                    images[first:last] = part[unique_rows[first:last] - begin]
         return images[places].reshape((*rows.shape, *self.shape[1:]))
 
     def _rows(self, file: io.BufferedIOBase, begin: int, end: int) -> NDArray[Any]:
@@ -170,20 +170,20 @@ class UrlArray:
     def _row_nbytes(self) -> int:
         return self.header.data_nbytes // len(self)
 
-    def _runs(self, wanted: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-        """Yield where in ascending rows to begin and end the requests for them."""
+    def _runs(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+        """Yield the first and last place, in ascending rows, of each request."""
         gap, most = (max(size // self._row_nbytes, 1) for size in (GAP_BYTES, REQUEST_BYTES))
         first = 0
-        for place in range(1, len(wanted)):
-            far = wanted[place] - wanted[place - 1] > gap
-            if far or wanted[place] - wanted[first] >= most:
+        for place in range(1, len(rows)):
+            far = rows[place] - rows[place - 1] > gap
+            if far or rows[place] - rows[first] >= most:
                 yield first, place
                 first = place
-        yield first, len(wanted)
+        yield first, len(rows)
 
 
 class UrlSource(Source):
-    """A source at addresses: images unread, labels unread too in the processes it is sent to."""
+    """A source at addresses: its images are unread, and in other processes its labels too."""
 
     def __init__(self, images: NDArray[Any], labels: Any, *, at: UrlArray) -> None:
         if isinstance(labels, np.ndarray):
@@ -194,13 +194,13 @@ class UrlSource(Source):
         object.__setattr__(self, "at", at)
 
     def check_match(self, num_classes: int) -> None:
-        """Check it, once: where it was opened."""
+        """Check it only once, in the process that opened it."""
         if isinstance(self.labels, np.ndarray) or self.labels.ndim != 1:
             super().check_match(num_classes)
 
     @property
     def is_lazy(self) -> bool:
-        """Whether any process can read the images for itself: it can."""
+        """Whether any process can read the images itself: always."""
         return True
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -230,7 +230,7 @@ def _opened(url: str) -> Iterator[io.BufferedIOBase]:
         filesystem, path = fsspec.core.url_to_fs(url)
         file = filesystem.open(path, "rb", cache_type="none")
     except ImportError as error:
-        raise FrameworkMissingError(f"{url}: needs more to be opened: {error}") from error
+        raise FrameworkMissingError(f"{url}: needs another package: {error}") from error
     except Exception as error:
         raise FileAccessError(
             f"{url}: cannot be opened ({type(error).__name__}: {error}). Check the address, and "
@@ -241,7 +241,7 @@ def _opened(url: str) -> Iterator[io.BufferedIOBase]:
 
 
 def _read(file: io.BufferedIOBase, url: str, first: int, size: int, *, whole: bool = True) -> bytes:
-    """Read bytes from an offset; fewer, where the file ends, are an error if `whole`."""
+    """Read bytes from an offset; if `whole`, raise an error when the file ends earlier."""
     payload = bytearray()
     try:
         file.seek(first)

@@ -22,7 +22,7 @@ from fmnist_torch.ranks import own_shard
 
 
 class TorchAdapter:
-    """Batches as tuples of tensors in memory of their own."""
+    """Batches as tuples of tensors in fresh memory."""
 
     name = "torch"
     layout: Layout = "NCHW"
@@ -47,16 +47,16 @@ class TorchAdapter:
         dataset, plan, encoding, epoch, start
             As `fmnist_core.hookspecs.Adapter.loader`.
         device : torch.device or str, optional
-            Keep all of the data there, and make the batches there; without workers. By default
-            batches are in the memory of the processor.
+            Keep all data on this device and make the batches there, without workers. By default
+            batches are in host memory.
         **options
-            Any of DataLoader's own that do not decide what is in a batch: `num_workers`,
+            DataLoader's options that do not decide what is in a batch: `num_workers`,
             `pin_memory`, `persistent_workers`, `prefetch_factor`, `multiprocessing_context` ...
 
         Raises
         ------
         OptionError
-            If DataLoader has no such option, or the plan decides it; or if torch has no such
+            If DataLoader has no such option or the plan decides it, or if torch has no such
             device.
         """
         _check_options(options)
@@ -131,18 +131,18 @@ def data_loader(
     batch_size : int
         Examples in one batch of one shard.
     shuffle : bool
-        Whether to follow the written order (docs/order.md) or the examples' own.
+        Whether to follow the written order (docs/order.md) instead of the dataset's own order.
     seed : int
         Seed of the written order, 0 to 2**64 - 1; `torch.manual_seed` does not change it.
     remainder : {"keep", "drop", "pad"}
-        What becomes of the last, incomplete global batch: split among the shards, left out, or
-        filled with examples of weight 0.
+        What happens to the last, incomplete global batch: it is split among the shards, left out,
+        or filled with examples of weight 0.
     shard : (int, int) or "auto"
         Index and count of this process among those that share every global batch; "auto" is the
-        rank, as torch.distributed or a launcher's RANK and WORLD_SIZE know it.
+        rank from torch.distributed, or from a launcher's RANK and WORLD_SIZE.
     fields : tuple, mapping or str
-        What a batch holds: a tuple of some of "image", "label", "weight", "index" and "extended"
-        gives tuples, a mapping of names to them dictionaries, a single one bare tensors.
+        What a batch holds, of "image", "view", "label", "weight", "index" and "extended": a tuple
+        gives tuples, a mapping of your names to fields dictionaries, one name bare tensors.
     dtype : torch.dtype or {"float32", "float16", "bfloat16", "uint8"}
         Element type of images.
     scale : {"unit", "standard", "raw"}
@@ -150,32 +150,32 @@ def data_loader(
     mean, std : float or tuple of float, optional
         Of x / 255, for ``scale="standard"``; by default those of the dataset's train split.
     channels : {1, 3}, optional
-        Channels of an image; 3 repeats a grey one. By default as many as there are.
+        Channels of an image; 3 repeats a grey channel. By default the channels are kept.
     layout : {"NCHW", "NHWC", "NHW", "flat"}, optional
         Axes of a batch of images; by default NCHW.
     labels : {"index", "one_hot"}
         Class numbers, int64 (batch,), or float32 rows with a single 1.
     transform : Transform or sequence of Transform
-        What is done to the pixels before (`fmnist_core.transforms`).
+        Transforms of the uint8 pixels before they are encoded (`fmnist_core.transforms`).
     epoch, start : int
-        Where to begin: the number of the first epoch, and how many of its examples, over all
-        shards, are consumed already.
+        Where to begin: the number of the first epoch, and how many of its examples all shards
+        together have already consumed.
     device : torch.device, str or int, optional
-        Keep all of the data there and make the batches there; without workers.
+        Keep all data on this device and make the batches there, without workers.
     num_workers : int
-        Processes that make batches; 0 makes them in this one. It changes neither the batches nor
-        the random numbers that the program draws.
+        Processes that make batches; with 0, this process makes them. It changes neither the
+        batches nor the program's random numbers.
     pin_memory, pin_memory_device : bool, str
         Whether batches are copied to pinned memory.
     timeout : float
-        Seconds to wait for a batch from a worker; 0 waits for ever.
+        Seconds to wait for a batch from a worker; 0 waits forever.
     worker_init_fn : callable, optional
         Called in each worker with its number.
     multiprocessing_context : {"fork", "spawn", "forkserver"} or context, optional
         How workers are started.
     generator : torch.Generator, optional
-        What the base of the workers' seeds is drawn from, one number for each iterator; by default
-        torch's own generator.
+        Generator of the base seed of the workers, one number for each iterator; by default torch's
+        global generator.
     prefetch_factor : int, optional
         Batches that each worker makes ahead; by default 2.
     persistent_workers : bool
@@ -184,7 +184,7 @@ def data_loader(
     Returns
     -------
     PlanLoader
-        The n-th time it is iterated is epoch `epoch` + n.
+        The n-th iteration reads epoch `epoch` + n.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def _checked_device(device: object, options: dict[str, Any]) -> torch.device:
     if options.get("num_workers") or options.get("pin_memory"):
         raise OptionError("with device, batches are made there: without num_workers or pin_memory")
     try:
-        # One byte, so that a device that is not there is missed here and not in the first batch.
+        # Allocate a byte, so that a missing device raises here and not at the first batch.
         return torch.empty(1, dtype=torch.uint8, device=device).device  # type: ignore[call-overload,no-any-return]
     except (RuntimeError, TypeError, AssertionError) as error:
         raise OptionError(f"torch has no device {device!r}: {error}") from error

@@ -1,7 +1,7 @@
-"""torchvision's datasets of this family, for code written for them.
+"""torchvision's datasets of this family, for code that was written for them.
 
-They are VisionDatasets of torchvision's where it is installed. torchvision is imported with this
-module, not with fmnist_torch.
+They are torchvision's VisionDatasets if it is installed. This module imports torchvision;
+fmnist_torch does not.
 """
 
 import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     try:
         from torchvision.datasets import VisionDataset
-    except (ImportError, RuntimeError):  # not there, or built for another torch
+    except (ImportError, RuntimeError):  # missing, or built for another torch
         from fmnist_torch.vision import VisionDataset
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -38,37 +38,37 @@ class DatasetNotFoundError(FileAccessError, RuntimeError):
 
 
 class DownloadError(FetchError, RuntimeError):
-    """No mirror gives a file; a RuntimeError, as torchvision raises."""
+    """No mirror serves a file; a RuntimeError, as torchvision raises."""
 
 
 def _published(name: str, *splits: str) -> list[tuple[str, str | None]]:
-    """Return name and MD5 of the files that a dataset is published in."""
+    """Return name and MD5 of the files in which a dataset is published."""
     files = (file for split in splits for file in CATALOG[name].split(split).files)
     return [(file.packed_name, file.packed.md5) for file in files]
 
 
 class MNIST(VisionDataset):
-    """MNIST by torchvision's name, signature and members; the genuine one or an error.
+    """MNIST with torchvision's name, signature and members; genuine, or an error.
 
     Parameters
     ----------
     root : path
         Folder with the IDX files, in it or in its ``MNIST/raw``; read in place.
     train : bool
-        Whether the train or the test split.
+        Whether to take the train split instead of the test split.
     transform, target_transform : callable, optional
-        What to make of an image (PIL, mode L) and of a label (int).
+        Applied to an image (PIL, mode L) and to a label (int).
     download : bool
-        Whether to fetch both splits, into the store, if `root` has no such files. What is on this
-        machine already (docs/data.md) is found without it.
+        Whether to fetch both splits into the store if `root` lacks the files. Files that are
+        already on this machine (docs/data.md) are found without it.
     verify : bool
-        Whether files must be the genuine ones. False takes any whole IDX files under `root`, such
-        as small ones that a test wrote.
+        Whether files must be genuine. False accepts any complete IDX files under `root`, such as
+        small ones that a test wrote.
 
     Raises
     ------
     DatasetNotFoundError, DownloadError
-        If the files are not there, or cannot be fetched; both are a RuntimeError too.
+        If the files are missing, or cannot be fetched; both are RuntimeErrors too.
     FileAccessError, IdxError, DataMismatchError
         As `fmnist_core.load`.
     """
@@ -94,7 +94,7 @@ class MNIST(VisionDataset):
         super().__init__(root, transform=transform, target_transform=target_transform)
         self.train = train
         dataset = self._found(download, verify)
-        # Copies, and what examples are taken from: users write to them, or replace them.
+        # Copies, from which examples are taken: users write to them or replace them.
         self.data = torch.from_numpy(np.array(dataset.images, dataset.image_dtype))
         self.targets = torch.from_numpy(self._labels(dataset).astype(np.int64))
 
@@ -128,7 +128,7 @@ class MNIST(VisionDataset):
 
     def download(self) -> None:
         """Fetch all splits into the store, unless they are there."""
-        # Old code asks for it once, of either split: torchvision then brings both.
+        # Older code calls this once, for either split: torchvision then fetches both.
         try:
             for split in self._fetched_together():
                 load(self._name, split, orientation="file")
@@ -196,7 +196,7 @@ class MNIST(VisionDataset):
 
 
 class FashionMNIST(MNIST):
-    """Fashion-MNIST by torchvision's name, signature and members; otherwise as `MNIST`."""
+    """Fashion-MNIST with torchvision's name, signature and members; otherwise as `MNIST`."""
 
     mirrors: ClassVar[list[str]] = list(CATALOG["fashion-mnist"].mirrors)
     resources: ClassVar[Any] = _published("fashion-mnist", "train", "test")
@@ -205,7 +205,7 @@ class FashionMNIST(MNIST):
 
 
 class KMNIST(MNIST):
-    """Kuzushiji-MNIST by torchvision's name, signature and members; otherwise as `MNIST`."""
+    """Kuzushiji-MNIST with torchvision's name, signature and members; otherwise as `MNIST`."""
 
     mirrors: ClassVar[list[str]] = list(CATALOG["kmnist"].mirrors)
     resources: ClassVar[Any] = _published("kmnist", "train", "test")
@@ -214,10 +214,10 @@ class KMNIST(MNIST):
 
 
 class EMNIST(MNIST):
-    """EMNIST by torchvision's name, signature and members; otherwise as `MNIST`.
+    """EMNIST with torchvision's name, signature and members; otherwise as `MNIST`.
 
-    As there, images lie on their side, and the labels of "letters" begin with 1;
-    `fmnist_core.load` has them upright.
+    As in torchvision, images are transposed, and the labels of "letters" begin with 1;
+    `fmnist_core.load` returns upright images.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ class EMNIST(MNIST):
 
 
 class QMNIST(MNIST):
-    """QMNIST by torchvision's name, signature and members; otherwise as `MNIST`.
+    """QMNIST with torchvision's name, signature and members; otherwise as `MNIST`.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ class QMNIST(MNIST):
     what : {"train", "test", "test10k", "test50k", "nist"}, optional
         By default determined by `train`.
     compat : bool
-        Whether a label is the class, or all eight columns of QMNIST's labels.
+        Whether a label is the class, instead of all eight columns of QMNIST's labels.
     train : bool
     **kwargs
         As for `MNIST`.
@@ -288,7 +288,7 @@ class QMNIST(MNIST):
 
     def _found(self, download: bool, verify: bool) -> Dataset:
         dataset = super()._found(download, verify)
-        first = 10_000  # those of MNIST's own test split
+        first = 10_000  # the number of MNIST's own test split
         if self.what == "test10k":
             return dataset[:first]
         return dataset[first:] if self.what == "test50k" else dataset

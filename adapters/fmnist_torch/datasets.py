@@ -37,26 +37,26 @@ class MapDataset(TorchDataset[Any]):
     ----------
     dataset : Dataset
     fields : tuple, mapping or str
-        What an example holds, as in `Dataset.to`: a tuple of "image", "label", "weight", "index"
-        and "extended" gives tuples, a mapping of names to them dictionaries, a single one the
-        value alone.
+        What an example holds, as in `Dataset.to`, of "image", "label", "weight", "index" and
+        "extended": a tuple gives tuples, a mapping of your names to fields dictionaries, one name
+        the bare value.
     transform : callable, optional
-        Applied to the image of each example, a tensor that is encoded already.
+        Applied to the image of each example, an encoded tensor.
     target_transform : callable, optional
         Applied to the label of each example.
     dtype, scale, mean, std, channels, layout, labels
-        What a pixel and a label become, as in `Dataset.to`. By default images are float32
+        How pixels and labels are converted, as in `Dataset.to`. By default images are float32
         tensors of shape (1, height, width) from 0 to 1, and labels are numbers.
     label_dtype : {"int32", "int64"}, optional
         Element type of index labels in a batch; by default the adapter's, int64.
     adapter : Adapter, optional
-        Whose layout and label type are taken where none is given; by default torch's.
+        Its layout and label type are used where none is given; by default torch's.
 
     Raises
     ------
     OptionError
-        If an option's value is not allowed, these images cannot be encoded so, or a function is
-        given for a field that is not among `fields`.
+        If an option's value is not allowed, these images cannot be encoded this way, or a function
+        is given for a field that is not among `fields`.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class MapDataset(TorchDataset[Any]):
         label_dtype: LabelDType | None = None,
         adapter: Adapter | None = None,
     ) -> None:
-        from fmnist_torch.adapter import ADAPTER  # which makes loaders over this class
+        from fmnist_torch.adapter import ADAPTER  # it imports this module
 
         encoding = Encoding(
             dtype=dtype,
@@ -107,10 +107,10 @@ class MapDataset(TorchDataset[Any]):
 
     @classmethod
     def of_loader(cls, assemble: Assembler) -> "MapDataset":
-        """Return the examples that a loader's batches are made of.
+        """Return the examples of a loader's batches.
 
-        Asked for by the loader's own batch sampler they are transformed, since it knows their
-        epoch and positions; otherwise they are as before any transform.
+        Requested by the loader's own batch sampler, which knows their epoch and positions, they are
+        transformed; otherwise they are untransformed.
         """
         examples = cls.__new__(cls)
         encoding = replace(assemble.encoding, transform=NO_TRANSFORMS)
@@ -132,17 +132,17 @@ class MapDataset(TorchDataset[Any]):
 
     @property
     def encoding(self) -> Encoding:
-        """What pixels and labels become."""
+        """How pixels and labels are converted."""
         return self._assemble.encoding
 
     @property
     def adapter(self) -> Adapter:
-        """Whose layout and label type are taken where none is given."""
+        """The adapter whose layout and label type are used where none is given."""
         return self._assemble.adapter
 
     @property
     def plan(self) -> BatchPlan:
-        """What an example holds; the plan of the loader that this belongs to, if there is one."""
+        """The plan of the loader that this belongs to, or one that says what an example holds."""
         return self._assemble.plan
 
     @property
@@ -178,20 +178,19 @@ class MapDataset(TorchDataset[Any]):
 
     @property
     def __getitems__(self) -> Callable[[Sequence[int]], Sequence[Any]]:
-        """What torch gets several examples with at once, if it finds it.
+        """The function with which torch gets several examples at once, if it exists.
 
-        It gets a function of rows, where a row below 0 is a filler counted from the end, as
-        `PlanSampler` asks for it.
+        It takes rows; a row below 0 is a filler, counted from the end, as `PlanSampler` yields it.
 
         Raises
         ------
         AttributeError
-            If `__getitem__` is overridden, or a wrapper asks that hands on what it lacks: torch
-            would pass over their `__getitem__`.
+            If a subclass overrides `__getitem__`, or a wrapper delegates missing attributes: torch
+            would bypass their `__getitem__`.
         """
         overridden = type(self).__getitem__ is not MapDataset.__getitem__
         asking = sys._getframe(1).f_code
-        # A wrapper is asked for the name, so its code does not contain it.
+        # torch asks the wrapper for this name, so the wrapper's code does not contain it.
         is_named = "__getitems__" in asking.co_names + asking.co_consts
         if overridden or not is_named:
             raise AttributeError("examples must be requested one by one, by __getitem__")
@@ -215,8 +214,8 @@ class MapDataset(TorchDataset[Any]):
         return examples if self.plan.keys is None else list(examples)
 
     def __repr__(self) -> str:
-        held = ", ".join(self.plan.keys or self.plan.fields)
-        return f"<{type(self).__name__} of {self.source!r}: {held}>"
+        names = ", ".join(self.plan.keys or self.plan.fields)
+        return f"<{type(self).__name__} of {self.source!r}: {names}>"
 
 
 def _check_function(name: str, function: object, field: Field, plan: BatchPlan) -> None:
@@ -232,13 +231,13 @@ def _check_function(name: str, function: object, field: Field, plan: BatchPlan) 
 
 
 class _Example(tuple[Any, ...]):
-    """One example of a batch that is ready; torch's own collation knows it by this type."""
+    """One example of a ready batch; torch's own collation recognises it by this type."""
 
     __slots__ = ()
 
 
 class ReadyExamples(Sequence[Any]):
-    """A batch as its examples, which are only made if somebody looks at them.
+    """A batch as a sequence of its examples, which are made only on access.
 
     Parameters
     ----------
@@ -287,13 +286,13 @@ def _values(tensor: torch.Tensor) -> Sequence[Any]:
 
 
 def _collate(examples: Any, *, collate_fn_map: object = None) -> Any:
-    """Return a batch of examples: the one that they came from, or else as torch stacks them."""
+    """Return the batch that examples came from, or otherwise a batch as torch stacks it."""
     if isinstance(examples, ReadyExamples):
         return list(examples.batch)
     return default_collate([tuple(example) for example in examples])
 
 
-# A new map in the place of torch's, with all that is in torch's or comes to it later: another
-# thread may be going through the entries just now, where none may be added.
+# A new map in place of torch's, with all present and later entries of torch's map. Another thread
+# may be iterating over torch's map at this moment, so nothing may be added to it.
 _torchs_map: Any = collate.default_collate_fn_map
 collate.default_collate_fn_map = ChainMap({_Example: _collate}, _torchs_map)  # type: ignore[assignment]

@@ -22,7 +22,7 @@ class DeviceBatches:
     Parameters
     ----------
     assemble : Assembler
-        What the batches are: dataset, fields and encoding.
+        Makes the batches: it has dataset, fields and encoding.
     device : torch.device
     """
 
@@ -39,7 +39,7 @@ class DeviceBatches:
         self._places = self._sent(np.array(dataset.indices))
         if dataset.extended is not None and "extended" in self._plan.fields:
             self._extended = self._sent(dataset.extended.astype(np.int32))
-        # Each of one axis, as torch multiplies by the inverse of a plain number.
+        # Arrays of one axis, because torch multiplies by the inverse of a plain number.
         self._scale = [
             self._sent(np.array(number, np.float32).reshape(-1))
             for number in (255, *self._encoding.constants)
@@ -68,16 +68,16 @@ class DeviceBatches:
                 positions, rows = self._sent(block.positions), self._sent(block.rows.copy())
                 for first in range(0, len(rows), num_batches):
                     part = slice(first, first + num_batches)
-                    made = self._batch(epoch, positions[part].reshape(-1), rows[part].reshape(-1))
-                    yield from _parts(made, rows.shape[1])
+                    joined = self._batch(epoch, positions[part].reshape(-1), rows[part].reshape(-1))
+                    yield from _parts(joined, rows.shape[1])
 
         return batches()
 
     def _batch(self, epoch: int, positions: torch.Tensor, rows: torch.Tensor) -> TorchBatch:
-        """Return the batch of some examples, named as `plan.Examples` does, on the device."""
-        made = self._transformed(epoch, positions, rows) if self._encoding.transform else {}
+        """Return the batch of some examples, as in `plan.Examples`, on the device."""
+        transformed = self._transformed(epoch, positions, rows) if self._encoding.transform else {}
         return tuple(
-            made[field] if field in made else self._field(field, positions, rows)
+            transformed[field] if field in transformed else self._field(field, positions, rows)
             for field in self._plan.fields
         )
 
@@ -99,10 +99,10 @@ class DeviceBatches:
         plan, chain = self._plan, self._encoding.transform
         within = positions % max(plan.num_examples, 1)
 
-        def gather(wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        def gather(requested_positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
             originals = rows
-            if wanted is not within:
-                originals = self._sent(plan.rows_at(wanted.cpu().numpy(), epoch))
+            if requested_positions is not within:
+                originals = self._sent(plan.rows_at(requested_positions.cpu().numpy(), epoch))
             return self._images[originals], self._labels[originals] if chain.mix else None
 
         return transformed_fields(
@@ -123,9 +123,9 @@ class DeviceBatches:
         return self._table[pixels.long()]
 
     def _calculated(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return pixels encoded as `Encoding.encode_pixels` does it.
+        """Return pixels, encoded as `Encoding.encode_pixels` does.
 
-        The divisors are no plain numbers: torch would multiply by their inverses on some devices.
+        The divisors are tensors: on some devices torch would multiply by the inverse of a number.
         """
         dtype = self._table.dtype
         if self._encoding.scale == "raw":
@@ -147,7 +147,7 @@ def _parts(block: TorchBatch, size: int) -> Iterator[TorchBatch]:
 
 def to_tensor(array: NDArray[np.generic]) -> torch.Tensor:
     """Return a tensor in the array's memory; torch.from_numpy does not know bfloat16."""
-    if array.dtype.kind == "V":  # its name takes longer to ask for
+    if array.dtype.kind == "V":  # reading its name takes longer
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 
@@ -158,5 +158,5 @@ def to_tensors(arrays: Arrays) -> TorchBatch:
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    bits, wanted = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
-    return bool((bits == wanted).all())
+    bits, other_bits = (tensor.cpu().view(torch.uint8) for tensor in (one, other))
+    return bool((bits == other_bits).all())

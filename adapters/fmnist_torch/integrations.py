@@ -1,4 +1,4 @@
-"""What Lightning and accelerate look at in a loader, and what they do with it."""
+"""The parts of a loader that Lightning and accelerate use."""
 
 import sys
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ class LoaderSampler(PlanSampler):
     """The batch sampler of a `PlanLoader`.
 
     Lightning replaces it in two cases, by calling its class with a sampler of rows: for
-    ``Trainer(overfit_batches=...)`` with one in the order of the file, for ``Trainer.predict`` with
-    the loader's own.
+    ``Trainer(overfit_batches=...)`` with a sampler in file order, for ``Trainer.predict`` with the
+    loader's own.
 
     Parameters
     ----------
     source : BatchPlan or Sampler
-        The plan, or the sampler that Lightning names.
+        The plan, or the sampler that Lightning passes.
     epoch, start : int
         Where to begin, given a plan.
     batch_size, drop_last : int, bool
-        What Lightning asks for: the loader's own, but no batch is dropped where it predicts.
+        The values that Lightning passes: the loader's own, but for predictions it drops no batch.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class LoaderSampler(PlanSampler):
     Raises
     ------
     OptionError
-        If the sampler is one by which Lightning would share the rows among ranks.
+        If Lightning would share the rows among ranks by this sampler.
     """
 
     is_prepared = False
@@ -67,8 +67,8 @@ class LoaderSampler(PlanSampler):
             plan = replace(source.data_source.plan, shuffle=False)
         else:
             raise OptionError(
-                f"a {type(source).__name__} would share out the rows in an order of its own. Try: "
-                'shard="auto", or Trainer(use_distributed_sampler=False) if every rank is to read '
+                f"a {type(source).__name__} would share the rows in its own order. Try: "
+                'shard="auto", or Trainer(use_distributed_sampler=False) if every rank should read '
                 "all"
             )
         super().__init__(plan, epoch=epoch, start=start)
@@ -80,19 +80,19 @@ class LoaderSampler(PlanSampler):
         Raises
         ------
         OptionError
-            If accelerate is to skip batches that the loader, by its state, has skipped already.
+            If accelerate would skip batches that the loader's state has already skipped.
         """
         if self.is_prepared and self.epochs.start:
             raise OptionError(
-                f"the loader goes on after {self.epochs.start} examples of epoch {self.epoch}, so "
-                "skip_first_batches would skip them twice. Try: iterate the loader itself, as "
-                "load_state restores its position"
+                f"the loader resumes after {self.epochs.start} examples of epoch {self.epoch}, so "
+                "skip_first_batches would skip them twice. Try: iterate the loader itself; "
+                "load_state has restored its position"
             )
         return super().__iter__()
 
 
 class AcceleratedLoader:
-    """What accelerate looks at in a loader."""
+    """The attributes of a loader that accelerate uses."""
 
     # accelerate saves and loads the state of a loader that has this.
     use_stateful_dataloader = True
@@ -101,38 +101,38 @@ class AcceleratedLoader:
 
     @property
     def _is_accelerate_prepared(self) -> bool:
-        """That accelerate has nothing to do: it would share the batches among the ranks again.
+        """True: accelerate would otherwise share the batches among the ranks again.
 
-        `Accelerator.prepare` asks this. From then on accelerate is told of the end of each epoch.
+        `Accelerator.prepare` reads this. From then on the loader reports the end of each epoch.
 
         Raises
         ------
         OptionError
-            If they are not shared among several ranks, as who calls `prepare` expects.
+            On several ranks, if the batches are not shared among them, as `prepare` would do.
         """
         if in_a_group() and self._sampler.plan.shard[1] == 1 < distributed.get_world_size():
             raise OptionError(
-                "accelerate expects each rank to read its shard, and this loader has but one. Try: "
-                'shard="auto", or leave it out of prepare if every rank is to read all'
+                "accelerate expects each rank to read its shard, but this loader has only one. "
+                'Try: shard="auto", or leave it out of prepare if every rank should read all'
             )
         self._sampler.is_prepared = True
         return True
 
     @_is_accelerate_prepared.setter
     def _is_accelerate_prepared(self, _: bool) -> None:
-        """accelerate sets it when it has done."""
+        """Accept the value that accelerate sets when it has finished."""
 
 
 class EpochEnd:
-    """What accelerate wants to know of the loader that is being iterated.
+    """What accelerate reads of the loader that is being iterated.
 
     Attributes
     ----------
     end_of_dataloader : bool
         Whether the current batch is the last, where accelerate ends gradient accumulation.
     remainder : int
-        How many examples the last global batch has, fillers not counted, if it is not full; else 0.
-        `gather_for_metrics` keeps this many.
+        The number of examples of the last global batch, without fillers, if it is not full,
+        otherwise 0. `gather_for_metrics` keeps this many.
     """
 
     def __init__(self, plan: BatchPlan, start: int) -> None:
@@ -142,7 +142,7 @@ class EpochEnd:
 
 
 def reported(batches: Iterator[_Batch], plan: BatchPlan, start: int) -> Iterator[_Batch]:
-    """Yield the batches of an epoch, and tell accelerate when the last one is at hand."""
+    """Yield the batches of an epoch, and tell accelerate before the last one."""
     end, last = EpochEnd(plan, start), plan.num_steps(start)
     _gradient_state()._add_dataloader(end)
     try:
@@ -154,5 +154,5 @@ def reported(batches: Iterator[_Batch], plan: BatchPlan, start: int) -> Iterator
 
 
 def _gradient_state() -> Any:
-    # accelerate requested the loader, so it is imported; the adapter does not depend on it.
+    # accelerate prepared the loader, so it is imported; the adapter does not depend on it.
     return sys.modules["accelerate.state"].GradientState()

@@ -33,20 +33,20 @@ OPEN_OPTIONS = tuple(
 
 
 class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
-    """A DataLoader whose n-th iteration is the plan's epoch `epoch` + n.
+    """A DataLoader whose n-th iteration reads the plan's epoch `epoch` + n.
 
     Parameters
     ----------
     dataset : MapDataset
-        The examples before any transform, which a plain DataLoader can take too.
+        The untransformed examples, which a plain DataLoader can take too.
     batch_sampler : LoaderSampler
         The plan, and where to begin.
     encoding : Encoding
-        What pixels and labels become.
+        How pixels and labels are converted.
     device : torch.device, optional
-        Where the data are kept and the batches made; by default in the memory of the processor.
+        Where the data are kept and the batches made; by default in host memory.
     **options
-        DataLoader's own.
+        DataLoader's own options.
 
     Attributes
     ----------
@@ -80,9 +80,9 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             raise OptionError(f"torch's DataLoader rejects {options}: {error!s:.200}") from error
         if self.timeout and not self.num_workers:
             raise OptionError(
-                "timeout is the time to wait for workers, and there are none. Try: num_workers=1"
+                "timeout is the time to wait for workers, but there are none. Try: num_workers=1"
             )
-        # Lightning makes another loader with what stands here by the name of a parameter.
+        # Lightning makes another loader from the attributes that have the names of parameters.
         self.encoding, self.device = encoding, device
         self._assemble = Assembler(dataset.source, self.plan, encoding, dataset.adapter)
         self._on_device = None if device is None else DeviceBatches(self._assemble, device)
@@ -90,7 +90,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         self._turns = 0
         self._waiting: weakref.ref[CountedIterator[Any]] | None = None
         self._has_agreed = False
-        # DataLoader keeps others from setting these, as it would not use them.
+        # DataLoader does not allow setting these after its own initialisation.
         self.__dict__["batch_size"] = self.plan.batch_size
         self.__dict__["sampler"] = self._sampler.sampler
         self.__dict__["drop_last"] = self._sampler.drop_last
@@ -102,9 +102,9 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
 
     @property
     def _sampler(self) -> LoaderSampler:  # type: ignore[override]
-        # Lightning, where it predicts, has it wrapped, to see which rows it gives.
-        given: Any = self.batch_sampler
-        sampler: LoaderSampler = getattr(given, "_batch_sampler", given)
+        # For predictions Lightning wraps it, to see the rows that it yields.
+        batch_sampler: Any = self.batch_sampler
+        sampler: LoaderSampler = getattr(batch_sampler, "_batch_sampler", batch_sampler)
         return sampler
 
     @property
@@ -118,8 +118,8 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     def __len__(self) -> int:
         """Return the number of batches of the next iteration.
 
-        An iterator that waits for its first batch counts as one that has begun: Lightning takes
-        the length after it has made one, for that of every epoch.
+        An iterator that waits for its first batch counts as begun: Lightning reads the length after
+        it has made an iterator, and takes it for that of every epoch.
         """
         waiting = self._waiting() if self._waiting else None
         is_waiting = waiting is not None and waiting.position is None
@@ -137,7 +137,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         Raises
         ------
         OptionError
-            With the first batch, if the ranks that share the batches disagree on anything but
+            With the first batch, if the ranks that share the batches disagree on anything except
             their shards.
         """
         generator = _drawn(self.generator)
@@ -148,7 +148,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         return self._from_workers(self._noted_examples, generator)
 
     def _noted_examples(self) -> Iterator[Examples]:
-        """Yield the examples of each batch as Lightning's batch sampler notes their rows."""
+        """Yield the examples of each batch, while Lightning's batch sampler notes their rows."""
         noting: Any = self.batch_sampler
         for step, _ in enumerate(noting):
             position = self._epochs.latest
@@ -176,15 +176,15 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
     def _from_workers(
         self, examples: Callable[[], Iterator[Examples]], generator: torch.Generator
     ) -> Iterator[Any]:
-        """Return the batches of an epoch as torch's own DataLoader makes them."""
-        # Lightning ends workers that persist by setting `_iterator` to None.
+        """Return the batches of an epoch, made by torch's own DataLoader."""
+        # Lightning ends persistent workers by setting `_iterator` to None.
         inner = self._inner if self._iterator is not None else None
         if inner is None:
             options = {name: getattr(self, name) for name in OPEN_OPTIONS}
             options |= {"generator": generator, "batch_size": None, "collate_fn": _identity}
             inner = DataLoader(_Batches(self._assemble), sampler=_Plan(examples), **options)
         inner.sampler.examples = examples  # type: ignore[attr-defined]
-        # torch draws a number for its workers on the default device, which may be another one.
+        # torch draws a number for its workers on the default device, which may be an accelerator.
         with torch.device(generator.device):
             batches: Iterator[TorchBatch] = iter(inner)
         if self.persistent_workers:
@@ -196,12 +196,12 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         return map(self.plan.pack, batches)
 
     def _guard_persistent(self, batches: Iterator[Any], turn: int) -> Iterator[Any]:
-        """Yield from workers that persist, which can serve one iteration only."""
+        """Yield batches of persistent workers, which can serve only one iteration."""
         while True:
             if turn != self._turns:
                 raise OptionError(
-                    "with persistent_workers=True a new iteration ends those before it. "
-                    "Try: persistent_workers=False to have several at once"
+                    "with persistent_workers=True a new iteration ends the one before it. "
+                    "Try: persistent_workers=False for several at once"
                 )
             try:
                 batch = next(batches)
@@ -211,7 +211,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
 
 
 class _Plan(Sampler[Examples]):
-    """The examples of each batch of an epoch; workers that persist get others in the next."""
+    """The examples of each batch of an epoch; persistent workers get others for the next epoch."""
 
     def __init__(self, examples: Callable[[], Iterator[Examples]]) -> None:
         self.examples = examples
@@ -221,7 +221,7 @@ class _Plan(Sampler[Examples]):
 
 
 class _Batches(TorchDataset[TorchBatch]):
-    """Gives the batch of some examples; one is as cheap to ask for as another."""
+    """Returns the batch of some examples; any batch is equally cheap."""
 
     def __init__(self, assemble: Assembler) -> None:
         self._assemble = assemble
@@ -235,10 +235,10 @@ def _identity(batch: TorchBatch) -> TorchBatch:
 
 
 def _drawn(generator: torch.Generator | None) -> torch.Generator:
-    """Draw one number, as torch's own iterators do, and return a generator that gives it again.
+    """Draw one number, as torch's own iterators do, and return a generator that repeats it.
 
-    So a program's other random numbers do not depend on whether there are workers, for which torch
-    draws it.
+    torch draws this number for workers only. So the program's other random numbers do not depend on
+    whether there are workers.
     """
     source = torch.default_generator if generator is None else generator
     again = torch.Generator(source.device)

@@ -25,7 +25,7 @@ class TorchOps:
     def constant(self, table: Any) -> torch.Tensor:
         if self._device.type == "cpu":
             return torch.from_numpy(table if table.flags.writeable else table.copy())
-        if id(table) not in self._sent:  # the table is kept with it, so its id stays its own
+        if id(table) not in self._sent:  # the table is kept too, so its id is not reused
             self._sent[id(table)] = table, torch.from_numpy(table.copy()).to(self._device)
         return self._sent[id(table)][1]
 

@@ -1,7 +1,7 @@
-"""Which rank this process is, and what the ranks tell each other; used by fmnist_torch.
+"""The rank of this process, and a comparison of all ranks; used by fmnist_torch.
 
-They tell it through the store that every group has, not by a collective. A collective that one rank
-does not join is answered by whatever that rank sends next, and with NCCL it needs a device.
+The ranks communicate through the store that every group has, not by a collective. If one rank does
+not join a collective, it matches whatever that rank sends next; with NCCL it also needs a device.
 """
 
 import contextlib
@@ -33,27 +33,27 @@ def own_shard() -> tuple[int, int]:
 
 
 def in_a_group() -> bool:
-    """Whether this process is one of a group's ranks; a worker of it is not."""
-    known = distributed.is_available() and distributed.is_initialized()
-    return known and get_worker_info() is None
+    """Whether this process is a rank of a group; a worker process of a rank is not."""
+    has_group = distributed.is_available() and distributed.is_initialized()
+    return has_group and get_worker_info() is None
 
 
 def compare_ranks(record: dict[str, Any]) -> None:
     """Wait until every rank has sent what it is about to read, and check that they agree.
 
-    Only loaders with as many shards as there are ranks are compared. One shard is a rank's own
-    affair, which the others may not have; fewer shards than ranks are somebody's own division.
+    Only loaders with as many shards as ranks are compared. A loader with one shard may exist on one
+    rank only; with fewer shards than ranks, the user divides the work.
 
     Parameters
     ----------
     record : dict
-        What `check_agreement` asks of each rank.
+        The record of this rank for `check_agreement`.
 
     Raises
     ------
     OptionError
-        If the ranks disagree, on every one of them; or if one of them says nothing until the
-        group's own time limit.
+        On every rank, if the ranks disagree; or if one of them sends nothing within the group's
+        time limit.
     """
     ranks = distributed.get_world_size() if in_a_group() else 1
     shards = record["shard"][1]
@@ -61,7 +61,7 @@ def compare_ranks(record: dict[str, Any]) -> None:
         return
     if shards > ranks:
         raise OptionError(
-            f"{shards} shards cannot be read by {ranks} ranks, so some examples would be nobody's. "
+            f"{shards} shards cannot be read by {ranks} ranks: no rank would read some examples. "
             'Try: shard="auto"'
         )
     store = _store()
@@ -76,7 +76,7 @@ def compare_ranks(record: dict[str, Any]) -> None:
 
 
 def _store() -> Any:
-    # Imported here: torch can be built without. No public name leads to the group's store.
+    # Imported here: torch can be built without it. No public name leads to the group's store.
     from torch.distributed.distributed_c10d import PrefixStore, _get_default_store
 
     return PrefixStore("fmnist", _get_default_store())
@@ -89,14 +89,14 @@ def _check_all(store: Any, keys: list[str], rank: int) -> None:
         silent = [other for other, key in enumerate(keys) if not store.check([key])]
         raise OptionError(
             f"rank {', '.join(map(str, silent))} began no loader of {len(keys)} shards within the "
-            'group\'s time limit, as the others did. Try: shard="auto" on every rank'
+            'group\'s time limit, unlike the others. Try: shard="auto" on every rank'
         ) from error
     records = [json.loads(store.get(key)) for key in keys]
     store.set(f"{keys[rank]}, read", "")
     try:
         check_agreement(records)
     except OptionError:
-        # Whoever keeps the store must not end before the others know.
+        # The rank that hosts the store must not end before the others have read it.
         with contextlib.suppress(distributed.DistError):
             store.wait([f"{key}, read" for key in keys])
         raise

@@ -13,11 +13,11 @@ from fmnist_core.state import State
 
 
 class TrainerEpochs(EpochCounter):
-    """The epochs of a plan, which a trainer may number in its own way.
+    """The epochs of a plan, which a trainer may number differently.
 
-    A trainer calls the first epoch of a run 0, whatever number the plan gives it: the `epoch` that
-    the loader was made for. After a state was loaded or an epoch was set, the trainer's next number
-    stands for that position.
+    A trainer calls the first epoch of a run 0; in the plan it is the `epoch` that the loader was
+    made for. After a state is loaded or an epoch is set, the trainer's next number stands for that
+    position.
     """
 
     def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
@@ -37,7 +37,7 @@ class TrainerEpochs(EpochCounter):
         title: str,
         transform: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        """Go on from a state; arguments and errors as `BatchPlan.position`."""
+        """Resume from a state; arguments and errors as `BatchPlan.position`."""
         super().load(state, digest, title, transform)
         self._was_moved = True
 
@@ -51,7 +51,7 @@ class TrainerEpochs(EpochCounter):
 
 
 class BatchRows(list[int]):
-    """The rows of a batch, which also say where they stand in the plan, for transforms.
+    """The rows of a batch, with their epoch and positions for transforms.
 
     Attributes
     ----------
@@ -70,24 +70,23 @@ class BatchRows(list[int]):
 class PlanSampler(Sampler[list[int]]):
     """The plan as torch's batch sampler: yields the rows of each batch of one epoch.
 
-    The n-th time that its rows are asked for is epoch `epoch` + n, unless `set_epoch` says
-    otherwise, so a loader that somebody else builds around it goes through the epochs too. An
-    iterator takes its epoch with its first batch of rows.
+    The n-th iteration yields epoch `epoch` + n, unless `set_epoch` sets another one, so any loader
+    around it reads the epochs in turn. An iterator takes its epoch with its first batch of rows.
 
     Parameters
     ----------
     plan : BatchPlan
         Which examples form each batch; its shard is part of it.
     epoch, start : int
-        Where to begin; `start` examples of the first epoch are left out.
+        Where to begin; `start` examples of the first epoch are skipped.
 
     Attributes
     ----------
     batch_size : int
         Examples in one batch.
     sampler : Sampler of int
-        The rows of the next epoch one by one. Nothing is read through it. Trainers see by its type
-        whether the rows are shuffled or shared among ranks, and call its `set_epoch`, which counts
+        The rows of the next epoch one by one; nothing is read through it. Its type tells trainers
+        whether the rows are shuffled or shared among ranks. They call its `set_epoch`, which counts
         from the first epoch of the run.
     """
 
@@ -121,7 +120,7 @@ class PlanSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield lists of rows, fillers as row minus the number of examples."""
         if self.epochs.start and not len(self):
-            # torchdata asks an iterator of a finished epoch for no rows, and then makes another.
+            # torchdata reads no rows from an iterator of a finished epoch, and then makes another.
             self.epochs.take()
             return iter(())
         self._is_asked = True
@@ -137,12 +136,12 @@ class PlanSampler(Sampler[list[int]]):
             yield BatchRows(rows.tolist(), examples)
 
     def state_dict(self) -> State:
-        """Return which rows were given away, for a loader that counts by its sampler.
+        """Return the position after the rows yielded so far, for a loader that counts by sampler.
 
         torchdata's StatefulDataLoader saves it with each batch that it sends to a worker, and keeps
         that of the last batch received. A sampler does not know the data, so the digest is "". At
-        an epoch's end all of its examples are consumed, until the next is asked for: torchdata
-        knows by itself that the epoch is over, and asks.
+        the end of an epoch all its examples count as consumed until the next epoch is requested:
+        torchdata itself knows that the epoch is over.
         """
         latest = self.epochs.latest
         if latest is None or self._is_asked:
@@ -153,7 +152,7 @@ class PlanSampler(Sampler[list[int]]):
         return state
 
     def load_state_dict(self, state: object) -> None:
-        """Make the next iteration go on from a state; errors as `PlanLoader.load_state_dict`."""
+        """Make the next iteration resume from a state; errors as `PlanLoader.load_state_dict`."""
         self._is_asked = False
         self.epochs.load(state, digest="", title="this plan")
 
@@ -175,7 +174,7 @@ def _is_finished(position: EpochPosition) -> bool:
 
 
 class PlanRows(Sampler[int]):
-    """The rows of the next epoch of a PlanSampler, one by one; no epoch is taken."""
+    """The rows of the next epoch of a PlanSampler, one by one; it takes no epoch."""
 
     def __init__(self, batches: PlanSampler) -> None:
         self.batches = batches
@@ -218,7 +217,7 @@ class SequentialRows(PlanRows, SequentialSampler):
 
 
 class ShardRows(PlanRows, DistributedSampler[Any]):
-    """The rows of one shard, in the form in which trainers look for a DistributedSampler."""
+    """The rows of one shard, as the DistributedSampler that trainers look for."""
 
     def __init__(self, batches: PlanSampler) -> None:
         PlanRows.__init__(self, batches)

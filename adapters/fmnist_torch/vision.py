@@ -13,7 +13,7 @@ PairTransform = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class StandardTransform:
-    """A transform of the image and one of the label, as one of both."""
+    """A transform of the image and one of the label, combined."""
 
     def __init__(
         self, transform: Transform | None = None, target_transform: Transform | None = None
@@ -47,9 +47,9 @@ class VisionDataset(TorchDataset[tuple[Any, Any]]):
     ----------
     root : path
     transforms : callable, optional
-        Of an image and its label together; either this, or the other two.
+        Applied to an image and its label together; excludes the other two.
     transform, target_transform : callable, optional
-        Of an image, and of a label.
+        Applied to an image, and to a label.
     """
 
     def __init__(

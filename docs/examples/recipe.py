@@ -92,10 +92,12 @@ def rate(step: int, steps: int) -> float:
 
 def parser(description: str) -> ArgumentParser:
     """Return the arguments of the recipe."""
-    found = common.parser(description)
-    found.set_defaults(epochs=EPOCHS)
-    found.add_argument("--save-every", type=int, default=100, help="steps between two saves")
-    return found
+    recipe_parser = common.parser(description)
+    recipe_parser.set_defaults(epochs=EPOCHS)
+    recipe_parser.add_argument(
+        "--save-every", type=int, default=100, help="steps between two saves"
+    )
+    return recipe_parser
 
 
 def run(title: str, adapter: str, args: Namespace, make: Callable[[int, int], Learner]) -> None:
@@ -172,9 +174,9 @@ class Checkpoint:
     def save(self, learner: Learner, loader: Any, run: common.Run) -> None:
         """Write the learner, the loader's position and what became of the run so far."""
         run.stop_clock()
-        said = {"settings": self.settings, "position": loader.state_dict(), "run": asdict(run)}
+        record = {"settings": self.settings, "position": loader.state_dict(), "run": asdict(run)}
         file = io.BytesIO()
-        np.savez(file, *learner.arrays(), said=json.dumps(said))
+        np.savez(file, *learner.arrays(), record=json.dumps(record))
         write_whole(self.path, [file.getbuffer()])
 
     def load(self, learner: Learner, loader: Any) -> common.Run:
@@ -182,15 +184,15 @@ class Checkpoint:
         if not self.path.exists():
             return common.Run(self.title)
         with np.load(self.path) as file:
-            said = json.loads(str(file["said"]))
-            if said["settings"] != self.settings:
+            record = json.loads(str(file["record"]))
+            if record["settings"] != self.settings:
                 raise SystemExit(
-                    f"{self.path} is of {said['settings']}, this run of {self.settings}. "
+                    f"{self.path} is of {record['settings']}, this run of {self.settings}. "
                     "Try: another --output"
                 )
             learner.restore([file[f"arr_{number}"] for number in range(len(file.files) - 1)])
-        loader.load_state_dict(said["position"])
-        run = common.Run(**said["run"])
+        loader.load_state_dict(record["position"])
+        run = common.Run(**record["run"])
         print(f"goes on after step {len(run.losses)}")
         return run
 

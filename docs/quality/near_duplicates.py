@@ -54,13 +54,13 @@ def main(folder: str) -> int:
         name: load("fashion-mnist", name, root=folder).images.reshape(-1, 28 * 28)
         for name in ("train", "test")
     }
-    found = {
+    computed = {
         (keep, leave): tuple(near_pairs(images[keep], images[leave], NEAR_LIMIT))
         for keep, leave in KINDS
     }
-    for (keep, leave), pairs in found.items():
+    for (keep, leave), pairs in computed.items():
         print(f"keep of {keep}, leave out of {leave}: {len(pairs)} pairs\n{pairs}")
-    same = found == dict(NEAR_DUPLICATE_PAIRS)
+    same = computed == dict(NEAR_DUPLICATE_PAIRS)
     print("These are the pairs of the list." if same else "The list has OTHER pairs.")
     return 0 if same else 1
 

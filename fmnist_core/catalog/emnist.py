@@ -65,5 +65,5 @@ def _dataset(name: str, train: int, test: int, classes: str) -> DatasetInfo:
     )
 
 
-EMNIST = tuple(_dataset(name, *known) for name, known in _DATASETS.items())
+EMNIST = tuple(_dataset(name, *facts) for name, facts in _DATASETS.items())
 """The six datasets."""

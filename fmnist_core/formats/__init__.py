@@ -1,1 +1,1 @@
-"""Doors to other formats: a module writes one, and reads it where people share data in it."""
+"""Other formats: each module writes one, and reads it if people share data in it."""

@@ -1,4 +1,4 @@
-"""Weka's ARFF as OpenML lays this family out: pixel1 ... pixel784, then the class as text."""
+"""Weka's ARFF as OpenML publishes this family: pixel1 ... pixel784, then the class as text."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _MOST_LINES = 1 << 16
 
 
 def write(splits: Sequence[Split], path: Path) -> None:
-    """Write one file with the splits one after the other, as OpenML does: train first."""
+    """Write one file with all splits in sequence, train first, as OpenML does."""
     write_blocks(path, _lines(splits))
 
 
@@ -41,12 +41,12 @@ def is_arff(head: bytes) -> bool:
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the examples of an ARFF file, whatever column its class is.
+    """Yield the examples of an ARFF file; any column may be the class.
 
     Raises
     ------
     DataMismatchError
-        If it has no class, or a value that is no whole number from 0 to 255; the line is named.
+        If it has no class, or a value that is not a whole number from 0 to 255; the line is named.
     """
     names, line = [], 0
     with open_regular(path) as file:
@@ -64,6 +64,6 @@ def read(path: Path) -> Iterator[Rows]:
             raise DataMismatchError(
                 f"{path}: expected one attribute {' or '.join(LABEL_NAMES)}, found {len(labels)}"
             )
-        table = read_table(file, path, line=line + 1, columns=len(names), quote="'")
+        table = read_table(file, str(path), line=line + 1, columns=len(names), quote="'")
     images = as_images(np.delete(table, labels[0], axis=1), str(path))
     yield Rows(images, table[:, labels[0]].astype(np.int64))

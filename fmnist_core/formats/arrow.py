@@ -1,7 +1,7 @@
-"""Arrow files, which Feather V2 is another name of: pixels as they are, and labels.
+"""Arrow files, also called Feather V2: pixels as they are, and labels.
 
-The column ``image`` is Arrow's tensor of a fixed shape, which readers that do not know it take for
-a list of 784 numbers. The classes are in the schema's metadata.
+The column ``image`` is Arrow's tensor of fixed shape, which readers that do not know it read as a
+list of 784 numbers. The classes are in the schema's metadata.
 """
 
 import json
@@ -38,7 +38,7 @@ def write(splits: Sequence[Split], folder: Path) -> None:
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the examples of an Arrow file with a column of tensors, or of lists, and labels."""
+    """Yield the examples of an Arrow file with a column of tensors or lists, and labels."""
     check_installed("pyarrow", "reading Arrow")
     import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Croissant 1.0: metadata in JSON-LD that says which columns of which files are what."""
+"""Croissant 1.0: metadata in JSON-LD that describes the columns of files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -64,9 +64,9 @@ def described(splits: Sequence[Split], folder: Path, files: Mapping[str, str]) -
     info = dataset.info if dataset.name else None
     title = info.title if info else "dataset"
     description = f"{title}: grey images of {dataset.image_shape} in {len(dataset.classes)} classes"
-    known = {"url": info.homepage, "license": info.licence, "citeAs": info.citation} if info else {}
+    facts = {"url": info.homepage, "license": info.licence, "citeAs": info.citation} if info else {}
     if info and re.fullmatch(r"\d{4}-\d\d-\d\d", info.released):
-        known["datePublished"] = info.released
+        facts["datePublished"] = info.released
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -74,7 +74,7 @@ def described(splits: Sequence[Split], folder: Path, files: Mapping[str, str]) -
         "name": title,
         "description": description,
         "version": "1.0.0",
-        **{name: words for name, words in known.items() if words},
+        **{name: words for name, words in facts.items() if words},
         "distribution": [_file(name, path, folder) for name, path in files.items()],
         "recordSet": [_classes(dataset.classes), *map(_records, files)],
     }

@@ -1,4 +1,4 @@
-"""`export`: a dataset, in the format that another program reads."""
+"""`export`: write a dataset in a format that another program reads."""
 
 import os
 import re
@@ -30,16 +30,16 @@ def export(
     ----------
     dataset : Dataset, list or tuple of Dataset, or mapping of str to Dataset
         Several are the splits of one dataset, such as ``load(name, ("train", "test"))``. A mapping
-        names them; otherwise each has the name of its split, and "train" where it has none.
+        names them; otherwise each has the name of its split, or "train" if it has none.
     path : path
-        The file or folder to write. It appears when it is whole.
+        The file or folder to write. It appears when it is complete.
     format : str
-        Such as "parquet"; docs/formats.md has them all.
+        Such as "parquet"; docs/formats.md lists them.
     force : bool
         Whether to replace what is there: a file, or a folder in which every file has the name of a
         new one.
     report : callable, optional
-        Told of the progress: called with a split's name, examples done, and examples in all.
+        Called with a split's name, the examples done, and the examples in all.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Folders of pictures, one for each class: ``train/Ankle_boot/00000.png``.
 
-A class's name becomes a safe one for a folder; classes.json beside the splits has both, in the
-order of the labels. A picture's name is its place in the split, so that the order can be had back.
+A class's name is changed to one that is safe for a folder; classes.json next to the splits has
+both, in the order of the labels. A picture's name is its place in the split, which keeps the order.
 """
 
 import json
@@ -26,7 +26,7 @@ _LARGEST = 1 << 24
 
 
 def safe_names(classes: Sequence[str]) -> list[str]:
-    """Return a folder's name for each class: ASCII letters, digits, "-" and "_", all different.
+    """Return a folder name for each class: ASCII letters, digits, "-" and "_", all different.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def safe_names(classes: Sequence[str]) -> list[str]:
     ['T-shirt_top', 'Ankle_boot']
     """
     names = [re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "class" for name in classes]
-    folded = [name.lower() for name in names]  # as macOS and Windows tell names apart
+    folded = [name.lower() for name in names]  # macOS and Windows ignore case
     width = len(str(len(names)))
     return [
         name if folded.count(name.lower()) == 1 else f"{label:0{width}}_{name}"
@@ -63,16 +63,16 @@ def write(splits: Sequence[Split], folder: Path) -> None:
 
 
 def is_tree(folder: Path) -> bool:
-    """Whether a folder has pictures in folders of its own, or in those of its splits."""
+    """Whether a folder has pictures in folders of classes, or in those of its splits."""
     return bool(_split_folders(folder))
 
 
 def read(folder: Path) -> Iterator[Rows]:
     """Yield the splits of a folder of pictures, each in the order of the numbers in their names.
 
-    Where these tell no order, it is that of the folders, then of the names.
+    If the names have no numbers, the order is that of the folders, then of the names.
     """
-    known = _classes(folder)
+    class_names = _classes(folder)
     for split, places in _split_folders(folder).items():
         members = [
             (path, label) for label, place in enumerate(places) for path in pictures_in(place)
@@ -85,7 +85,7 @@ def read(folder: Path) -> Iterator[Rows]:
                 images.append(decoded(file.read(_LARGEST), str(path)))
             check_size(images[0].nbytes * len(images), str(folder))
         stack = stacked(images, list(map(str, paths)))
-        names = tuple(known.get(place.name, place.name) for place in places)
+        names = tuple(class_names.get(place.name, place.name) for place in places)
         yield Rows(stack, np.array([label for _, label in members]), split_in(split), names)
 
 
@@ -113,15 +113,15 @@ def class_folders(folder: Path) -> list[Path]:
         If it is missing, or has no folders of pictures.
     """
     try:
-        found = _split_folders(folder)
+        by_split = _split_folders(folder)
     except OSError as error:
         raise FileAccessError(f"{folder}: cannot be read ({error.strerror})") from error
-    if "" in found:
-        return found[""]
+    if "" in by_split:
+        return by_split[""]
     problem = f"{folder}: expected a folder of pictures ({', '.join(PICTURES)}) for each class"
-    if found:
+    if by_split:
         raise FileAccessError(
-            f"{problem}, found them in {', '.join(found)}. Try: {folder / next(iter(found))}"
+            f"{problem}, found them in {', '.join(by_split)}. Try: {folder / next(iter(by_split))}"
         )
     raise FileAccessError(f"{problem}, found none")
 
@@ -138,7 +138,7 @@ def _number(path: Path) -> int:
 
 
 def _classes(folder: Path) -> dict[str, str]:
-    """Return the names of classes by those of their folders, as classes.json has them."""
+    """Return the names of classes by the names of their folders, from classes.json."""
     mapping = folder / CLASSES
     if not mapping.is_file():
         return {}

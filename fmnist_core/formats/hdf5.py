@@ -1,4 +1,7 @@
-"""HDF5 with a group for each split: ``train/images``, ``train/labels``; attribute ``classes``."""
+"""HDF5 with a group for each split: ``train/images``, ``train/labels``; attribute ``classes``.
+
+MATLAB's .mat, version 7.3, is HDF5 too, with the dimensions of every array reversed.
+"""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -7,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from fmnist_core.files import open_regular
 from fmnist_core.formats.rows import Rows, check_size, paired
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.idx.zips import foreign
 
 _CHUNK = 1 << 18
-"""Bytes of a chunk, about; HDF5 reads and packs whole ones."""
+"""Approximate bytes of a chunk; HDF5 reads and compresses whole chunks."""
 
 
 def write(splits: Sequence[Split], path: Path) -> None:
-    """Write one file with every split, packed by gzip."""
+    """Write one file with every split, compressed by gzip."""
     import h5py
 
     with _Sink(path, "x+b") as sink:
@@ -43,7 +47,7 @@ def _add(group: Any, split: Split, sink: "_Sink") -> None:
 
 
 class _Sink(io.FileIO):
-    """A file that keeps the error of a write: where HDF5 hears of one, it crashes as it closes."""
+    """A file that keeps the error of a write: HDF5 would crash on it when the file is closed."""
 
     error: OSError | None = None
 
@@ -68,22 +72,27 @@ class _Sink(io.FileIO):
             return size or 0
 
     def check(self) -> None:
-        """Raise the error that a write met."""
+        """Raise the error of a failed write."""
         if self.error:
             raise self.error
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the splits of an HDF5 file, in whatever groups its arrays are."""
+    """Yield the splits of an HDF5 file; its arrays may be in any groups."""
     check_installed("h5py", "reading HDF5")
     import h5py
 
+    with open_regular(path) as head:
+        is_matlab = head.read(6) == b"MATLAB"
     arrays: dict[str, Any] = {}
+    nbytes = 0
 
-    def collect(name: str, found: Any) -> None:
-        if isinstance(found, h5py.Dataset) and found.dtype.kind in "iuf":
-            check_size(found.size * found.dtype.itemsize, str(path))
-            arrays[name] = found
+    def collect(name: str, item: Any) -> None:
+        nonlocal nbytes
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf":
+            nbytes += item.size * item.dtype.itemsize
+            check_size(nbytes, str(path))
+            arrays[name] = item[()].T if is_matlab else item
 
     with foreign(str(path)), h5py.File(path, "r") as file:
         file.visititems(collect)

@@ -1,6 +1,6 @@
 """IDX files under the names that every reader of MNIST looks for, raw or as .gz.
 
-The labels are numbered from 0, as everywhere here; R and Julia code adds 1 where it wants to.
+The labels are numbered from 0, as everywhere here; R and Julia code adds 1 where it needs to.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ _WORDS = {1: "ubyte", 2: "short", 4: "int"}
 
 
 def write(splits: Sequence[Split], folder: Path) -> None:
-    """Write ``train-images-idx3-ubyte`` and the like; the split "test" is called t10k there."""
+    """Write ``train-images-idx3-ubyte`` and the like; the split "test" is called t10k."""
     for split in splits:
         for name, blocks in payloads(split):
             write_blocks(folder / name, blocks)
 
 
 def write_gz(splits: Sequence[Split], folder: Path) -> None:
-    """Write the same files packed, as ``train-images-idx3-ubyte.gz``."""
+    """Write the same files compressed, as ``train-images-idx3-ubyte.gz``."""
     for split in splits:
         for name, blocks in payloads(split):
             write_blocks(folder / f"{name}.gz", gzipped(blocks))

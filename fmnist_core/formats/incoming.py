@@ -1,4 +1,4 @@
-"""Examples in files of other formats, known by content; names say only which split it is."""
+"""Examples in files of other formats, recognised by content; names give only the split."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from fmnist_core.errors import DataMismatchError, FileAccessError
 from fmnist_core.files import open_regular
-from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds
+from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds, zipped
 from fmnist_core.formats.pictures import SIGNATURE
 from fmnist_core.formats.rows import Rows
 
@@ -20,7 +20,7 @@ _MOST_FILES = 1000
 
 
 class Kind(NamedTuple):
-    """A kind of file: its name, whether a file is one, and the module that reads it."""
+    """A kind of file: its name, the test that recognises it, and the module that reads it."""
 
     name: str
     fits: Callable[[Path, bytes], bool]
@@ -50,7 +50,9 @@ KINDS = (
     Kind("Arrow", _begins(b"ARROW1"), "arrow"),
     Kind("HDF5", _begins(b"\x89HDF\r\n\x1a\n"), "hdf5"),
     Kind("MATLAB", _begins(b"MATLAB 5.0"), "mat"),
+    Kind("MATLAB 7.3", _begins(b"MATLAB 7.3"), "hdf5"),
     Kind("npz", _is_npz, "npz"),
+    Kind(zipped.ZIPPED, zipped.has_tables, "zipped"),
     Kind("a tar archive", lambda path, head: head[257:262] == b"ustar", "webdataset"),
     Kind("a sprite", _is_sprite, "sprite"),
     Kind("ARFF", lambda path, head: arff.is_arff(head), "arff"),
@@ -58,11 +60,11 @@ KINDS = (
     Kind("safetensors", lambda path, head: safetensors.is_safetensors(head), "safetensors"),
     Kind("CSV", _is_table, "csv"),
 )
-"""The first that fits a file is believed."""
+"""The first whose test passes is the kind of a file."""
 
 
 class Found(NamedTuple):
-    """A file or folder of another format, and what reads it."""
+    """A file or folder of another format, and the function that reads it."""
 
     path: Path
     kind: str
@@ -70,9 +72,9 @@ class Found(NamedTuple):
 
 
 def find(path: Path) -> list[Found]:
-    """Return what is at a path: a file or a folder of another format, or several in a folder.
+    """Return the file or folder of another format at a path, or the several in a folder.
 
-    What cannot be read is left out.
+    Those that cannot be read are left out.
     """
     try:
         if not path.is_dir():
@@ -83,13 +85,13 @@ def find(path: Path) -> list[Found]:
         if folders.is_tree(path):
             return [Found(path, "folders of pictures", folders.read)]
         files = _files(path)
-    except OSError:  # it may not be looked into, or a name is too long
+    except OSError:  # access is not permitted, or a name is too long
         return []
     return [kind for file in files if (kind := kind_of(file))]
 
 
 def kind_of(path: Path) -> Found | None:
-    """Return what a file is, or None if it is of none of these formats or cannot be read."""
+    """Return a file with its kind, or None if it has none of these formats or cannot be read."""
     try:
         with open_regular(path) as file:
             head = file.read(_HEAD)
@@ -102,17 +104,17 @@ def kind_of(path: Path) -> Found | None:
     return None
 
 
-def read_all(found: Sequence[Found]) -> list[Rows]:
+def read_all(files: Sequence[Found]) -> list[Rows]:
     """Return the examples of several files: one `Rows` for each split that names tell apart.
 
     Raises
     ------
     DataMismatchError, IdxError
-        If a file is damaged, or is of the format but holds something else; the place is named.
+        If a file is damaged, or has the format but other contents; the place is named.
     """
-    parts = [rows for each in found for rows in each.read(each.path)]
+    parts = [rows for each in files for rows in each.read(each.path)]
     if not parts:
-        where = found[0].path if found else "here"
+        where = files[0].path if files else "here"
         raise DataMismatchError(f"{where}: expected images with their labels, found none")
     splits = dict.fromkeys(rows.split for rows in parts)
     return [_joined([rows for rows in parts if rows.split == split]) for split in splits]
@@ -131,7 +133,7 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files in a folder and those below it, in the order of the numbers in names."""
+    """Return the files in a folder and below it, in the order of the numbers in their names."""
     levels = [folder.glob("/".join("*" * depth)) for depth in range(1, _DEPTH + 1)]
     files = [path for level in levels for _, path in zip(range(_MOST_FILES), level, strict=False)]
     return sorted((path for path in files if path.is_file()), key=_by_number)

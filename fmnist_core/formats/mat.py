@@ -1,7 +1,8 @@
 """MATLAB's .mat, version 5: ``train_images`` (28, 28, n), ``train_labels`` (n, 1), ``classes``.
 
 ``train_images(:, :, k)`` is an image, its rows first; labels begin with 0, so the name of a label
-is ``classes(label + 1, :)``. Written here, and not by SciPy, because that holds every array twice.
+is ``classes(label + 1, :)``. SciPy would hold every array twice in memory, so this module writes
+the file itself.
 """
 
 import struct
@@ -50,7 +51,7 @@ def _add(
     dims: tuple[int, ...],
     blocks: Iterable[bytes],
 ) -> None:
-    """Append a variable; its data come in blocks, in MATLAB's order, which is columns first."""
+    """Append a variable; its data come in blocks, in MATLAB's order (columns first)."""
     size = {_UINT8: 1, _UINT16: 2, _INT32: 4}[element]
     nbytes = int(np.prod(dims, dtype=np.int64)) * size
     head = (

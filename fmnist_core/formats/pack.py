@@ -1,4 +1,4 @@
-"""`pack`: a folder of anyone's pictures as IDX files in the manner of MNIST."""
+"""`pack`: write a folder of pictures as IDX files like MNIST's."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from fmnist_core.transforms import Resize
 Report = Callable[[str, int, int], None]
 
 _DEEP = ("I", "F")
-"""Pillow's modes of more than 8 bits a channel, for which there is no one way to 8 bits."""
+"""Pillow's modes of more than 8 bits a channel, which have no single conversion to 8 bits."""
 
 
 def pack(
@@ -33,12 +33,12 @@ def pack(
     force: bool = False,
     report: Report | None = None,
 ) -> tuple[Dataset, ...]:
-    """Write IDX files of a folder that has a folder of pictures for each class.
+    """Write IDX files from a folder that has a folder of pictures for each class.
 
-    Every picture becomes grey (ITU-R 601 luma, transparent pixels black) and is resized by our
-    `Resize` to a square. Labels follow the sorted names of the folders, which classes.json keeps.
-    The examples, by class and by name, are put into the written order of `seed`, of which the last
-    part is the split "test".
+    Every picture is converted to grey (ITU-R 601 luma, transparent pixels black) and resized to a
+    square by `Resize`. Labels follow the sorted names of the folders, which classes.json keeps.
+    The examples, sorted by class and name, are put into the written order of `seed`; the last part
+    of it is the split "test".
 
     Parameters
     ----------
@@ -46,17 +46,17 @@ def pack(
     size : int
         Pixels a side.
     test : float
-        Part of the examples for "test"; with 0 there is no such split.
+        Part of the examples for "test"; with 0 there is no test split.
     seed : int
     force : bool
         As of `export`.
     report : callable, optional
-        Called with "pictures", pictures done, and pictures in all.
+        Called with "pictures", the pictures done, and the pictures in all.
 
     Returns
     -------
     tuple of Dataset
-        What was written: train, and test if there is one.
+        The written splits: train, and test if there is one.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _cut(whole: Dataset, test: float) -> dict[str, Dataset]:
 
 
 def _grey(path: Path) -> NDArray[np.uint8]:
-    """Return a picture as uint8 (height, width), upright as its EXIF data say."""
+    """Return a picture as uint8 (height, width), turned upright by its EXIF data."""
     from PIL import Image, ImageOps
 
     try:
@@ -119,7 +119,7 @@ def _grey(path: Path) -> NDArray[np.uint8]:
             reason = error.strerror or str(error)
             raise FileAccessError(f"{path}: cannot be read ({reason})") from error
         raise _unreadable(path, error) from error
-    except Exception as error:  # what a damaged picture makes Pillow raise has no end
+    except Exception as error:  # a damaged picture can make Pillow raise anything
         raise _unreadable(path, error) from error
 
 

@@ -1,8 +1,8 @@
-"""A folder as datasets on the Hugging Face Hub have it: Parquet with pictures, and a README.md.
+"""A folder like those of datasets on the Hugging Face Hub: Parquet with pictures, and a README.md.
 
 The column ``image`` is ``struct<bytes: binary, path: string>`` of PNG, ``label`` an int64 that the
-schema's metadata and the README call a ClassLabel. croissant.json beside them is the same in
-Croissant's words.
+schema's metadata and the README call a ClassLabel. croissant.json describes the same columns in
+Croissant's terms.
 """
 
 import json
@@ -45,7 +45,7 @@ def _write_split(split: Split, path: Path) -> None:
     picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     schema = pa.schema([("image", picture), ("label", pa.int64())])
     schema = schema.with_metadata({METADATA: json.dumps(_features(split.dataset))})
-    # A file of ours: what the system says when the disk is full stays an OSError with its number.
+    # Python opens the file, so that a full disk raises an OSError with its number.
     with path.open("xb") as file, pq.ParquetWriter(file, schema, compression="none") as writer:
         for images, labels in split.blocks():
             pictures = [{"bytes": encoded(image), "path": None} for image in images]
@@ -54,13 +54,13 @@ def _write_split(split: Split, path: Path) -> None:
 
 
 def _features(dataset: Dataset) -> dict[str, Any]:
-    """Return what the schema says of its columns, as `datasets` reads it."""
+    """Return the schema's description of its columns, in the form that `datasets` reads."""
     label = {"names": list(dataset.classes), "_type": "ClassLabel"}
     return {"info": {"features": {"image": {"_type": "Image"}, "label": label}}}
 
 
 def _card(splits: Sequence[Split], files: Mapping[str, Path]) -> str:
-    """Return the README.md, whose head tells the Hub the features, splits and files."""
+    """Return the README.md, whose front matter tells the Hub the features, splits and files."""
     dataset = splits[0].dataset
     names = "".join(
         f"          '{label}': {json.dumps(name, ensure_ascii=False)}\n"
@@ -142,7 +142,7 @@ def _class_names(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]
 
 
 def _numbered(labels: list[Any], classes: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
-    """Return labels as numbers, and their names; labels of text are names themselves."""
+    """Return labels as numbers, and their names; text labels are themselves the names."""
     if labels and all(isinstance(label, str) for label in labels):
         names, numbers = np.unique(labels, return_inverse=True)
         return numbers, tuple(map(str, names))

@@ -1,4 +1,4 @@
-"""PNG pictures as bytes: grey ones written a block of rows at a time, and any read as grey."""
+"""Pictures as bytes: grey PNG files written by blocks of rows, and pictures read as grey."""
 
 import io
 import struct
@@ -16,15 +16,15 @@ MAX_PIXELS = 1 << 26
 
 
 def encoded(image: NDArray[np.uint8]) -> bytes:
-    """Return a grey uint8 (height, width) image as a PNG file; the same image, the same bytes."""
+    """Return a grey uint8 (height, width) image as a PNG file; equal images give equal bytes."""
     height, width = image.shape
     return b"".join(encoded_blocks(height, width, [image]))
 
 
 def encoded_blocks(height: int, width: int, blocks: Iterable[NDArray[np.uint8]]) -> Iterator[bytes]:
-    """Yield a PNG file of grey rows that come as uint8 (k, width) blocks, in all `height` rows.
+    """Yield a PNG file of grey rows, which come in uint8 (k, width) blocks, `height` rows in all.
 
-    Written here, and not by Pillow, because that holds the whole picture.
+    Pillow would hold the whole picture in memory, so this function writes the file itself.
     """
     yield SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     packer = zlib.compressobj()
@@ -41,16 +41,16 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def decoded(data: bytes, where: str) -> NDArray[np.uint8]:
-    """Return a picture of any format that Pillow reads as uint8 (height, width).
+    """Return a picture, of any format that Pillow reads, as uint8 (height, width).
 
-    A picture in colours is turned to grey only where its channels are equal.
+    A colour picture is converted only if its channels are equal.
 
     Raises
     ------
     FrameworkMissingError
         If Pillow is not installed.
     DataMismatchError
-        If it cannot be read, or is no grey picture of 8 bits.
+        If it cannot be read, or is not a grey picture of 8 bits.
     """
     try:
         from PIL import Image
@@ -64,7 +64,7 @@ def decoded(data: bytes, where: str) -> NDArray[np.uint8]:
             pixels = np.asarray(picture.convert("RGB") if mode in ("P", "RGB") else picture)
     except DataMismatchError:
         raise
-    except Exception as error:  # what a damaged picture makes Pillow raise has no end
+    except Exception as error:  # a damaged picture can make Pillow raise anything
         raise DataMismatchError(f"{where}: the picture cannot be read ({error!s:.80})") from error
     if pixels.ndim == 3 and pixels.dtype == np.uint8 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]

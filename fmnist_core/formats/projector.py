@@ -1,7 +1,7 @@
 """TensorBoard's Embedding Projector: vectors and labels as TSV, and a square sprite of the images.
 
-``projector_config.pbtxt`` names them, so that ``tensorboard --logdir FOLDER`` shows them; the
-projector on the web takes the same files by hand.
+``projector_config.pbtxt`` names them, so that ``tensorboard --logdir FOLDER`` shows them. The same
+files can be uploaded to the projector on the web.
 """
 
 import math
@@ -19,7 +19,7 @@ from fmnist_core.formats.target import write_text
 from fmnist_core.picture import grid
 
 MAX_SIDE = 8192
-"""Most pixels a side of the projector's sprite."""
+"""Largest width and height of the projector's sprite, in pixels."""
 
 
 def write(splits: Sequence[Split], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a file of another format holds: which dataset, split and revision, in which order."""
+"""Recognise what a file of another format holds: the dataset, splits, revision and order."""
 
 from pathlib import Path
 
@@ -21,34 +21,34 @@ from fmnist_core.storage.findings import Finding
 from fmnist_core.storage.identify import Identity
 
 _WORSE = ("genuine", "unknown", "old revision")
-"""Verdicts on a split; of several, the worst is that on the file."""
+"""Verdicts on a split; the worst of them is the verdict on the file."""
 
 
 def recognised(path: Path) -> Identity | None:
-    """Return what a file or folder of another format holds, or None if it is of none of them.
+    """Return what a file or folder of another format holds, or None if it has none of them.
 
-    A folder is one only if it is one as a whole, as TFDS prepares it or with pictures by class.
+    A folder counts only as a whole: one that TFDS prepared, or one with pictures by class.
     """
-    found = _folder(path) if path.is_dir() else kind_of(path)
-    if found is None:
+    file = _folder(path) if path.is_dir() else kind_of(path)
+    if file is None:
         return None
     try:
-        rows = read_all([found])
+        rows = read_all([file])
     except FrameworkMissingError as error:
-        return Identity(str(path), found.kind, "foreign", f"{found.kind}; {error}")
+        return Identity(str(path), file.kind, "foreign", f"{file.kind}; {error}")
     except FmnistError as error:
         reason = str(error).removeprefix(f"{printable(str(path))}: ")
-        words = f"{found.kind}, of which no examples can be read: {reason}"
-        return Identity(str(path), found.kind, "foreign", words)
-    findings = [_finding(each, found.kind) for each in rows]
+        words = f"{file.kind}, of which no examples can be read: {reason}"
+        return Identity(str(path), file.kind, "foreign", words)
+    findings = [_finding(each, file.kind) for each in rows]
     worst = max(findings, key=lambda finding: _WORSE.index(finding.verdict))
     words = "; ".join(finding.found for finding in findings)
-    return Identity(str(path), found.kind, worst.verdict, words, worst.advice)
+    return Identity(str(path), file.kind, worst.verdict, words, worst.advice)
 
 
 def _folder(path: Path) -> Found | None:
-    found = find(path)
-    return found[0] if len(found) == 1 and found[0].path == path else None
+    files = find(path)
+    return files[0] if len(files) == 1 and files[0].path == path else None
 
 
 def _finding(rows: Rows, kind: str) -> Finding:
@@ -61,7 +61,7 @@ def _finding(rows: Rows, kind: str) -> Finding:
 
 
 def _of_dataset(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
-    """Return what a copy is of one dataset, or None if it is not of it."""
+    """Return which part of a dataset a copy holds, or None if it is not of this dataset."""
     try:
         rows = relabelled(rows, info.classes, "")
     except DataMismatchError:
@@ -87,7 +87,9 @@ def _is_split(info: DatasetInfo, split: str, rows: Rows) -> bool:
 def _by_content(info: DatasetInfo, rows: Rows, kind: str) -> Finding | None:
     keys = known_keys(info)
     image_hashes = image_keys(rows.images)
-    counts = {split: int(np.isin(image_hashes, known).sum()) for split, known in keys.items()}
+    counts = {
+        split: int(np.isin(image_hashes, split_keys).sum()) for split, split_keys in keys.items()
+    }
     splits = [split for split, count in counts.items() if count]
     if not splits:
         return None

@@ -1,4 +1,4 @@
-"""TFRecord files, and the tf.train.Example in each record: written and read without TensorFlow.
+"""TFRecord files with a tf.train.Example in each record, written and read without TensorFlow.
 
 A record is its length (uint64), a masked CRC-32C of that, the bytes, and a masked CRC-32C of them,
 little-endian. An Example is protocol buffers: field 1, a map of names to lists of values.
@@ -24,7 +24,7 @@ _POLYNOMIAL = 0x82F63B78
 """Castagnoli's, bits reversed (RFC 3720)."""
 
 BLOCK = 500
-"""Records whose checksums are computed side by side."""
+"""Number of records whose checksums are computed together."""
 
 Features = dict[str, bytes | int]
 
@@ -33,7 +33,7 @@ Features = dict[str, bytes | int]
 
 
 def framed(records: Sequence[bytes]) -> bytes:
-    """Return some records as a TFRecord file holds them."""
+    """Return records with the framing of a TFRecord file."""
     lengths = [struct.pack("<Q", len(record)) for record in records]
     sums = zip(lengths, _masked_crcs(lengths), records, _masked_crcs(records), strict=True)
     return b"".join(
@@ -57,8 +57,8 @@ def read_records(path: Path) -> Iterator[bytes]:
             sums = [start[8:] for start in starts], ends
             ours = _masked_crcs([start[:8] for start in starts]), _masked_crcs(records)
             for row, record in enumerate(records):
-                given = [int.from_bytes(kind[row], "little") for kind in sums]
-                if len(ends[row]) < 4 or given != [kind[row] for kind in ours]:
+                stored = [int.from_bytes(kind[row], "little") for kind in sums]
+                if len(ends[row]) < 4 or stored != [kind[row] for kind in ours]:
                     raise DataMismatchError(f"{path}: record {number} is damaged or cut short")
                 yield record
                 number += 1
@@ -79,7 +79,7 @@ def is_tfrecord(head: bytes) -> bool:
 
 
 def _masked_crcs(records: Sequence[bytes]) -> list[int]:
-    """Return TFRecord's checksum of each of some byte strings, all computed side by side."""
+    """Return TFRecord's checksum of each byte string, all computed together."""
     order = sorted(range(len(records)), key=lambda n: len(records[n]))
     lengths = np.array([len(records[n]) for n in order])
     table = np.zeros((len(records), lengths[-1]), np.uint8)
@@ -144,21 +144,21 @@ def parse_example(record: bytes) -> Features:
     Raises
     ------
     DataMismatchError
-        If the bytes are no tf.train.Example.
+        If the bytes are not a tf.train.Example.
     """
-    found: Features = {}
+    features: Features = {}
     try:
         for entry in _contents(record, 1):
             for pair in _contents(entry, 1):
                 name = next(_contents(pair, 1)).decode()
                 feature = next(_contents(pair, 2))
                 for value in _contents(feature, 1):
-                    found[name] = next(_contents(value, 1), b"")
+                    features[name] = next(_contents(value, 1), b"")
                 for value in _contents(feature, 3):
-                    found[name] = _first_number(value)
+                    features[name] = _first_number(value)
     except (IndexError, StopIteration, UnicodeDecodeError) as error:
         raise DataMismatchError("expected a tf.train.Example, found other bytes") from error
-    return found
+    return features
 
 
 def _first_number(numbers: bytes) -> int:
@@ -170,7 +170,7 @@ def _first_number(numbers: bytes) -> int:
 
 
 def _contents(message: bytes, number: int) -> Iterator[bytes]:
-    """Yield what the fields of a number hold, of wire type 2."""
+    """Yield the contents of the fields with a number, of wire type 2."""
     place = 0
     while place < len(message):
         key, place = _read_varint(message, place)
@@ -204,7 +204,7 @@ def pictures_of(records: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     Raises
     ------
     DataMismatchError
-        If one is another message or has other features.
+        If one is not an Example or has other features.
     """
     for number, record in enumerate(records):
         features = parse_example(record)

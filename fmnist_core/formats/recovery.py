@@ -1,4 +1,4 @@
-"""From examples in any order to a dataset's own: which ones they are, and where they belong."""
+"""Put the examples of a copy, in any order, back into the original order, and verify them."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -32,14 +32,14 @@ def is_recoverable(info: DatasetInfo) -> bool:
     return all(file.payload.sha256 for split in info.splits.values() for file in split.files)
 
 
-def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) -> Arrays:
+def recovered(info: DatasetInfo, split: str, parts: Sequence[Rows], where: str) -> Arrays:
     """Return images and labels of a split in the original order, verified to be the genuine ones.
 
     Parameters
     ----------
     info, split : DatasetInfo, str
-    found : sequence of Rows
-        What a copy holds, in whatever order; other splits may be among it.
+    parts : sequence of Rows
+        The examples of a copy, in any order; it may hold other splits too.
     where : str
         What errors call the copy.
 
@@ -49,7 +49,7 @@ def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) 
         If the copy is another revision, another dataset, lacks examples or has others; the message
         says which.
     """
-    named = [relabelled(rows, info.classes, where) for rows in found]
+    named = [relabelled(rows, info.classes, where) for rows in parts]
     ordered = in_order(info, split, named)
     if ordered is not None and is_genuine(info, split, ordered):
         return ordered.images, ordered.labels.astype(np.uint8)
@@ -65,12 +65,12 @@ def recovered(info: DatasetInfo, split: str, found: Sequence[Rows], where: str) 
     return _placed(info, split, _candidates(split, named), keys, where)
 
 
-def in_order(info: DatasetInfo, split: str, found: Sequence[Rows]) -> Rows | None:
+def in_order(info: DatasetInfo, split: str, parts: Sequence[Rows]) -> Rows | None:
     """Return the examples of a split as they stand: by their name, or by the counts of splits."""
-    matching = [rows for rows in found if rows.split == split]
+    matching = [rows for rows in parts if rows.split == split]
     if matching:
         return matching[0]
-    unnamed = [rows for rows in found if not rows.split]
+    unnamed = [rows for rows in parts if not rows.split]
     if not unnamed:
         return None
     images, labels = unnamed[0][:2]
@@ -84,12 +84,14 @@ def in_order(info: DatasetInfo, split: str, found: Sequence[Rows]) -> Rows | Non
 
 def is_genuine(info: DatasetInfo, split: str, rows: Rows) -> bool:
     """Whether examples are those of a split, in its order."""
-    wanted = info.split(split)
-    return _is_payload(rows.images, wanted.images) and _is_payload(rows.labels, wanted.labels)
+    split_info = info.split(split)
+    return _is_payload(rows.images, split_info.images) and _is_payload(
+        rows.labels, split_info.labels
+    )
 
 
 def revision_of(info: DatasetInfo, split: str, labels: NDArray[Any]) -> OldRevision | None:
-    """Return the older revision whose labels these are, or begin as its do, or None."""
+    """Return the older revision whose labels, or first labels, these are, or None."""
     name = info.split(split).labels.name
     for old in info.old_revisions:
         for file in old.files:
@@ -143,26 +145,26 @@ class Places:
 
     @property
     def strangers(self) -> NDArray[np.int64]:
-        """Rows of images that are not of the split."""
+        """Rows of images that are not in the split."""
         return np.flatnonzero(self.index < 0)
 
     @property
     def missing(self) -> NDArray[np.int64]:
-        """Places of which there is no image."""
+        """Places without an image."""
         return np.flatnonzero(np.bincount(self.index[self.index >= 0], minlength=self.count) == 0)
 
     @property
     def repeats(self) -> NDArray[np.int64]:
-        """Rows of images that an earlier row has too."""
+        """Rows whose image an earlier row also has."""
         _, firsts = np.unique(self.index, return_index=True)
         again = np.ones(len(self.index), np.bool_)
         again[firsts] = False
         return np.flatnonzero(again & (self.index >= 0))
 
 
-def _candidates(split: str, found: Sequence[Rows]) -> Rows:
-    """Return the examples among which a split's are: those of its name, or all."""
-    matching = [rows for rows in found if rows.split == split] or list(found)
+def _candidates(split: str, parts: Sequence[Rows]) -> Rows:
+    """Return the examples that may be a split's: those with its name, or all."""
+    matching = [rows for rows in parts if rows.split == split] or list(parts)
     shape = matching[0].images.shape[1:]
     matching = [rows for rows in matching if rows.images.shape[1:] == shape]
     images, labels = (np.concatenate([rows[k] for rows in matching]) for k in (0, 1))
@@ -209,7 +211,7 @@ def _listed(what: str, rows: NDArray[np.int64]) -> str:
 
 
 def _still_there(info: DatasetInfo, rows: Rows) -> str:
-    """Return how many images of an older revision the current one has, in words."""
+    """Say how many images of an older revision are also in the current one."""
     keys = known_keys(info)
     if not keys or rows.images.shape[1:] != (28, 28):
         return ""
@@ -218,30 +220,30 @@ def _still_there(info: DatasetInfo, rows: Rows) -> str:
 
 
 def _differs(info: DatasetInfo, split: str, rows: Rows | None, where: str) -> str:
-    """Return what is wrong with a copy that does not hold a split as it should."""
-    wanted = (
+    """Return what is wrong with a copy of a split."""
+    expected = (
         f"{where}: expected {info.split(split).num_examples:,} examples of {info.title} {split}"
     )
     if rows is None:
-        return f"{wanted}, found none of that split"
+        return f"{expected}, found none of that split"
     shape = " x ".join(map(str, rows.images.shape[1:]))
-    found = f"{wanted}, found {len(rows.images):,} images of {shape}"
+    problem = f"{expected}, found {len(rows.images):,} images of {shape}"
     if change := _change(info, rows.images):
-        return f"{found}, which are {change}. Undo that in the copy first"
-    return f"{found} that are not its images in its order"
+        return f"{problem}, which are {change}. Undo that in the copy first"
+    return f"{problem} that are not its images in its order"
 
 
 def _change(info: DatasetInfo, images: NDArray[np.uint8]) -> str:
-    """Return what was done to the pixels of known images, or ""."""
+    """Return how the pixels of known images were changed, or ""."""
     keys = known_keys(info)
     if not keys or not len(images):
         return ""
-    known = np.concatenate(list(keys.values()))
+    all_keys = np.concatenate(list(keys.values()))
     return next(
         (
             what
             for what, undo in _CHANGES.items()
-            if np.isin(image_keys(undo(images[:_LOOKED_AT])), known).all()
+            if np.isin(image_keys(undo(images[:_LOOKED_AT])), all_keys).all()
         ),
         "",
     )

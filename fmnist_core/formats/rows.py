@@ -1,4 +1,4 @@
-"""Examples as a file of another format has them: what every reader here gives."""
+"""Examples as a file of another format holds them: what every reader returns."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from fmnist_core.errors import DataMismatchError, printable
 from fmnist_core.formats.pictures import decoded, stacked
 
 MAX_NBYTES = 1 << 30
-"""Most bytes of pixels that a file is read for; those of the largest payload here are 547 MB."""
+"""Most bytes of pixels that are read from a file; the largest payload here has 547 MB."""
 
 _PAIRS = (("images", "labels"), ("image", "label"), ("data", "labels"), ("x", "y"), ("X", "y"))
 """Words for images and for labels in the names of arrays."""
@@ -25,9 +25,9 @@ class Rows(NamedTuple):
     images : uint8 (n, height, width)
     labels : int64 (n,)
     split : str
-        "train" or "test" where names say so, else "".
+        "train" or "test" if names say so, else "".
     classes : tuple of str
-        Name of each label where the file names them, else ().
+        Name of each label if the file names them, else ().
     """
 
     images: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
 
 
 def split_in(name: str) -> str:
-    """Return which split a name is of: "train", "test" or "".
+    """Return the split that a name means: "train", "test" or "".
 
     Examples
     --------
@@ -51,15 +51,15 @@ def split_in(name: str) -> str:
 
 
 def relabelled(rows: Rows, classes: Sequence[str], where: str) -> Rows:
-    """Return examples under the labels that a dataset's classes have, by the names of theirs.
+    """Return examples with the labels of a dataset, matched by the names of their classes.
 
-    A name is the same in whatever case, with whatever between its letters, and in the plural:
-    Hugging Face has "T - shirt / top", KotlinDL "Ankle boots". A name may also be the label.
+    Case, punctuation, spaces and a plural "s" do not matter: Hugging Face has "T - shirt / top",
+    KotlinDL "Ankle boots". A name may also be the label.
 
     Raises
     ------
     DataMismatchError
-        If a name is that of no class.
+        If a name belongs to no class.
     """
     if not rows.classes:
         return rows
@@ -82,7 +82,7 @@ def _plain(name: str) -> str:
 
 
 def check_size(nbytes: int, where: str) -> None:
-    """Raise DataMismatchError for more bytes than are read into memory here."""
+    """Raise DataMismatchError for more bytes than may be read into memory."""
     if nbytes > MAX_NBYTES:
         raise DataMismatchError(
             f"{where}: expected at most {MAX_NBYTES:,} bytes of examples, found {nbytes:,}"
@@ -90,12 +90,12 @@ def check_size(nbytes: int, where: str) -> None:
 
 
 def rows_of_pictures(pictures: Iterable[tuple[bytes, int]], where: str, split: str = "") -> Rows:
-    """Return examples of pictures as files and their labels.
+    """Return examples from picture files, as bytes, and their labels.
 
     Raises
     ------
     DataMismatchError
-        If there is none, one cannot be read, or they are not of one size; the row is named.
+        If there is none, one cannot be read, or their sizes differ; the row is named.
     """
     images, labels, names = [], [], []
     for number, (data, label) in enumerate(pictures):
@@ -109,12 +109,12 @@ def rows_of_pictures(pictures: Iterable[tuple[bytes, int]], where: str, split: s
 
 
 def as_images(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    """Return images as uint8 (n, height, width): also of rows, and with a channel of their own.
+    """Return images as uint8 (n, height, width), also from flat rows or with a channel axis.
 
     Raises
     ------
     DataMismatchError
-        If they are no grey images of whole numbers from 0 to 255.
+        If they are not grey images of whole numbers from 0 to 255.
     """
     if array.ndim == 4 and array.shape[-1] == 1:
         array = array[..., 0]
@@ -140,7 +140,7 @@ def as_images(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
 
 
 def as_labels(array: NDArray[Any], count: int, where: str) -> NDArray[np.int64]:
-    """Return labels as int64 (n,): also of a column, of one-hot rows, or of text.
+    """Return labels as int64 (n,), also from a column, one-hot rows or text.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def as_labels(array: NDArray[Any], count: int, where: str) -> NDArray[np.int64]:
 
 
 def paired(arrays: Mapping[str, Any], where: str) -> Iterator[Rows]:
-    """Yield the splits among named arrays: images and labels whose names differ by that word.
+    """Yield the splits among named arrays: images and labels whose names differ in that word.
 
     ``x_train`` goes with ``y_train``, ``train_images`` with ``train_labels``, ``test/images`` with
     ``test/labels``.
@@ -174,10 +174,10 @@ def paired(arrays: Mapping[str, Any], where: str) -> Iterator[Rows]:
         for one, other in _PAIRS:
             partner = name.replace(one, other)
             if partner != name and partner in arrays:
-                given, labels = np.asarray(arrays[name]), np.asarray(arrays[partner])
-                if given.ndim == 3 and given.shape[-1] == labels.size != len(given):
-                    given = np.moveaxis(given, -1, 0)  # as MATLAB and Julia have them
-                images = as_images(given, f"{where}, {name}")
+                array, labels = np.asarray(arrays[name]), np.asarray(arrays[partner])
+                if array.ndim == 3 and array.shape[-1] == labels.size != len(array):
+                    array = np.moveaxis(array, -1, 0)  # as MATLAB and Julia have them
+                images = as_images(array, f"{where}, {name}")
                 numbers = as_labels(labels, len(images), f"{where}, {partner}")
                 yield Rows(images, numbers, split_in(name))
                 break

@@ -1,4 +1,4 @@
-"""A split on its way out: its examples, some at a time, under the name that it gets there."""
+"""A split to be exported: its examples, some at a time, under the name that it gets."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from fmnist_core.dataset import Dataset
 
 BLOCK = 1000
-"""Examples that are held at a time."""
+"""Number of examples that are in memory at a time."""
 
 Progress = Callable[[str, int, int], None]
-"""Told of an export: the split's name, examples done, examples in all."""
+"""Called during an export: the split's name, examples done, examples in all."""
 
 
 @dataclass(frozen=True)

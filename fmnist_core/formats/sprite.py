@@ -1,7 +1,7 @@
 """TensorFlow.js's sprite: a PNG with an image in each row, and one-hot labels as bytes.
 
-The tutorials read the first channel / 255. Of Fashion-MNIST's size a picture is 784 pixels wide;
-browsers show none of over 65,535 rows, so each split has its own.
+The tutorials read the first channel / 255. For Fashion-MNIST a picture is 784 pixels wide; browsers
+show no picture of over 65,535 rows, so each split has its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,12 +39,12 @@ def write(splits: Sequence[Split], folder: Path) -> None:
 
 
 def labels_of(path: Path) -> Path:
-    """Return where the labels of a sprite should be."""
+    """Return the path at which the labels of a sprite should be."""
     return path.with_name(path.name.removesuffix(IMAGES) + LABELS)
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the examples of a sprite and of the labels beside it.
+    """Yield the examples of a sprite and of the labels next to it.
 
     Raises
     ------

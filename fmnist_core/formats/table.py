@@ -1,4 +1,4 @@
-"""The formats by name: what is written, what reads it, and what must be installed for it."""
+"""The formats by name: what is written, what reads it, and which package it needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Format:
     Attributes
     ----------
     name : str
-        What to ask for it by.
+        Its name in `export`.
     written : str
-        What lies at the target then.
+        What is then at the target.
     read_by : str
         What opens it.
     module : str
-        Its module in this package; it has a function of the name `function`.
+        Its module in this package, with a function of the name `function`.
     function : str
     needs : str
         A package beyond fmnist's own requirements, which the extra `formats` brings, or "".
@@ -40,7 +40,7 @@ class Format:
     any_images: bool = False
 
     def load(self) -> Any:
-        """Return the function that writes it, of splits and a path.
+        """Return the function that writes it; it takes splits and a path.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Where an export goes: a file or a folder that appears whole or not at all."""
+"""The target of an export: a file or a folder that appears complete or not at all."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from fmnist_core.errors import OptionError
 from fmnist_core.files import remove_stale_parts, replace, sync_to_disk, writing
 
 _SYNCED_EACH = 1000
-"""Most files that are synced one by one; beyond, all of the system's are, at once."""
+"""Most files that are synced one by one; for more, one call syncs all files of the system."""
 
 
 @contextmanager
 def placed(path: Path, *, force: bool) -> Iterator[Path]:
-    """Give a place beside `path`; the file or folder made there takes its name when it is whole.
+    """Give a place next to `path`; the file or folder made there gets its name when it is complete.
 
-    A link is followed. An empty folder is replaced; another file or folder only by `force`, and a
+    A link is followed. An empty folder is replaced, another file or folder only with `force`, and a
     folder only if every file in it has the name of a new one, so that nothing else is lost.
 
     Raises

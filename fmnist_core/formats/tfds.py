@@ -1,8 +1,8 @@
-"""A folder that TensorFlow Datasets takes for one that it prepared itself.
+"""A folder that TensorFlow Datasets reads like one that it prepared itself.
 
 ``tfds.builder_from_directory(folder)`` opens it; at ``DATA_DIR/fashion_mnist/3.0.1`` it is what
 ``tfds.load("fashion_mnist", data_dir=DATA_DIR)`` looks for. The examples are in the order of the
-original file, where TFDS shuffles those that it prepares.
+original file; TFDS shuffles those that it prepares.
 """
 
 import errno
@@ -24,7 +24,7 @@ from fmnist_core.idx.zips import foreign
 
 INFO, FEATURES = "dataset_info.json", "features.json"
 VERSION = "3.0.1"
-"""That of fashion_mnist, mnist and kmnist in TFDS 4.9."""
+"""The version of fashion_mnist, mnist and kmnist in TFDS 4.9."""
 
 _MAX_JSON = 1 << 20
 
@@ -39,7 +39,7 @@ def write(splits: Sequence[Split], folder: Path) -> None:
 
 
 def write_array_record(splits: Sequence[Split], folder: Path) -> None:
-    """Write a prepared folder with an ArrayRecord file for each split, read at random."""
+    """Write a prepared folder with an ArrayRecord file, for random access, for each split."""
     from array_record.python import array_record_module
 
     def write_records(path: Path, blocks: Iterable[list[bytes]]) -> None:
@@ -56,7 +56,7 @@ def write_array_record(splits: Sequence[Split], folder: Path) -> None:
 
 
 def _number(error: RuntimeError) -> int:
-    """Return the system's number of an error of ArrayRecord, which tells its words only."""
+    """Return the system's number of an ArrayRecord error, which has only the system's words."""
     numbers = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EACCES)
     return next((n for n in numbers if os.strerror(n) in str(error)), errno.EIO)
 
@@ -126,7 +126,7 @@ def _write_json(path: Path, value: object) -> None:
 
 
 def is_prepared(folder: Path) -> bool:
-    """Whether a folder is one that TFDS prepared, or that looks so to it."""
+    """Whether TFDS prepared a folder, or would read it as prepared."""
     return (folder / INFO).is_file() and (folder / FEATURES).is_file()
 
 
@@ -171,7 +171,7 @@ def read_array_record(path: Path) -> Iterator[bytes]:
         reader = array_record_module.ArrayRecordReader(str(path))
         try:
             for first in range(0, reader.num_records(), 1000):
-                some = range(first, min(first + 1000, reader.num_records()))
-                yield from reader.read(list(some))
+                numbers = range(first, min(first + 1000, reader.num_records()))
+                yield from reader.read(list(numbers))
         finally:
             reader.close()

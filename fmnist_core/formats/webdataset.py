@@ -1,6 +1,6 @@
 """Tar shards as WebDataset streams them, in clip-benchmark's folders: ``train/0.tar``.
 
-The files of an example stand together and have one name: ``00000.png``, ``00000.cls``.
+The files of an example follow one another and share a name: ``00000.png``, ``00000.cls``.
 """
 
 import io
@@ -64,7 +64,7 @@ def read(path: Path) -> Iterator[Rows]:
     Raises
     ------
     DataMismatchError
-        If a member leads out of the archive or is no plain file, or a picture has no label.
+        If a member leads out of the archive or is not a plain file, or a picture has no label.
     """
     split = split_in(path.name) or split_in(path.parent.name)
     yield rows_of_pictures(_pictures(path), str(path), split)

@@ -153,8 +153,8 @@ class _NpyStream:
             whole = len(block) // self._dtype.itemsize * self._dtype.itemsize
             elements = np.frombuffer(block[:whole], self._dtype)
             self._ready = elements.astype(self._native, copy=False).tobytes() + block[whole:]
-        given, self._ready = self._ready[:size], self._ready[size:]
-        return given
+        part, self._ready = self._ready[:size], self._ready[size:]
+        return part
 
 
 def _read_npy_header(
@@ -269,13 +269,13 @@ def members(path: Path) -> list[str]:
         return [member.name for member in opened]
 
 
-def _chosen(members: Sequence[Member], name: str, wanted: str) -> Member:
-    chosen = [member for member in members if not wanted or member.name == wanted]
+def _chosen(members: Sequence[Member], name: str, member_name: str) -> Member:
+    chosen = [member for member in members if not member_name or member.name == member_name]
     if len(chosen) == 1:
         return chosen[0]
     names = ", ".join(printable(member.name[:80]) for member in members[:8])
     more = ", ..." if len(members) > 8 else ""
-    what = f"a member {wanted!r}" if wanted else "a single file in the zip file"
+    what = f"a member {member_name!r}" if member_name else "a single file in the zip file"
     raise IdxError(f"{name}: expected {what}, found {len(members)}: {names}{more}")
 
 

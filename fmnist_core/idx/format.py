@@ -193,11 +193,11 @@ def write_idx(path: str | os.PathLike[str] | Writable, array: NDArray[Any]) -> N
     """
     target = path if is_writable(path) else as_path(path)
     try:
-        given = np.asarray(array)
+        elements = np.asarray(array)
     except ValueError as error:
         raise OptionError(f"expected an array, found {type(array).__name__}: {error}") from error
-    header = IdxHeader.of(given.dtype, given.shape)
-    blocks = _payload_blocks(header, given)
+    header = IdxHeader.of(elements.dtype, elements.shape)
+    blocks = _payload_blocks(header, elements)
     if isinstance(target, Path):
         write_output(target, gzipped(blocks) if target.name.endswith(".gz") else blocks)
     else:
@@ -243,9 +243,9 @@ def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> b
     payload = bytearray(header.to_bytes())
     # The buffer grows with what arrives, so a false header cannot make us allocate. Reading one
     # byte more than the header calls for also makes gzip check its CRC.
-    wanted = header.payload_nbytes + 1
+    limit = header.payload_nbytes + 1
     try:
-        while (room := wanted - len(payload)) and (block := stream.read1(min(BLOCK, room))):
+        while (room := limit - len(payload)) and (block := stream.read1(min(BLOCK, room))):
             payload += block
     except EOFError as error:
         arrived = len(payload) - header.nbytes
@@ -253,11 +253,11 @@ def _read_payload(stream: ByteStream, name: str, nbytes: int | None = None) -> b
             raise  # only the stream's own end is missing
         raise IdxError(_length_message(header, arrived, f"{name} (truncated)")) from error
     except MemoryError as error:
-        held = len(payload)
+        received = len(payload)
         del payload
         raise FileAccessError(
             f"{name}: {shape_words(header)} does not fit into memory, which was full after "
-            f"{held:,} bytes",
+            f"{received:,} bytes",
             advice="map_idx(path), if the file is raw and really has this size",
         ) from error
     _check_length(header, len(payload) - header.nbytes, name)

@@ -100,10 +100,10 @@ def shape_words(header: IdxHeader) -> str:
 
 def read_exactly(stream: ByteStream, size: int) -> bytes:
     """Return the next `size` bytes of a stream, or fewer at its end."""
-    found = b""
-    while len(found) < size and (block := stream.read1(size - len(found))):
-        found += block
-    return found
+    data = b""
+    while len(data) < size and (block := stream.read1(size - len(data))):
+        data += block
+    return data
 
 
 def parse_header(start: bytes) -> IdxHeader | None:

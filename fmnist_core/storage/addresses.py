@@ -1,4 +1,4 @@
-"""Addresses as text: that of a file of a mirror, and what of an address may be shown."""
+"""Addresses as text: that of a file on a mirror, and one without secrets to print."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -6,7 +6,7 @@ from fmnist_core.errors import printable
 
 
 def under(mirror: str, name: str) -> str:
-    """Return the address of a file of a mirror; the mirror's own query stays at the end.
+    """Return the address of a file on a mirror; the mirror's query stays at the end.
 
     Examples
     --------
@@ -18,7 +18,7 @@ def under(mirror: str, name: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return an address fit to be printed or kept: without a password or a signed query.
+    """Return an address that is safe to print or store, without a password or a signed query.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from fmnist_core.storage.findings import (
 from fmnist_core.storage.scan import Scan
 
 _NULS_EXPECTED = 2048
-"""Bytes of packed data among which a zero byte is all but certain (1 - 3e-4)."""
+"""Length of packed data that almost certainly contains a zero byte (1 - 3e-4)."""
 
 
 def nothing(scan: Scan) -> Finding | None:
@@ -81,7 +81,7 @@ def broken_container(scan: Scan) -> Finding | None:
 
 
 def carriage_returns_removed(scan: Scan) -> Finding | None:
-    """Recognise 00 00 0D xx, float32, from which a conversion took the 0D."""
+    """Recognise a float32 header, 00 00 0D xx, from which a text conversion removed the 0D."""
     if scan.header or scan.head[:2] != b"\0\0" or scan.head[3:5] != b"\0\0":
         return None
     if scan.head[2] not in (1, 2, 3, 4):
@@ -160,26 +160,26 @@ def _whole_numbers(data: bytes, width: int) -> "np.dtype[np.generic] | None":
 
 
 def _how_to_read(dtype: "np.dtype[np.generic]", offset: int, shape: tuple[int, ...]) -> str:
-    """Return how numpy reads what lies behind a wrong header."""
+    """Return how to read the data behind a wrong header with numpy."""
     return (
         f"Read it with np.frombuffer(data, '{dtype.str.lstrip('|')}', offset={offset})"
-        f".reshape({shape}), data being the unpacked bytes, and keep it with write_idx"
+        f".reshape({shape}), where data are the unpacked bytes, and save it with write_idx"
     )
 
 
 def appended(scan: Scan) -> Finding | None:
-    """Recognise whole data with more behind it."""
+    """Recognise complete data followed by more bytes."""
     if not scan.header or scan.extra <= 0:
         return None
     inner = describe_payload(scan.payload.hexdigest())
-    more = "more bytes than that" if scan.stopped else f"{scan.extra} stray byte(s)"
+    more = "many stray bytes" if scan.stopped else f"{scan.extra} stray byte(s)"
     what = inner.words if inner else shape_words(scan.header)
     advice = f"{GET_AGAIN}; something was appended"
     return Finding("damaged", f"{what}, with {more} at the end", advice)
 
 
 def cut_short(scan: Scan) -> Finding | None:
-    """Recognise data that end before their header says."""
+    """Recognise data that are shorter than their header says."""
     if not scan.header or scan.extra >= 0:
         return None
     items = ""

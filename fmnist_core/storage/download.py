@@ -25,13 +25,13 @@ from fmnist_core.storage.partial import Part
 from fmnist_core.storage.urls import offline, opened
 
 MAX_BYTES = 1 << 32
-"""Most bytes of a file of which nothing is known."""
+"""Most bytes of a file whose length is unknown."""
 
 PATIENCE = 10.0
-"""Most seconds, all together, to wait where a server asks for it and no other mirror is left."""
+"""Most seconds in all to wait when a server asks for it and no other mirror is left."""
 
 LEAST_PAUSE = 1.0
-"""Seconds to wait even where a server says Retry-After: 0."""
+"""Seconds to wait even if a server says Retry-After: 0."""
 
 REPORT_EVERY = 0.1
 """Seconds between two reports of progress."""
@@ -57,31 +57,31 @@ def fetch(
     limit: int = MAX_BYTES,
     report: BytesProgress | None = None,
 ) -> Fetched:
-    """Fetch a file from the first address that gives it; the caller holds the lock of its folder.
+    """Fetch a file from the first address that serves it; the caller holds its folder's lock.
 
     Parameters
     ----------
     urls : sequence of str
-        Where to get it, best first: http, https, file, or what fsspec opens.
+        Addresses of the file, best first: http, https, file, or what fsspec opens.
     target : path
-        Its name here; replaced if it exists.
+        Where to write it; an existing file is replaced.
     check : callable
-        Given the path of the whole file, raises an `FmnistError` if it is not the wanted one.
+        Given the path of the complete file, raises an `FmnistError` if it is the wrong one.
     nbytes : int, optional
         Its length, if known.
     limit : int
-        Most bytes to take where its length is not known.
+        Most bytes to accept if its length is unknown.
     report : callable, optional
-        Called now and then with the bytes that are here and the length or None.
+        Called now and then with the number of bytes received, and the length or None.
 
     Raises
     ------
     FetchError
-        If no address gives it; the message says what each did.
+        If no address serves it; the message says what each did.
     FrameworkMissingError
         If every address needs a package that is not installed.
     FileAccessError
-        If it cannot be written here; no other address is tried.
+        If it cannot be written; no other address is tried.
     """
     job = _Job(target, check, nbytes, limit, report)
     if origin := job.finish_part():
@@ -102,7 +102,7 @@ def fetch(
         except MirrorError as fault:
             job.blame(url, fault)
             if fault.retry_after is not None:
-                # Behind all other mirrors.
+                # After all other mirrors.
                 turns.append((max(fault.retry_after, LEAST_PAUSE), url))
     if missing and len(missing) == len(urls):
         raise missing[0]
@@ -121,7 +121,7 @@ def _failure(target: Path, faults: list[str]) -> FetchError:
 
 
 class _WrongData(MirrorError):
-    """The bytes came, and are not the wanted ones."""
+    """The bytes arrived, but they are the wrong ones."""
 
 
 class _Job:
@@ -145,7 +145,7 @@ class _Job:
         self.faults.append(f"{shown(url)}: {' '.join(str(error).split())}")
 
     def finish_part(self) -> str | None:
-        """Take what an earlier process had whole but not verified; return where it was from."""
+        """Finish a part that an earlier process completed but did not verify; return its origin."""
         note = self.part.note()
         if note is None:
             return None
@@ -162,7 +162,7 @@ class _Job:
         return url
 
     def get(self, url: str) -> None:
-        """Fetch the rest from one address or, if that makes no right whole, all of it."""
+        """Fetch the rest from one address, or the whole file if the result is wrong."""
         for partial in (self.part.held(url), None):
             try:
                 self._download(url, partial)
@@ -172,11 +172,11 @@ class _Job:
                 self.part.discard()
                 if not self.resumed_at:
                     raise
-                # What was here may be of another revision, or from a faulty mirror.
+                # The part may be of another revision, or from a faulty mirror.
                 self.blame(url, MirrorError(f"resumed after {self.resumed_at} bytes: {error}"))
 
     def _download(self, url: str, partial: PartialFile | None) -> None:
-        """Make the part as long as it should be with what an address gives."""
+        """Complete the part with bytes from one address."""
         self.resumed_at = 0
         with opened(url, partial) as response:
             whole = self._length(response)
@@ -191,7 +191,7 @@ class _Job:
             raise MirrorError(f"the body ends too early, after {done} of {whole} bytes")
 
     def _length(self, response: Response) -> int | None:
-        """Return the length of the whole file, if it is known here or told there."""
+        """Return the length of the whole file, if it is known or the response states it."""
         total = response.validators.total
         if total is None or total == self.nbytes:
             return self.nbytes
@@ -203,7 +203,7 @@ class _Job:
         return total
 
     def _receive(self, response: Response, whole: int | None, file: io.FileIO) -> int:
-        """Write what comes to the part; return its length, more than it should be at most once."""
+        """Append the response to the part; return the bytes received, which may be too many."""
         done, most = response.start, self.limit if whole is None else whole
         self.progress.begin(done, whole)
         try:
@@ -219,7 +219,7 @@ class _Job:
         return done
 
     def _verify(self) -> None:
-        """Give the part its name if it is the wanted file."""
+        """Rename the part to the target if it is the right file."""
         self.part.sync()
         try:
             self.check(self.part.path)
@@ -232,7 +232,7 @@ class _Job:
 
 
 class _Progress:
-    """Tells a caller now and then how far a download is."""
+    """Reports the progress of a download now and then."""
 
     def __init__(self, report: BytesProgress | None) -> None:
         self._report, self._due = report, 0.0

@@ -28,12 +28,12 @@ _END = object()
 
 
 class MirrorError(Exception):
-    """An address did not give what it should; another may. It never leaves `fetch`.
+    """An address did not serve the file; another may. It never leaves `fetch`.
 
     Attributes
     ----------
     retry_after : float or None
-        Seconds after which the server would be asked again, if it said so.
+        Seconds after which the server asks for another attempt, if it does.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
@@ -42,12 +42,12 @@ class MirrorError(Exception):
 
 
 class Exchange(Generic[Head]):
-    """Runs a generator in a thread: its first item is the head of an answer, the others its blocks.
+    """Runs a generator in a thread; its first item is a response's head, the others its blocks.
 
     Parameters
     ----------
     talk : generator
-        What is run; whatever it raises is raised here, where the item would be.
+        The generator; an exception in it is raised here in place of the item.
     cut : callable
         Makes `talk` fail soon, from another thread.
     """
@@ -70,25 +70,25 @@ class Exchange(Generic[Head]):
             self._items.put(error)
 
     def head(self) -> Head:
-        """Return the head of the answer.
+        """Return the head of the response.
 
         Raises
         ------
         MirrorError
-            If there is none in `ANSWER_TIMEOUT` seconds.
+            If none arrives within `ANSWER_TIMEOUT` seconds.
         """
         try:
             return self._next(ANSWER_TIMEOUT)  # type: ignore[return-value]
         except queue.Empty:
-            raise MirrorError(f"no whole answer within {ANSWER_TIMEOUT:g} s") from None
+            raise MirrorError(f"no complete answer within {ANSWER_TIMEOUT:g} s") from None
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the blocks as they come.
+        """Yield the blocks as they arrive.
 
         Raises
         ------
         MirrorError
-            If none comes for `READ_TIMEOUT` seconds, or they come at less than `LEAST_RATE`.
+            If none arrives for `READ_TIMEOUT` seconds, or they arrive slower than `LEAST_RATE`.
         """
         waited, received = 0.0, 0
         while True:
@@ -99,7 +99,7 @@ class Exchange(Generic[Head]):
                 raise MirrorError(f"nothing came for {READ_TIMEOUT:g} s") from None
             if not isinstance(block, bytes):
                 return
-            # Only waiting counts, not what is done with the block.
+            # Only waiting counts, not the work on the block.
             waited, received = waited + monotonic() - asked, received + len(block)
             yield block
             if waited >= RATE_WINDOW:
@@ -114,7 +114,7 @@ class Exchange(Generic[Head]):
         return item
 
     def close(self) -> None:
-        """End the exchange, wherever it is; its thread ends as soon as it notices."""
+        """End the exchange at any point; its thread ends as soon as it notices."""
         self._is_over.set()
         self._cut()
         with suppress(queue.Empty):

@@ -1,4 +1,4 @@
-"""What a scan may come to: a verdict, what the file is, and what to do next."""
+"""The result of a scan: a verdict, what the file is, and what to do next."""
 
 from typing import Literal, NamedTuple
 
@@ -30,35 +30,37 @@ class Finding(NamedTuple):
 
 
 def whole_idx(scan: Scan) -> Finding | None:
-    """Recognise whole IDX data, by digest if the catalog knows it."""
+    """Recognise complete IDX data, and by its digest a payload of the catalog."""
     if not scan.is_whole or scan.header is None:
         return None
-    known = describe_payload(scan.payload.hexdigest())
-    if known is None:
+    known_file = describe_payload(scan.payload.hexdigest())
+    if known_file is None:
         is_array = scan.container in ("npy", "npz")
         kind = "a numpy array" if is_array else "IDX data"
         description = f"{kind} that the catalog does not know, {shape_words(scan.header)}"
         return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
-    if known.old:
-        return Finding("old revision", known.words, f"{GET_AGAIN} from the dataset's own page")
-    return Finding("genuine", known.words)
+    if known_file.old:
+        return Finding("old revision", known_file.words, f"{GET_AGAIN} from the dataset's own page")
+    return Finding("genuine", known_file.words)
 
 
 def too_large(scan: Scan) -> Finding | None:
-    """Recognise data of which more would have to be read than is worth a name."""
+    """Recognise data that are too large to be read only to name them."""
     if not scan.is_exhausted:
         return None
     words = f", {shape_words(scan.header)} by its header" if scan.header else ""
-    description = f"data of over {scan.nbytes:,} bytes{words}, which are not all read to name them"
+    description = (
+        f"data of over {scan.nbytes:,} bytes{words}, which identify does not read to the end"
+    )
     return Finding("unknown", description, "Use it with open_idx(images_path, labels_path)")
 
 
 def beginning(scan: Scan) -> str:
-    """Return which known payload begins as this file does, to end a sentence with, or ""."""
-    known = describe_start(scan.head)
-    return f"; it begins as {known.words} does" if known else ""
+    """Return the end of a sentence that names a known payload with the same beginning, or ""."""
+    known_file = describe_start(scan.head)
+    return f"; it begins as {known_file.words} does" if known_file else ""
 
 
 def quoted(text: bytes) -> str:
-    """Return foreign text in quotes: one short line, with nothing that a terminal obeys."""
+    """Return foreign text in quotes: one short line without control characters."""
     return brief(" ".join(text.decode(errors="replace").split()))

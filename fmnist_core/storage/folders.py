@@ -19,14 +19,14 @@ from fmnist_core.storage.obtain import (
 )
 
 _DEPTH = 3
-"""How many folders below a folder are searched for files that are not in it."""
+"""Most levels below a folder that are searched for files that are not in it."""
 
 _ENTRIES = 10_000
-"""How many names are looked at in that search."""
+"""Most names that this search looks at."""
 
 
 def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Found]:
-    """Return the genuine images and labels of a split in a folder, or as torchvision has them.
+    """Return the genuine images and labels of a split in a folder or in torchvision's subfolder.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[Found, Fo
 
 
 def find_unverified(root: Path, info: DatasetInfo, split: str) -> tuple[Path, Path]:
-    """Return files of the names of a split's images and labels, whatever they hold.
+    """Return files with the names of a split's images and labels, unverified.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _names(file: FileInfo) -> str:
 
 
 def _below(root: Path, file: FileInfo) -> Path | None:
-    """Return a file of a payload's name somewhere below a folder, the nearest first, or None."""
+    """Return the nearest file with a payload's name somewhere below a folder, or None."""
     names = {*spellings(file.name), file.packed_name}
     for looked_at, path in enumerate(_walk(root)):
         if path.name in names and path.is_file():
@@ -139,5 +139,5 @@ def _walk(root: Path) -> Iterator[Path]:
 def _entries(folder: Path) -> list[Path]:
     try:
         return [folder / name for name in sorted(os.listdir(folder))]
-    except OSError:  # what may not be looked into is not recommended
+    except OSError:  # a folder without permission is not recommended
         return []

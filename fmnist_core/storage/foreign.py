@@ -1,4 +1,4 @@
-"""Files that are no IDX data at all: pages, pointers, placeholders and other formats."""
+"""Files that are not IDX data at all: pages, pointers, placeholders and other formats."""
 
 import codecs
 import html
@@ -51,13 +51,15 @@ def _unescaped(text: bytes) -> bytes:
 
 
 def lfs_pointer(scan: Scan) -> Finding | None:
-    """Recognise what git leaves where Git-LFS is not installed."""
+    """Recognise the pointer that git leaves if Git-LFS is not installed."""
     match = re.match(rb"version https://git-lfs\S+\noid sha256:([0-9a-f]{64})", scan.head)
     if not match:
         return None
     digest = match[1].decode()
-    known = describe_packed(sha256=digest) or describe_payload(digest)
-    what = f"a Git-LFS pointer to {known.words}" if known else "a Git-LFS pointer, not data"
+    known_file = describe_packed(sha256=digest) or describe_payload(digest)
+    what = (
+        f"a Git-LFS pointer to {known_file.words}" if known_file else "a Git-LFS pointer, not data"
+    )
     return Finding("foreign", what, "Run: git lfs pull")
 
 
@@ -66,37 +68,37 @@ def annex_link(scan: Scan) -> Finding | None:
     if not re.match(rb"(\.\./)*(\.git|/annex)/\S*annex/|/annex/objects/", scan.head):
         return None
     key = re.search(rb"MD5E?-s\d+--([0-9a-f]{32})", scan.head)
-    known = describe_packed(md5=key[1].decode()) if key else None
-    what = f"a git-annex link to {known.words}" if known else "a git-annex link, not data"
+    known_file = describe_packed(md5=key[1].decode()) if key else None
+    what = f"a git-annex link to {known_file.words}" if known_file else "a git-annex link, not data"
     return Finding("foreign", what, "Run: git annex get")
 
 
 def git_symlink(scan: Scan) -> Finding | None:
-    """Recognise a symbolic link as git saves it where it cannot make one: its target as text."""
+    """Recognise a symbolic link as git saves it if it cannot make one: its target as text."""
     if scan.nbytes > HEAD or not _PATH.fullmatch(scan.head):
         return None
     if not re.search(rb"/|ubyte|idx", scan.head):
         return None
-    found = f"a symbolic link that was saved as text; it leads to {quoted(scan.head)}"
-    return Finding("foreign", found, "Get the file that it leads to")
+    description = f"a symbolic link that was saved as text; it leads to {quoted(scan.head)}"
+    return Finding("foreign", description, "Get the file that it leads to")
 
 
 def icloud_placeholder(scan: Scan) -> Finding | None:
-    """Recognise the property list that stands for a file of iCloud's that is not on this disk."""
+    """Recognise iCloud's property list in place of a file that is not on this disk."""
     if not scan.head.startswith(b"bplist00") or b"NSURLNameKey" not in scan.head:
         return None
     try:
         name = plistlib.loads(scan.head)["NSURLNameKey"]
     except Exception:  # plistlib raises whatever its bytes lead to
         name = None
-    # Written out, lists that hold one another many times would have no end.
+    # Printed in full, lists that contain one another many times would be endless.
     what = quoted(name.encode(errors="replace")) if isinstance(name, str) else "a file"
-    found = f"an iCloud placeholder for {what}, which is not on this disk"
-    return Finding("foreign", found, "Open it in Finder, or run: brctl download FILE")
+    description = f"an iCloud placeholder for {what}, which is not on this disk"
+    return Finding("foreign", description, "Open it in Finder, or run: brctl download FILE")
 
 
 def side_file(scan: Scan) -> Finding | None:
-    """Recognise what macOS puts beside a file on disks of others."""
+    """Recognise the side file that macOS puts beside a file on other file systems."""
     if scan.head[:4] != b"\x00\x05\x16\x07":
         return None
     return Finding(
@@ -108,11 +110,11 @@ def foreign_array(scan: Scan) -> Finding | None:
     """Recognise a numpy array that IDX cannot hold."""
     if not isinstance(scan.error, ForeignArrayError):
         return None
-    found = f"a numpy array, but not for IDX: {str(scan.error).partition(': ')[2]}"
-    if "pickled" in found:
-        return Finding("foreign", found, "Save it as an array of numbers where it was made")
+    description = f"a numpy array, but not for IDX: {str(scan.error).partition(': ')[2]}"
+    if "pickled" in description:
+        return Finding("foreign", description, "Save it as an array of numbers where it was made")
     advice = "Read it with np.load, and keep it with write_idx in a type that IDX has"
-    return Finding("foreign", found, advice)
+    return Finding("foreign", description, advice)
 
 
 def png(scan: Scan) -> Finding | None:
@@ -120,8 +122,8 @@ def png(scan: Scan) -> Finding | None:
     if not scan.head.startswith(b"\x89PNG\r\n\x1a\n"):
         return None
     width, height = (int.from_bytes(scan.head[at : at + 4], "big") for at in (16, 20))
-    found = f"a PNG picture of {width} x {height} pixels"
-    return Finding("foreign", found, f"Read it with Pillow, {_ARRAYS}")
+    description = f"a PNG picture of {width} x {height} pixels"
+    return Finding("foreign", description, f"Read it with Pillow, {_ARRAYS}")
 
 
 def pickle(scan: Scan) -> Finding | None:
@@ -137,8 +139,8 @@ def packed_twice(scan: Scan) -> Finding | None:
     container = container_of_start(scan.head)
     if container == "raw":
         return None
-    found = f"a {container} file that was packed again ({scan.container})"
-    return Finding("foreign", found, "Unpack it once")
+    description = f"a {container} file that was packed again ({scan.container})"
+    return Finding("foreign", description, "Unpack it once")
 
 
 def other_format(scan: Scan) -> Finding | None:
@@ -168,7 +170,7 @@ def text(scan: Scan) -> Finding | None:
     """Recognise other text, and quote its beginning."""
     encoding = "utf-16" if scan.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
-        # One that may end within a character, as what was kept of the file may.
+        # The text may end within a character, because only its beginning was kept.
         words = codecs.getincrementaldecoder(encoding)().decode(scan.head)
     except UnicodeDecodeError:
         return None
@@ -191,4 +193,4 @@ FOREIGN: tuple[Callable[[Scan], Finding | None], ...] = (
     other_format,
     table,
 )
-"""Each says what it recognises in a scan, or None; `text` is for the end."""
+"""Each returns what it recognises in a scan, or None; `text` must come last."""

@@ -25,11 +25,11 @@ _FORMS = {
         'text.lower().replace("0x", "").replace(",", "")'
     ),
 }
-"""What a line is, where its group has the digits; and how to turn the text back into bytes."""
+"""The form of a line, whose group has the digits, and how to turn the text back into bytes."""
 
 
 def hex_dump(scan: Scan) -> Finding | None:
-    """Recognise IDX data in hexadecimal digits; they are turned back and hashed."""
+    """Recognise IDX data in hexadecimal digits, which are decoded and hashed."""
     first = scan.head.partition(b"\n")[0].rstrip()
     matches = [(form, form.fullmatch(first)) for form in _FORMS]
     form = next((form for form, match in matches if match and match[1]), None)
@@ -53,7 +53,7 @@ def hex_dump(scan: Scan) -> Finding | None:
 
 
 def _within(blocks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
-    """Yield blocks of text; ValueError where they are more than the budget allows."""
+    """Yield blocks of text, or raise ValueError beyond the budget."""
     for block in blocks:
         budget.digits -= len(block)
         if budget.digits < 0:
@@ -62,7 +62,7 @@ def _within(blocks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
 
 
 def _decoded(blocks: Iterable[bytes], form: re.Pattern[bytes]) -> Iterator[bytes]:
-    """Yield the bytes that a text stands for; ValueError where it stands for none."""
+    """Yield the bytes of a dump, or raise ValueError if the text is not a dump."""
     rest = b""
     for block in blocks:
         text = rest + block

@@ -30,14 +30,14 @@ CONNECT_TIMEOUT = 10.0
 MAX_REDIRECTS = 5
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-# No file has more digits; int() refuses what a hostile header may have.
+# No length has more digits; int() raises for the number of digits that a hostile header may have.
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Validators:
-    """What a server says of a file, to know it again: its length, ETag and Last-Modified."""
+    """What identifies a version of a file on a server: its length, ETag and Last-Modified."""
 
     total: int | None = None
     etag: str = ""
@@ -46,15 +46,15 @@ class Validators:
 
 @dataclass(frozen=True)
 class PartialFile:
-    """The first bytes of a file, which are here already: how many, and that file's validators."""
+    """The received beginning of a file: its number of bytes, and the file's validators."""
 
     nbytes: int
     validators: Validators
 
     @property
     def headers(self) -> dict[str, str]:
-        """Ask for the rest only, and if the file is another by now, for all of it."""
-        # A weak ETag promises no equal bytes, so If-Range may not carry it.
+        """Return headers that ask for the rest, or for the whole file if it has changed."""
+        # A weak ETag does not promise equal bytes, so If-Range may not carry it.
         etag = self.validators.etag
         strong = "" if etag.startswith("W/") else etag
         headers = {"Range": f"bytes={self.nbytes}-"}
@@ -65,7 +65,7 @@ class PartialFile:
 
 @dataclass(frozen=True)
 class Response:
-    """What an address gives: bytes from `start` on, in blocks that raise MirrorError on failure."""
+    """The bytes of an address from `start` on, in blocks that raise MirrorError on failure."""
 
     blocks: Iterator[bytes]
     start: int = 0
@@ -78,11 +78,11 @@ class Response:
 
 @contextmanager
 def request(url: str, partial: PartialFile | None) -> Iterator[Response]:
-    """Ask for a file, or for the rest of it where a part is here; redirects are followed."""
+    """Request a file, or the rest of a partial one; redirects are followed."""
     with ExitStack() as stack:
         head, talk = _begin(stack, url, partial)
         if partial and head.status_code in (206, 416) and not _continues(head, partial):
-            # Not the rest of what is here: ask for all of it.
+            # Not the rest of the part: request the whole file.
             partial = None
             head, talk = _begin(stack, url, None)
         start = partial.nbytes if partial and head.status_code == 206 else 0
@@ -105,17 +105,17 @@ def _begin(
 def _talk(
     session: "requests.Session", url: str, partial: PartialFile | None
 ) -> "Generator[requests.Response | bytes, None, None]":
-    """Give the answer's head, then the bytes of its body as they are sent."""
+    """Yield the response's head, then the bytes of its body as they are sent."""
     try:
         with session, closing(_follow(session, url, partial)) as response:
             yield response
-            # read() would wait until the whole block is there, however slowly it comes.
+            # read() would wait for the whole block, however slowly it arrives.
             while block := response.raw.read1(BLOCK, decode_content=False):
                 yield block
     except MirrorError:
         raise
     except Exception as error:
-        # Not chained: the library's own words hold the whole address, with its credentials.
+        # Not chained: the library's message holds the whole address, with its credentials.
         raise MirrorError(_reason(error)) from None
 
 
@@ -124,7 +124,7 @@ def _session() -> "requests.Session":
     from requests.adapters import HTTPAdapter
 
     class OneHop(requests.Session):
-        """Leaves redirects to `_follow`: requests would go to http, and reads their bodies."""
+        """Leaves redirects to `_follow`: requests would follow them to http, reading each body."""
 
         def get_redirect_target(self, resp: requests.Response) -> None:
             return None
@@ -207,7 +207,7 @@ def _validators(response: "requests.Response") -> Validators:
 
 
 def _continues(response: "requests.Response", partial: PartialFile) -> bool:
-    """Return whether a partial answer is the rest of the very file that the part is of."""
+    """Whether a partial response is the rest of the file that the part belongs to."""
     if response.status_code != 206 or _content_range(response)[0] != str(partial.nbytes):
         return False
     new, old = _validators(response), partial.validators
@@ -238,7 +238,7 @@ def _retry_after(response: "requests.Response") -> float | None:
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong with a connection, in words that never hold the address."""
+    """Describe a connection's error, without the address."""
     from requests import ConnectTimeout
     from requests.exceptions import ProxyError
 
@@ -254,7 +254,7 @@ def _reason(error: Exception) -> str:
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return what requests and urllib3 have wrapped."""
+    """Return the error that requests and urllib3 have wrapped."""
     from requests import RequestException
 
     while isinstance(error, RequestException) or not isinstance(

@@ -1,6 +1,6 @@
-"""What a file really is, by its content; its name is never asked.
+"""What a file really is, by its content and never by its name.
 
-A file is scanned once. The scan is shown to a list of diagnoses, the most particular first.
+A file is scanned once. A list of diagnoses judges the scan, the most specific first.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from fmnist_core.storage.hexdump import hex_dump
 from fmnist_core.storage.scan import Budget, Scan, scan_file, scan_member
 
 MAX_MEMBERS = 1000
-"""Most members of a zip file that are named."""
+"""Most members of a zip file that are identified."""
 
 DIAGNOSES: tuple[Callable[[Scan], Finding | None], ...] = (
     too_large,
@@ -29,7 +29,7 @@ DIAGNOSES: tuple[Callable[[Scan], Finding | None], ...] = (
     *DAMAGED,
     text,
 )
-"""Each says what it recognises in a scan, or None; the first to speak is believed."""
+"""Each returns what it recognises in a scan, or None; the first result counts."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Identity:
     container : str
         "raw", "gzip", "xz", "npy", for a member "zip" or "npz", or "" if it cannot be read.
     verdict, found, advice : str
-        As of a `Finding`.
+        As in `Finding`.
     digest : str, optional
-        SHA-256 of the payload, if it is whole.
+        SHA-256 of the payload, if it is complete.
     dtype, shape : str, tuple of int, optional
-        Of a whole IDX payload.
+        Of a complete IDX payload.
     """
 
     path: str
@@ -83,19 +83,21 @@ def identify(path: Path) -> list[Identity]:
     scan = scan_file(path, Budget())
     finding = _diagnosed(scan)
     if finding.verdict == "unknown" and container != "raw":
-        # The payload's digest may not be known, and that of the published file be.
+        # The catalog may know the digest of the published file but not of the payload.
         finding = _as_published(path) or finding
     return [_identity(str(path), scan, finding)]
 
 
 def _as_published(path: Path) -> Finding | None:
-    """Recognise a file that is known as it lies; only one of a known length is hashed."""
+    """Recognise a published file; only a file of a known length is hashed."""
     if not may_be_packed(path.stat().st_size):
         return None
-    known = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
-    if known is None:
+    known_file = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
+    if known_file is None:
         return None
-    return Finding("old revision" if known.old else "genuine", f"{known.words}, as it is published")
+    return Finding(
+        "old revision" if known_file.old else "genuine", f"{known_file.words}, as it is published"
+    )
 
 
 def _diagnosed(scan: Scan) -> Finding:
@@ -103,7 +105,8 @@ def _diagnosed(scan: Scan) -> Finding:
         finding = diagnosis(scan)
         if finding:
             return finding
-    return Finding("foreign", f"no IDX file; it begins with {scan.head[:8].hex(' ')}", GET_AGAIN)
+    description = f"not an IDX file; it begins with {scan.head[:8].hex(' ')}"
+    return Finding("foreign", description, GET_AGAIN)
 
 
 def _identity(name: str, scan: Scan, finding: Finding) -> Identity:
@@ -124,21 +127,21 @@ def _zip_members(path: Path) -> Iterator[Identity]:
     try:
         with opened_members(path) as members:
             if any(member.name.endswith("/data.pkl") for member in members):
-                found = "a PyTorch file, which holds a pickle"
+                description = "a PyTorch file, which holds a pickle"
                 advice = "Load it with torch.load, only if you trust who made it"
-                yield Identity(str(path), "zip", "foreign", found, advice)
+                yield Identity(str(path), "zip", "foreign", description, advice)
                 return
             if not members:
-                found = "a zip file without a file in it"
-                yield Identity(str(path), "zip", "foreign", found, GET_AGAIN)
+                description = "a zip file without a file in it"
+                yield Identity(str(path), "zip", "foreign", description, GET_AGAIN)
             for member in members[:MAX_MEMBERS]:
                 scan = scan_member(path, member, budget)
                 yield _identity(f"{path}!{member.name}", scan, _diagnosed(scan))
             if len(members) > MAX_MEMBERS:
-                found = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
-                yield Identity(str(path), "zip", "unknown", found)
+                description = f"a zip file with {len(members) - MAX_MEMBERS:,} more members"
+                yield Identity(str(path), "zip", "unknown", description)
     except LargeZipError as error:
         yield Identity(str(path), "zip", "unknown", _without_name(error))
     except IdxError as error:
-        found = _without_name(error)
-        yield Identity(str(path), "zip", "damaged", found, GET_AGAIN)
+        description = _without_name(error)
+        yield Identity(str(path), "zip", "damaged", description, GET_AGAIN)

@@ -1,4 +1,4 @@
-"""One process at a time: the lock of a dataset's folder, and folders that live as long as we do."""
+"""The lock of a dataset's folder, for one process at a time, and temporary folders."""
 
 import os
 import shutil
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NAME = ".lock"
 
 NOTICE = 10.0
-"""Seconds of waiting for another process after which the user is told."""
+"""Seconds of waiting for another process after which a warning says so."""
 
 PATIENCE = 3600.0
-"""Seconds after which waiting for another process is given up."""
+"""Seconds after which waiting for another process ends with an error."""
 
 _ATTEMPTS = 10
 _ALIVE = ".alive"

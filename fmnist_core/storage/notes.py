@@ -1,4 +1,4 @@
-"""The store's notes of its files: each file's digest, with its size and time at that moment.
+"""The store's notes of its files: each file's digest, with its size and modification time.
 
 A note saves hashing a file again. It proves nothing if others may write to the store;
 ``FMNIST_VERIFY=1`` ignores the notes (docs/SECURITY.md).
@@ -21,12 +21,12 @@ _SECOND = 10**9
 
 
 def are_trusted() -> bool:
-    """Return whether notes may stand for hashing."""
+    """Return whether a note may replace hashing."""
     return os.environ.get("FMNIST_VERIFY", "") in ("", "0")
 
 
 def noted(path: Path) -> str | None:
-    """Return the digest noted for a file, if the file has not been touched since; reads no data."""
+    """Return the digest noted for a file, if the file has not changed since; reads no data."""
     if not are_trusted():
         return None
     match _notes(path.parent).get(path.name):
@@ -56,7 +56,7 @@ def names(folder: Path) -> set[str]:
 
 
 def _write(folder: Path, notes: dict[str, Any]) -> None:
-    # Not waited for: notes that a power cut takes cost one more hash.
+    # Not synced: notes that a power cut destroys cost one more hash.
     write_whole(folder / NAME, [json.dumps(notes, indent=1).encode()], sync=False)
 
 

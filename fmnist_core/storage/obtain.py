@@ -30,7 +30,7 @@ FileProgress = Callable[[str, int, int | None], None]
 """Called during a download: the file's name, bytes done, total bytes or None."""
 
 Found = tuple[Path, str]
-"""A file, and which member of it where it is a zip file, else ""."""
+"""A file, and its member if it is a zip file, otherwise ""."""
 
 
 def ensure_files(
@@ -49,36 +49,36 @@ def ensure_files(
     ----------
     info, split : DatasetInfo, str
     place : path
-        The store's folder for this dataset; filled if need be.
+        The store's folder for this dataset; filled if necessary.
     upright : bool
         Whether to transpose images that are published transposed.
     source_url : str, optional
         The only mirror to fetch from; by default FMNIST_MIRROR, else the catalog's.
     verify : bool
-        Hash what is in the store again, even where it has not been touched.
+        Hash the store's files again, even if they have not changed.
     report : callable, optional
-        Told of downloads.
+        Called during downloads.
 
     Raises
     ------
     FetchError
-        If a file is nowhere on this machine and no mirror gives it.
+        If a file is not on this machine and no mirror serves it.
     FileAccessError
         If the store cannot be written.
     """
     files = files_of(info, split, upright=upright)
     paths = place / files[0].name, place / files[1].name
-    wanted = list(zip(paths, files, strict=True))
-    if not verify and all(store.is_verified(path, file) for path, file in wanted):
-        if any(store.left_behind(path, file) for path, file in wanted):
+    targets = list(zip(paths, files, strict=True))
+    if not verify and all(store.is_verified(path, file) for path, file in targets):
+        if any(store.left_behind(path, file) for path, file in targets):
             with suppress(FmnistError), locked(place):
-                for path, file in wanted:
+                for path, file in targets:
                     store.remove_leftovers(path, file)
         return paths
     mirrors = _mirrors(info, source_url)
     with locked(place):
         missing = []
-        for path, file in wanted:
+        for path, file in targets:
             if not _in_store(path, file, verify):
                 missing.append(path)
         if missing and info is SYNTHETIC:
@@ -86,9 +86,9 @@ def ensure_files(
             missing = []
         images, labels = (
             _import_or_fetch(path, info, file, mirrors, report) if path in missing else path
-            for path, file in wanted
+            for path, file in targets
         )
-        for path, file in wanted:
+        for path, file in targets:
             store.remove_leftovers(path, file)
         return images, labels
 
@@ -111,22 +111,22 @@ def find_genuine(places: Sequence[Path], info: DatasetInfo, file: FileInfo) -> F
     Raises
     ------
     DataMismatchError, IdxError, FileAccessError
-        If there are files of its name and none holds it; what the first of them is instead.
+        If no file with its name holds it; the message says what the first one is instead.
     """
-    found, wrong = _first_genuine(places, file)
+    genuine, wrong = _first_genuine(places, file)
     if isinstance(wrong, Path):
         wrong = _not_genuine(wrong, info, file)
     if wrong is not None:
         raise wrong
-    return found
+    return genuine
 
 
 def _first_genuine(
     places: Sequence[Path], file: FileInfo
 ) -> tuple[Found | None, Path | FmnistError | None]:
-    """Return the first genuine file, or else the first wrong one or why it cannot be read.
+    """Return the first genuine file, otherwise the first wrong one or why it cannot be read.
 
-    What it is instead is not looked for: that reads it once more.
+    It does not identify the wrong one, which would read it once more.
     """
     wrong: Path | FmnistError | None = None
     for path, member in _candidates(places, file):
@@ -144,8 +144,8 @@ def _first_genuine(
 
 
 def check_genuine(path: Path, info: DatasetInfo, file: FileInfo, member: str = "") -> None:
-    """Raise DataMismatchError or IdxError unless a file holds the payload; say what it is."""
-    with suppress(IdxError):  # identify says it better
+    """Raise DataMismatchError or IdxError, which says what a file is, unless it is the payload."""
+    with suppress(IdxError):  # the message of identify is better
         if store.is_genuine(path, file, member):
             return
     raise _not_genuine(path, info, file)
@@ -156,7 +156,7 @@ def _not_genuine(path: Path, info: DatasetInfo, file: FileInfo) -> FmnistError:
     identity = _what(path)
     digest = f" (SHA-256 {identity.digest})" if identity.digest else ""
     problem = (
-        f"{printable(path)}: expected {info.title} {_wanted(file)}, found "
+        f"{printable(path)}: expected {info.title} {_expected(file)}, found "
         f"{printable(identity.found)}{digest}"
     )
     source = info.homepage or "where it came from"
@@ -177,17 +177,17 @@ def _open_idx_call(info: DatasetInfo) -> str:
     return f"open_idx(images_path, labels_path{options})"
 
 
-def _wanted(file: FileInfo) -> str:
-    """Return which bytes are wanted: the payload's where they are known, else the published."""
+def _expected(file: FileInfo) -> str:
+    """Describe the expected bytes: the payload if its digest is known, else the published file."""
     if file.payload.sha256:
         return f"{file.name} (SHA-256 {file.payload.sha256})"
     packed = file.packed
     digest = f"SHA-256 {packed.sha256}" if packed.sha256 else f"MD5 {packed.md5}"
-    return f"{file.packed_name} as it is published ({digest}), by which alone it is known"
+    return f"{file.packed_name} as it is published ({digest}), the only digest that is known"
 
 
 def _what(path: Path) -> "Identity":
-    """Return what a file is; of a zip file no more than its first members."""
+    """Return what a file is; for a zip file, name its first members only."""
     from fmnist_core.storage.identify import Identity, identify  # only where a file is wrong
 
     identities = identify(path)
@@ -200,7 +200,7 @@ def _what(path: Path) -> "Identity":
 
 
 def local_folders(info: DatasetInfo, root: Path) -> list[Path]:
-    """Return where a dataset's files may be under a folder: in it, or as torchvision has them."""
+    """Return where a dataset's files may be: in a folder, or in torchvision's subfolder of it."""
     return [root, root / (info.family or info.title).replace("-", "") / "raw"]
 
 
@@ -227,7 +227,7 @@ def spellings(name: str) -> list[str]:
 
 
 def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
-    """Whether the store has a payload; for one that is not genuine, warn and say no."""
+    """Whether the store has a genuine payload; warn about one that is not genuine."""
     if not path.exists():
         return False
     if not verify and store.is_verified(path, file):
@@ -237,7 +237,7 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
             store.mark_verified(path, file.payload.sha256 or store.payload_sha256(path) or "")
             return True
     # The warning names the caller of `load`, which is the fifth from here.
-    warn(f"{_what(path)}. The genuine {file.name} is to replace it", stacklevel=5)
+    warn(f"{_what(path)}. The genuine {file.name} will replace it", stacklevel=5)
     return False
 
 
@@ -278,9 +278,10 @@ def _import_or_fetch(
 def find_local(info: DatasetInfo, file: FileInfo, *places: Path) -> Found | None:
     """Return a genuine file that torchvision, Keras or the user left on this machine, or None.
 
-    Look in `places` first, then in the store, which may be read-only, then in other libraries'.
+    Look in `places` first, then in the store, which may be read-only, then in other libraries'
+    folders.
     """
-    # A file that is not genuine there is theirs.
+    # A wrong file there is the other library's matter.
     return _first_genuine([*places, *_folders(info)], file)[0]
 
 
@@ -329,7 +330,7 @@ def _fetch(
     from fmnist_core.storage.download import MAX_BYTES, fetch
 
     packed = path.with_name(file.packed_name)
-    # Packed at worst, a payload grows by a few bytes in each block.
+    # In the worst case packing adds a few bytes to each block.
     longest = max((n for n in (file.payload.nbytes, file.packed.nbytes) if n), default=None)
 
     def unpack(part: Path) -> None:
@@ -343,7 +344,7 @@ def _fetch(
         [under(mirror, packed.name) for mirror in mirrors],
         packed,
         unpack,
-        # A mirror of the user's own may have packed the same payload otherwise.
+        # A user's own mirror may have packed the same payload differently.
         nbytes=file.packed.nbytes if mirrors is info.mirrors else None,
         limit=MAX_BYTES if longest is None else longest + longest // 64 + (1 << 20),
         report=report and (lambda done, total: report(file.name, done, total)),

@@ -24,7 +24,7 @@ _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(
 
 
 class Part:
-    """What has come so far of the file `target`.
+    """The bytes of the file `target` that were received so far.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Part:
         self._note = target.with_name(f".{target.name}.part.json")
 
     def size(self) -> int:
-        """Return the number of bytes that are here and may be added to."""
+        """Return the number of received bytes to which more may be added."""
         try:
             status = self.path.lstat()
         except OSError:
@@ -45,8 +45,8 @@ class Part:
         return status.st_size if _is_plain(status) else 0
 
     def note(self) -> tuple[str, Validators] | None:
-        """Return the address, as shown, and the validators of its file; None if not known."""
-        with suppress(FmnistError):  # never written, or torn, or not ours: begin anew
+        """Return the printable address and the validators of its file, or None if unknown."""
+        with suppress(FmnistError):  # never written, torn, or someone else's: start over
             match read_json(self._note, _MAX_NOTE):
                 case {
                     "url": str(url),
@@ -60,18 +60,18 @@ class Part:
         return None
 
     def held(self, url: str) -> PartialFile | None:
-        """Return what may be resumed at an address."""
+        """Return the partial file if a request to this address may resume it."""
         note, size = self.note(), self.size()
         if note is None or not size:
             return None
         origin, validators = note
-        # Mirrors name one file differently; the length must agree, and the check has the last word.
+        # Mirrors name one file differently; the length must agree, and the check decides.
         same = origin == shown(url)
         return PartialFile(size, validators if same else Validators(validators.total))
 
     @contextmanager
     def opened(self, url: str, response: Response) -> Iterator[io.FileIO]:
-        """Open the part to add to it what an answer brings, from its start or from zero.
+        """Open the part to add the bytes of a response, from its start or from zero.
 
         Raises
         ------
@@ -79,13 +79,13 @@ class Part:
             If it cannot be written.
         """
         if not response.start:
-            # In this order, a note never speaks of bytes that are not from its address.
+            # In this order, a note never describes bytes from another address.
             self.discard()
             note = {"url": shown(url), "validators": asdict(response.validators)}
             write_whole(self._note, [json.dumps(note).encode()], sync=False)
         with writing(self.path):
             flags = os.O_WRONLY | os.O_APPEND if response.start else _NEW
-            # Unbuffered: what was written survives us, and closing cannot fail.
+            # Unbuffered: written bytes survive this process, and closing cannot fail.
             file = io.FileIO(os.open(self.path, flags | _SAFELY, 0o666), "w")
         with file:
             self._check(file)
@@ -107,7 +107,7 @@ class Part:
                 sync_to_disk(file.fileno())
 
     def become(self, target: Path) -> None:
-        """Give the part its name."""
+        """Rename the part to the target."""
         with writing(target):
             replace(self.path, target)
         with suppress(OSError):

@@ -22,7 +22,7 @@ def remove(info: DatasetInfo) -> tuple[int, list[str]]:
     int
         How many files were removed.
     list of str
-        What is left in the dataset's folders.
+        Names that remain in the dataset's folders.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def remove(info: DatasetInfo) -> tuple[int, list[str]]:
         with locks.locked(place):
             count = _remove_files(info, place)
             _remove_empty(place)
-        _remove_empty(place)  # where a file that is open, as the lock was, cannot be removed
+        _remove_empty(place)  # for systems where an open file, as the lock was, cannot be removed
     return count, _names_in(place) or _names_in(place.parent)
 
 
@@ -65,10 +65,10 @@ def _payload_names(info: DatasetInfo) -> set[str]:
     }
 
 
-def _is_part(name: str, wanted: set[str]) -> bool:
-    """Whether a file is one that a process of ours was writing: a part, or the note of one."""
+def _is_part(name: str, names: set[str]) -> bool:
+    """Whether a file is one that fmnist was writing: a part, or the note of one."""
     match = re.fullmatch(r"\.(.+?)(\.[0-9a-f]{8})?\.part(\.json)?", name)
-    return match is not None and match[1] in wanted
+    return match is not None and match[1] in names
 
 
 def _remove_empty(place: Path) -> None:

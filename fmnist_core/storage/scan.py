@@ -17,29 +17,29 @@ from fmnist_core.idx.header import ByteStream, IdxHeader, parse_header
 from fmnist_core.idx.zips import Member
 
 WIDEST = 8
-"""Most bytes in an element; a scan looks no further than so many times what a header calls for."""
+"""Most bytes in an element; a scan reads at most this many times what a header calls for."""
 
 MAX_BYTES = 1 << 30
 """Most bytes that are unpacked to name a file; the largest payload of the catalog has 547 MB."""
 
 MAX_DIGITS = 1 << 28
-"""Most bytes of hexadecimal digits that are turned back; the largest payload that anyone was seen
-to print has 47 MB, which `hexdump -C` makes 232 MB."""
+"""Most bytes of hexadecimal digits that are decoded; the largest payload seen in this form has
+47 MB, which `hexdump -C` makes 232 MB."""
 
 HEAD = 4096
-"""Bytes that are kept from the beginning of a file, as it lies and unpacked."""
+"""Bytes that are kept from the beginning of a file, both packed and unpacked."""
 
 
 @dataclass
 class Budget:
-    """What may still be done to name a file, all its members together.
+    """The work that may still be done to name a file with all its members.
 
     Attributes
     ----------
     nbytes : int
         Bytes to unpack.
     digits : int
-        Bytes of hexadecimal digits to turn back.
+        Bytes of hexadecimal digits to decode.
     """
 
     nbytes: int = MAX_BYTES
@@ -53,20 +53,20 @@ class Scan:
     Attributes
     ----------
     path : Path
-        The file; the zip file that a member is in.
+        The file, or the zip file that holds the member.
     budget : Budget
-        That of the file.
+        The file's budget.
     member : Member, optional
         The member that was read.
     container : str
         How the file is packed; "npz" for a member that is a numpy array.
     packed_head, head : bytes
-        The first bytes, as the file lies and unpacked.
+        The first bytes, packed and unpacked.
     nbytes : int
         How many unpacked bytes were read.
     header : IdxHeader, optional
     payload : hash
-        SHA-256 of as much of it as the header calls for.
+        SHA-256 of the bytes that the header calls for.
     stopped : bool
         Whether there is more than a header justifies.
     is_exhausted : bool
@@ -104,16 +104,16 @@ class Scan:
         return self.head[self.header.nbytes :] if self.header else b""
 
     def feed(self, blocks: Iterable[bytes]) -> None:
-        """Take in the unpacked bytes, as far as the header that they begin with justifies."""
+        """Read unpacked bytes, as far as the header at their beginning justifies."""
         for block in blocks:
             if len(self.head) < HEAD:
                 self.head += block[: HEAD - len(self.head)]
                 self.header = parse_header(self.head)
-            wanted = self.header.payload_nbytes if self.header else len(block) + self.nbytes
-            self.payload.update(block[: max(wanted - self.nbytes, 0)])
+            expected = self.header.payload_nbytes if self.header else len(block) + self.nbytes
+            self.payload.update(block[: max(expected - self.nbytes, 0)])
             self.nbytes += len(block)
             self.budget.nbytes -= len(block)
-            if self.nbytes > max(wanted * WIDEST if self.header else 0, BLOCK):
+            if self.nbytes > max(expected * WIDEST if self.header else 0, BLOCK):
                 self.stopped = True
                 return
             if self.budget.nbytes <= 0:
@@ -121,7 +121,7 @@ class Scan:
                 return
 
     def read(self, stream: ByteStream) -> None:
-        """Take in a stream, to its end or as far as it goes."""
+        """Read a stream to its end, or as far as possible."""
         try:
             self.feed(blocks_of(stream))
         except IdxError as error:
@@ -129,7 +129,7 @@ class Scan:
 
 
 def scan_file(path: Path, budget: Budget) -> Scan:
-    """Read a file through.
+    """Scan a file.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def scan_file(path: Path, budget: Budget) -> Scan:
 
 
 def scan_member(path: Path, member: Member, budget: Budget) -> Scan:
-    """Read a member of a zip file through."""
+    """Scan a member of a zip file."""
     scan = Scan(path, budget, member, "npz" if member.name.endswith(".npy") else "zip")
     try:
         with unpacked_member(member) as stream:

@@ -1,8 +1,8 @@
 """Where payloads live on this machine.
 
 One folder, ``FMNIST_HOME`` or the platform's cache directory, holds a folder of raw IDX files for
-each revision of each dataset. A payload is hashed when it comes in; it is trusted afterwards as
-long as its size and modification time are those noted then.
+each revision of each dataset. A payload is hashed when it enters the store, and trusted afterwards
+as long as its size and modification time stay as noted.
 """
 
 import os
@@ -49,7 +49,7 @@ def folder(info: DatasetInfo) -> Path:
 
 
 def is_verified(path: Path, file: FileInfo) -> bool:
-    """Whether a payload was verified before and has not been touched since; reads no data."""
+    """Whether a payload was verified and has not changed since; reads no data."""
     digest = _noted(path)
     return digest is not None and file.payload.sha256 in (None, digest)
 
@@ -65,15 +65,15 @@ def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
     FileAccessError, IdxError
         If the file cannot be read or unpacked.
     """
-    wanted = file.payload.sha256
+    expected = file.payload.sha256
     published = path.with_name(file.packed_name)
-    if wanted is None and path.name == file.name != file.packed_name and published.is_file():
+    if expected is None and path.name == file.name != file.packed_name and published.is_file():
         if not has_published_digest(published, file):
             return False
-        wanted = _sha256(published, file)
-    if wanted is None:
+        expected = _sha256(published, file)
+    if expected is None:
         return has_published_digest(path, file)
-    return payload_sha256(path, file.payload.nbytes, member) == wanted
+    return payload_sha256(path, file.payload.nbytes, member) == expected
 
 
 def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> bool:
@@ -88,24 +88,24 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     """
     if missing_ok and not path.exists():
         return False
-    _, wanted = _published_digest(file)
-    return _noted(path) == wanted is not None or has_published_digest(path, file)
+    _, expected = _published_digest(file)
+    return _noted(path) == expected is not None or has_published_digest(path, file)
 
 
 def has_published_digest(path: Path, file: FileInfo) -> bool:
-    """Hash a file and say whether it is the published one; of another length, do not read it.
+    """Hash a file and return whether it is the published one; another length is not read.
 
     Raises
     ------
     FileAccessError
         If it cannot be read.
     """
-    kind, wanted = _published_digest(file)
+    kind, expected = _published_digest(file)
     with open_regular(path) as opened:
         nbytes = os.fstat(opened.fileno()).st_size
-        if wanted is None or file.packed.nbytes not in (None, nbytes):
+        if expected is None or file.packed.nbytes not in (None, nbytes):
             return False
-        return digest_of(opened, kind) == wanted
+        return digest_of(opened, kind) == expected
 
 
 def _published_digest(file: FileInfo) -> tuple[str, str | None]:
@@ -190,8 +190,8 @@ def copy_published(blocks: Iterable[bytes], target: Path, file: FileInfo) -> Non
     FileAccessError
         If the store cannot be written.
     """
-    kind, wanted = _published_digest(file)
-    digest = wanted and _written(target, blocks, kind, wanted, file.packed.nbytes)
+    kind, expected = _published_digest(file)
+    digest = expected and _written(target, blocks, kind, expected, file.packed.nbytes)
     if digest is None:
         raise DataMismatchError(f"its {file.packed_name} is not the one that is published")
     mark_verified(target, digest)
@@ -201,26 +201,26 @@ def _written(
     target: Path,
     blocks: Iterable[bytes | memoryview],
     kind: str,
-    wanted: str | None,
+    expected: str | None,
     nbytes: int | None,
 ) -> str | None:
-    """Write a file and return its digest; None, and no file, if that or the length is not right."""
+    """Write a file and return its digest; if digest or length is wrong, leave no file: None."""
     digest, count = hasher(kind), 0
-    with suppress(_NotWanted), written_whole(target) as output:
+    with suppress(_WrongContent), written_whole(target) as output:
         for block in blocks:
             digest.update(block)
             count += len(block)
             if nbytes is not None and count > nbytes:
-                raise _NotWanted
+                raise _WrongContent
             output.write(block)
-        if nbytes not in (None, count) or wanted not in (None, digest.hexdigest()):
-            raise _NotWanted
+        if nbytes not in (None, count) or expected not in (None, digest.hexdigest()):
+            raise _WrongContent
         return digest.hexdigest()
     return None
 
 
-class _NotWanted(Exception):
-    """The written content is not the expected one, so it is not kept."""
+class _WrongContent(Exception):
+    """The written content is not the expected one, so it is discarded."""
 
 
 def _sha256(published: Path, file: FileInfo) -> str:
@@ -286,7 +286,7 @@ def _mismatch(packed: Path, file: FileInfo) -> DataMismatchError:
 def _noted(path: Path) -> str | None:
     """Return the digest noted for an untouched file of the store.
 
-    Another folder's notes are not ours: it could vouch for itself.
+    Notes of another folder are ignored: it could vouch for itself.
     """
     with suppress(FileAccessError):
         if path.absolute().is_relative_to(home().absolute()):

@@ -26,12 +26,12 @@ def offline() -> bool:
 
 @contextmanager
 def opened(url: str, partial: PartialFile | None = None) -> Iterator[Response]:
-    """Open an address; where a part of the file is here, perhaps only the rest of it.
+    """Open an address; given a partial file, perhaps only the rest of it.
 
     Raises
     ------
     MirrorError
-        If the address does not give a file; on reading `blocks`, if it stops giving it.
+        If the address does not serve a file, or stops while `blocks` are read.
     FrameworkMissingError
         If the address needs a package that is not installed.
     """
@@ -39,7 +39,7 @@ def opened(url: str, partial: PartialFile | None = None) -> Iterator[Response]:
         scheme = urlsplit(url).scheme
     except ValueError:
         raise MirrorError("cannot be parsed as an address") from None
-    if len(scheme) < 2:  # none, or the letter of a drive
+    if len(scheme) < 2:  # none, or a drive letter
         raise MirrorError("expected an address such as https://... or file:///...")
     if offline() and scheme != "file":
         raise MirrorError("not tried, as FMNIST_OFFLINE is set")
@@ -101,6 +101,6 @@ def _read(file: _Readable) -> Iterator[bytes]:
 
 
 def _words(error: Exception) -> str:
-    """Say what is wrong, not in a backend's own words: they may hold the address's credentials."""
+    """Describe an error, without the backend's message, which may hold credentials."""
     code = error.errno if isinstance(error, OSError) else None
     return os.strerror(code) if isinstance(code, int) else type(error).__name__

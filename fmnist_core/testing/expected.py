@@ -78,22 +78,22 @@ def _wanted_batch(
     start: int,
 ) -> tuple[NDArray[Any], ...]:
     rows = plan.indices(epoch, step, start)
-    made: dict[str, NDArray[Any]] = {
+    values: dict[str, NDArray[Any]] = {
         "weight": plan.weights(step, start),
         "index": dataset.indices[rows],
         "label": _wanted_labels(dataset, rows, encoding),
     }
     if dataset.extended is not None:
-        made["extended"] = dataset.extended[rows].astype(np.int32)
+        values["extended"] = dataset.extended[rows].astype(np.int32)
     for view, field in enumerate(VIEWS):
         if not encoding.transform:
             images = dataset.images[rows]
         else:
             images, labels = _transformed(dataset, plan, encoding, epoch, step, start, view)
             if encoding.transform.mix and not view:
-                made["label"] = labels
-        made[field] = _wanted_images(images, encoding)
-    return tuple(made[field] for field in plan.fields)
+                values["label"] = labels
+        values[field] = _wanted_images(images, encoding)
+    return tuple(values[field] for field in plan.fields)
 
 
 def _wanted_labels(dataset: Dataset, rows: NDArray[np.int64], encoding: Encoding) -> NDArray[Any]:
@@ -120,16 +120,16 @@ def _transformed(
         return np.array(dataset.images[rows]), _wanted_labels(dataset, rows, encoding)
 
     shape = encoding.transform.shape(dataset.image_shape)
-    made = [
+    pairs = [
         encoding.transform.batch(
             _PLAIN, gather, position, n=plan.num_examples, seed=plan.seed, epoch=epoch, view=view
         )
         for position in (plan.positions(step, start) % plan.num_examples).reshape(-1, 1)
     ]
-    images = [image for image, _ in made]
+    images = [image for image, _ in pairs]
     return (
         np.concatenate(images or [np.zeros((0, *shape), np.uint8)]),
-        np.concatenate([label for _, label in made] or [np.zeros(0, np.float32)]),
+        np.concatenate([label for _, label in pairs] or [np.zeros(0, np.float32)]),
     )
 
 
@@ -158,28 +158,28 @@ def _wanted_pixels(images: NDArray[np.uint8], encoding: Encoding) -> NDArray[Any
 def assert_batches(
     adapter: Adapter,
     batches: Iterable[Any],
-    wanted: list[tuple[NDArray[Any], ...]],
+    expected: list[tuple[NDArray[Any], ...]],
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
     """Raise AssertionError unless the batches equal the expected ones bit for bit."""
     arrays = [adapter.to_numpy(batch) for batch in batches]
-    assert len(arrays) == len(wanted), (
-        f"{adapter.name}, {where}: expected {len(wanted)} batches, found {len(arrays)}"
+    assert len(arrays) == len(expected), (
+        f"{adapter.name}, {where}: expected {len(expected)} batches, found {len(arrays)}"
     )
-    for step, (got, want) in enumerate(zip(arrays, wanted, strict=True)):
+    for step, (got, want) in enumerate(zip(arrays, expected, strict=True)):
         _assert_batch(got, want, fields, f"{adapter.name}, {where}, step {step}")
 
 
 def _assert_batch(
     arrays: tuple[NDArray[Any], ...],
-    wanted: tuple[NDArray[Any], ...],
+    expected: tuple[NDArray[Any], ...],
     fields: tuple[Field, ...],
     where: str,
 ) -> None:
     assert isinstance(arrays, tuple), f"{where}: to_numpy gave a {type(arrays).__name__}, no tuple"
     assert len(arrays) == len(fields), f"{where}: {len(arrays)} arrays for the fields {fields}"
-    for field, got, want in zip(fields, arrays, wanted, strict=True):
+    for field, got, want in zip(fields, arrays, expected, strict=True):
         at = f"{where}, {field}"
         if field == "index":
             # JAX has no int64 unless it is asked to.
@@ -210,9 +210,9 @@ def assert_epochs(
     loader = adapter.loader(dataset, plan, encoding, epoch=epoch, start=start)
     for n in range(epochs):
         first = start if n == 0 else 0
-        wanted = wanted_batches(adapter, dataset, plan, encoding, epoch=epoch + n, start=first)
+        expected = wanted_batches(adapter, dataset, plan, encoding, epoch=epoch + n, start=first)
         at = f"{where or plan}, epoch {epoch + n}, start {first}"
-        assert_batches(adapter, loader, wanted, plan.fields, at)
+        assert_batches(adapter, loader, expected, plan.fields, at)
 
 
 def refusal(attempt: Callable[[], object]) -> str | None:

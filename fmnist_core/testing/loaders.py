@@ -48,10 +48,10 @@ def check_state(adapter: Adapter) -> None:
             adapter.to_numpy(batch)[0] for batch in _resumed(adapter, dataset, other, state)
         ]
         rest = np.concatenate([whole[:0], *received])
-        wanted = after if steps == len(plan) else whole[4 * steps :]
-        assert np.array_equal(rest, wanted), (
+        expected = after if steps == len(plan) else whole[4 * steps :]
+        assert np.array_equal(rest, expected), (
             f"{adapter.name}: resumed after {steps} batches of 4, in batches of 5: "
-            f"expected {wanted}, found {rest}"
+            f"expected {expected}, found {rest}"
         )
     ours = _state_after(adapter, dataset, plan, 2)
     changes: list[dict[str, object]] = [
@@ -101,10 +101,10 @@ def check_length(adapter: Adapter) -> None:
                 continue
             finally:
                 count = sum(1 for _ in loader)
-            wanted = plan.num_steps(start if n == 0 else 0)
-            assert length == count == wanted, (
+            expected = plan.num_steps(start if n == 0 else 0)
+            assert length == count == expected, (
                 f"{adapter.name}, start {start}, iteration {n}: len() says {length}, "
-                f"there were {count} batches, expected {wanted}"
+                f"there were {count} batches, expected {expected}"
             )
 
 
@@ -114,8 +114,8 @@ def check_abandoned_iteration(adapter: Adapter) -> None:
     loader = adapter.loader(dataset, plan, Encoding())
     for _ in range(2):
         next(iter(loader))
-    wanted = wanted_batches(adapter, dataset, plan, epoch=2)
-    assert_batches(adapter, loader, wanted, plan.fields, "after two abandoned iterations")
+    expected = wanted_batches(adapter, dataset, plan, epoch=2)
+    assert_batches(adapter, loader, expected, plan.fields, "after two abandoned iterations")
 
 
 def check_unused_iterator(adapter: Adapter) -> None:
@@ -142,16 +142,16 @@ def check_two_iterators(adapter: Adapter) -> None:
         for n in range(2):
             received[n] += itertools.islice(iterators[n], 1)
     for n in range(2):
-        wanted = wanted_batches(adapter, dataset, plan, epoch=n)
-        assert_batches(adapter, received[n], wanted, plan.fields, f"iterator {n} of two at once")
+        expected = wanted_batches(adapter, dataset, plan, epoch=n)
+        assert_batches(adapter, received[n], expected, plan.fields, f"iterator {n} of two at once")
 
 
 def check_fresh_batches(adapter: Adapter) -> None:
     """A batch belongs to the caller: writing into it changes neither the data nor other batches."""
     for dtype, encoding in (("float32", Encoding()), ("uint8", Encoding("uint8", "raw"))):
-        made = made_dataset(8)
+        scattered = made_dataset(8)
         # Contiguous, so that a careless adapter could hand out slices of the data themselves.
-        dataset = Dataset(made.images, made.labels)
+        dataset = Dataset(scattered.images, scattered.labels)
         plan = BatchPlan(8, 4, fields=ALL_FIELDS)
         before = _content(dataset)
         loader = adapter.loader(dataset, plan, encoding)
@@ -166,8 +166,8 @@ def check_fresh_batches(adapter: Adapter) -> None:
         for array, kept in zip(batches[1], copies[1], strict=True):
             assert array.tobytes() == kept.tobytes(), f"{adapter.name}: two batches share memory"
         assert _content(dataset) == before, f"{adapter.name}: a batch is an alias of the data"
-        wanted = wanted_batches(adapter, dataset, plan, encoding, epoch=1)
-        assert_batches(adapter, loader, wanted, plan.fields, "after a batch was written into")
+        expected = wanted_batches(adapter, dataset, plan, encoding, epoch=1)
+        assert_batches(adapter, loader, expected, plan.fields, "after a batch was written into")
 
 
 def check_source_unchanged(adapter: Adapter) -> None:

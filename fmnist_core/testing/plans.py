@@ -115,7 +115,7 @@ def check_batch_forms(adapter: Adapter) -> None:
     forms: list[Any] = [{"pixel_values": "image", "labels": "label"}, {"b": "label"}, "image"]
     for fields in forms:
         plan = BatchPlan(23, 8, True, 3, fields=fields)
-        wanted = wanted_batches(adapter, dataset, plan)
+        expected = wanted_batches(adapter, dataset, plan)
         arrays = []
         for batch in adapter.loader(dataset, plan, Encoding()):
             if plan.keys:
@@ -126,7 +126,7 @@ def check_batch_forms(adapter: Adapter) -> None:
                     f"{adapter.name}: {fields}: a {type(batch).__name__}, expected a bare array"
                 )
             arrays.append(plan.in_order(batch))
-        assert_batches(adapter, arrays, wanted, plan.fields, f"fields={fields!r}")
+        assert_batches(adapter, arrays, expected, plan.fields, f"fields={fields!r}")
 
 
 def check_extended(adapter: Adapter) -> None:

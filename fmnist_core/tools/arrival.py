@@ -1,4 +1,4 @@
-"""`fmnist import`: a copy of a dataset, in whatever format, into the store."""
+"""`fmnist import`: bring a copy of a dataset, in any format, into the store."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def import_splits(info: DatasetInfo, path: Path, line: ProgressLine) -> list[str
     Raises
     ------
     DataMismatchError, FileAccessError
-        If it holds no split of the dataset, or not the genuine one.
+        If it holds no split of the dataset, or one that is not genuine.
     """
     if not is_recoverable(info):
         raise DataMismatchError(

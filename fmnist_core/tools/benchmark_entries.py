@@ -122,14 +122,14 @@ def chosen(names: Iterable[str]) -> list[Entry]:
     OptionError
         If there is no such entry.
     """
-    known = [entry.name for entry in ENTRIES]
-    wanted = set(names)
-    if unknown := sorted(wanted.difference(known)):
+    all_names = [entry.name for entry in ENTRIES]
+    chosen_names = set(names)
+    if unknown := sorted(chosen_names.difference(all_names)):
         raise OptionError(
-            f"expected a classifier of {', '.join(known)}; found {', '.join(unknown)}. "
+            f"expected a classifier of {', '.join(all_names)}; found {', '.join(unknown)}. "
             "For a model of yours, try: --model PACKAGE.MODULE:CALLABLE"
         )
-    return [entry for entry in ENTRIES if entry.name in (wanted or known)]
+    return [entry for entry in ENTRIES if entry.name in (chosen_names or all_names)]
 
 
 def own(spec: str) -> Entry:

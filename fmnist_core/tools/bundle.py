@@ -18,27 +18,27 @@ from fmnist_core.storage.scan import blocks_of
 from fmnist_core.tools.output import make_room
 
 MAX_CANDIDATES = 8
-"""Most members of one name that are tried; each may take the time of a whole payload."""
+"""Most members with one name that are tried; each may take the time of a whole payload."""
 
 MANIFEST = "manifest.json"
 _LICENCE, _CITATION = "LICENCE.txt", "CITATION.bib"
 NOTES = (MANIFEST, _LICENCE, _CITATION)
-"""What a bundle holds beside the dataset's files."""
+"""Names of a bundle's members other than the dataset's files."""
 
 
 def write_bundle(
     info: DatasetInfo, path: Path, report: FileProgress | None = None, *, force: bool = False
 ) -> None:
-    """Write a zip file of a dataset's verified files, fetching them first if need be.
+    """Write a zip file of a dataset's verified files, fetching them first if necessary.
 
-    It holds the raw payload where its digest is known, else the published file.
+    It holds the raw payload if its digest is known, otherwise the published file.
 
     Raises
     ------
     OptionError
-        If there is such a file already, unless `force`.
+        If the file exists and `force` is false.
     FmnistError
-        If the data cannot be had, or the file cannot be written; nothing is left behind then.
+        If the data cannot be obtained, or the file cannot be written; nothing is left behind.
     """
     make_room(path.parent, [path.name], force)
     files: dict[str, Path] = {}
@@ -61,15 +61,15 @@ def write_bundle(
 
 
 def read_bundle(info: DatasetInfo, path: Path) -> None:
-    """Take a dataset's files out of a zip file into the store; each is verified on the way.
+    """Import a dataset's files from a zip file into the store, verifying each.
 
-    It may be a bundle, the published zip file, or anyone's zip file of the dataset's files, in
-    whatever folder of it and packed or not.
+    The zip file may be a bundle, the published one, or any other with the dataset's files, in any
+    folder, packed or not.
 
     Raises
     ------
     DataMismatchError
-        If the dataset's files are not in it, or one is not the genuine one.
+        If it lacks the dataset's files, or one of them is not genuine.
     IdxError, FileAccessError
         If it is damaged or cannot be read, or the store cannot be written.
     """
@@ -86,7 +86,7 @@ def read_bundle(info: DatasetInfo, path: Path) -> None:
 def _take_payload(
     members: Sequence[Member], path: Path, target: Path, info: DatasetInfo, file: FileInfo
 ) -> None:
-    """Take a payload from the first member of its name that holds it."""
+    """Import a payload from the first member with its name that holds it."""
     named = _named(members, spellings(file.name), path, info)
     for member in named[:MAX_CANDIDATES]:
         try:
@@ -107,12 +107,12 @@ def _take_payload(
 def _take_published(
     members: Sequence[Member], path: Path, target: Path, info: DatasetInfo, file: FileInfo
 ) -> None:
-    """Bring a published file into the store: out of a zip file, or because it is that file."""
+    """Import a published file: from a zip file, or the zip file itself."""
     if store.is_published(path, file):
         with open_regular(path) as source:
             store.copy_published(iter(lambda: source.read1(BLOCK), b""), target, file)
         return
-    # Under a name of ours: a member's own could lead out of the folder.
+    # Under our own name: the member's name could lead out of the folder.
     member = _named(members, [file.packed_name], path, info)[0]
     with member.opened() as packed:
         stream = Guarded(packed, member.label)
@@ -122,11 +122,11 @@ def _take_published(
 def _named(
     members: Sequence[Member], names: Sequence[str], path: Path, info: DatasetInfo
 ) -> list[Member]:
-    """Return the members that have one of some names, in whatever folder, the first name first."""
-    found = [
+    """Return the members with any of these names, in any folder, in the order of the names."""
+    matching = [
         member for name in names for member in members if PurePosixPath(member.name).name == name
     ]
-    if not found:
+    if not matching:
         what = f"found no {names[0]}" if members else "found no zip file"
         raise DataMismatchError(f"{printable(path)}: expected a bundle of {info.title}, {what}")
-    return found
+    return matching

@@ -1,4 +1,4 @@
-"""`fmnist compare`: whether two runs received the same, and where they first differ."""
+"""`fmnist compare`: whether two runs received the same examples, and where they first differ."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -28,14 +28,14 @@ class EpochDifference:
     positions : int
         How many positions differ.
     first : int, optional
-        The first of them; None where only the sums differ, as in one of 2**32 wrong examples.
+        The first of them; None if only the sums differ, as for one in 2**32 wrong examples.
     index : pair of int, optional
-        What each run has there; None is nothing.
+        What each run has there, or None.
     same_examples : bool
         Whether both have the same examples in another order.
     as_written : pair of bool
-        Whether all that each run has is where the written order of its settings puts it. That can
-        be told of whole splits, not of selections.
+        Whether everything that each run has follows the written order of its settings. This is
+        known only for whole splits, not for selections.
     """
 
     epoch: int
@@ -75,12 +75,12 @@ class Comparison:
         return any(name in self.settings for name in ENCODING)
 
     def record(self) -> dict[str, Any]:
-        """Return it in a form that JSON can hold."""
+        """Return the comparison in a form that JSON can hold."""
         return asdict(self)
 
 
 def compare(ours: Fingerprint, theirs: Fingerprint) -> Comparison:
-    """Return what differs between what two runs received."""
+    """Compare what two runs received."""
     settings = ours.different_settings(theirs)
     contents = not any(name in settings for name in ENCODING)
     common = sorted(ours.epochs.keys() & theirs.epochs.keys())

@@ -1,4 +1,4 @@
-"""`fmnist compare-training`: the first step in which two trainings on the same data part."""
+"""`fmnist compare-training`: the first step in which two trainings on the same data diverge."""
 
 import math
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from fmnist_core.errors import DataMismatchError
 from fmnist_core.traces import Trace
 
 CLOSE_STEPS = 10
-"""First steps, over which the table tells the largest difference by itself."""
+"""Number of first steps whose largest difference has its own column in the table."""
 
 
 @dataclass(frozen=True)
 class Parting:
-    """Where two trainings part.
+    """Where two trainings diverge.
 
     Attributes
     ----------
@@ -36,20 +36,20 @@ class Parting:
 
 @dataclass(frozen=True)
 class TrainingComparison:
-    """What two traces have in common, and where they part.
+    """What two traces have in common, and where they diverge.
 
     Attributes
     ----------
     steps : int
-        How many first steps of both had the same data; only they are compared.
+        How many steps from the first had the same data in both; only they are compared.
     other_data : int, optional
         The first step whose data differ, if one does.
     settings : dict
-        What differs between the settings of the data: name -> both values.
+        The settings of the data that differ: name -> both values.
     parting : Parting, optional
         None if all values agree.
     differences : dict of str to list of float
-        The relative difference of each value that both noted, by step.
+        The relative difference of each value that both recorded, by step.
     missing : pair of tuples of str
         Names that the one lacks and the other has.
     """
@@ -67,18 +67,18 @@ class TrainingComparison:
         return self.parting is None and self.other_data is None
 
     def record(self) -> dict[str, Any]:
-        """Return it in a form that JSON can hold."""
+        """Return the comparison in a form that JSON can hold."""
         return asdict(self)
 
 
 def compare_training(ours: Trace, theirs: Trace, tolerance: float) -> TrainingComparison:
-    """Return where two trainings part, as far as both went.
+    """Return where two trainings diverge, as far as both went.
 
     Parameters
     ----------
     ours, theirs : Trace
     tolerance : float
-        Values part where they differ by more than this share of the larger.
+        Values differ if they are apart by more than this share of the larger one.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def compare_training(ours: Trace, theirs: Trace, tolerance: float) -> TrainingCo
 
 
 def _names(trace: Trace) -> list[str]:
-    """Return what a trace noted in any step, in the order of the computation."""
+    """Return the names that a trace has in any step, in the order of the computation."""
     return list(dict.fromkeys(name for step in trace.steps for name in step.values))
 
 
@@ -143,11 +143,11 @@ def in_words(comparison: TrainingComparison, names: tuple[str, str]) -> Iterator
     if parting := comparison.parting:
         ours, theirs = parting.values
         yield (
-            f"They part at step {parting.step}, in epoch {parting.epoch}: {parting.name} is "
+            f"They diverge at step {parting.step}, in epoch {parting.epoch}: {parting.name} is "
             f"{ours:.7g} in {names[0]}, {theirs:.7g} in {names[1]}."
         )
         if parting.agreeing:
-            yield f"  In that step agree: {', '.join(parting.agreeing)}"
+            yield f"  Equal in that step: {', '.join(parting.agreeing)}"
     elif comparison.steps:
         yield "All values agree."
     for name, missing in zip(names, comparison.missing, strict=True):
@@ -158,7 +158,7 @@ def in_words(comparison: TrainingComparison, names: tuple[str, str]) -> Iterator
 
 
 def _table(comparison: TrainingComparison) -> Iterator[str]:
-    """Yield how far each value is apart: at first, in the first steps, in all."""
+    """Yield the difference of each value: at the first step, in the first steps, in all."""
     width = max(len("largest difference"), *map(len, comparison.differences))
     yield f"{'largest difference':<{width}}   step 0  first {CLOSE_STEPS}  all {comparison.steps}"
     for name, by_step in comparison.differences.items():

@@ -1,4 +1,4 @@
-"""What the data commands show: datasets, files and the store, as records that can be JSON."""
+"""What the data commands print: datasets, files and the store, as records that JSON can hold."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _NOT_HERE = "not here"
 
 
 class Transfer:
-    """Shows on a progress line how far a file, or what else has a name, is transferred."""
+    """Shows the transfer of a file, or of anything with a name, on a progress line."""
 
     def __init__(self, line: ProgressLine, verb: str = "fetching") -> None:
         self._line, self._verb = line, verb
@@ -49,7 +49,7 @@ def fetch_all(info: DatasetInfo, source_url: str | None, line: ProgressLine) -> 
     lines = []
     for split in info.splits:
         line.begin(f"{info.name}/{split}: looking")
-        # Not `load`, which makes do with memory where the store cannot be written.
+        # Not `load`, which falls back to memory if the store cannot be written.
         ensure_files(info, split, store.folder(info), source_url=source_url, report=Transfer(line))
         line.finish(f"{info.name}/{split}: here")
         lines.append(f"{info.name}/{split}: {info.split(split).num_examples:,} examples, genuine")
@@ -62,9 +62,9 @@ def all_files(info: DatasetInfo) -> list[FileInfo]:
 
 
 def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
-    """Return where a payload stands on this machine, and what would be done next.
+    """Return the state of a payload on this machine, and what `load` would do next.
 
-    The store's own is judged by its notes; another library's is hashed.
+    A file of the store is judged by its note; a file of another library is hashed.
     """
     path = store.folder(info) / file.name
     if store.is_verified(path, file):
@@ -176,13 +176,13 @@ def _verify_stored(info: DatasetInfo, file: FileInfo) -> Verified:
     try:
         check_genuine(path, info, file)
     except FmnistError as error:
-        found = error.for_commands.removesuffix(".")
-        return Verified(str(path), False, f"{found}. Run: fmnist fetch {info.name}")
+        problem = error.for_commands.removesuffix(".")
+        return Verified(str(path), False, f"{problem}. Run: fmnist fetch {info.name}")
     return Verified(str(path), True, f"{printable(path)}: {info.title} {file.name}, genuine")
 
 
 def _verify_published(info: DatasetInfo, file: FileInfo) -> Verified:
-    """Hash a published file that is kept as proof, whatever is noted of it."""
+    """Hash a published file that is kept as proof, even if a note has its digest."""
     path = store.folder(info) / file.packed_name
     try:
         genuine = store.has_published_digest(path, file)
@@ -211,7 +211,7 @@ def remove(info: DatasetInfo) -> str:
 
 
 def doctor() -> dict[str, Any]:
-    """Return where the store is, what is found where, and what would be done next."""
+    """Return where the store is, where each file is, and what `load` would do next."""
     home = store.home()
     free = shutil.disk_usage(home).free if home.exists() else None
     datasets = {}
@@ -221,13 +221,13 @@ def doctor() -> dict[str, Any]:
     return {"store": str(home), "free_bytes": free, "datasets": datasets}
 
 
-def doctor_lines(found: dict[str, Any]) -> list[str]:
+def doctor_lines(report: dict[str, Any]) -> list[str]:
     """Return what `doctor` found, for people."""
-    free = found["free_bytes"]
-    lines = [f"store    {printable(found['store'])}" + (" (not made yet)" if free is None else "")]
+    free = report["free_bytes"]
+    lines = [f"store    {printable(report['store'])}" + (" (not made yet)" if free is None else "")]
     lines += [f"free     {free / 1e9:,.1f} GB"] if free is not None else []
     absent = []
-    for name, files in found["datasets"].items():
+    for name, files in report["datasets"].items():
         if all(file["where"] == _NOT_HERE for file in files):
             absent.append(name)
         elif len({(file["where"], file["next"]) for file in files}) == 1:

@@ -1,7 +1,7 @@
 """`fmnist demo`: the same batches in four frameworks, and the same network trained on them.
 
 Each framework runs in its own process, one after another, so that they share neither memory nor
-threads nor the accelerator. One may be missing or crash; the others are still shown.
+threads nor the accelerator. If one is missing or crashes, the others are still shown.
 """
 
 import json
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Whether the framework reported everything that it was to do."""
+        """Whether the framework reported every result."""
         trained = self.training is not None or not FRAMEWORKS[self.name].trainer
         return self.batches is not None and trained
 
@@ -104,7 +104,7 @@ def load_splits(root: Path | None, progress: ProgressLine) -> tuple[Dataset, Dat
 
 
 def run_framework(name: str, train: Dataset, test: Dataset, progress: ProgressLine) -> Outcome:
-    """Run one framework in a process of its own."""
+    """Run one framework in its own process."""
     progress.begin(f"{name}: starting")
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -133,7 +133,7 @@ def _messages(receiver: "Connection[Message, Message]") -> Iterator[Message]:
     while True:
         try:
             yield receiver.recv()
-        except (EOFError, OSError):  # the latter if it ended within a word
+        except (EOFError, OSError):  # OSError if it ended within a message
             return
 
 
@@ -190,7 +190,7 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
 
 BATCH_NOTES = (
     f"SHA-256 (its first {SHOWN_DIGITS} digits): images, labels and indices of {HASHED_EPOCHS} "
-    "shuffled epochs, labels as int32,\nthough torch's habit is int64. "
+    "shuffled epochs, labels as int32,\nalthough torch has int64. "
     f"examples/s: the best of {TIMED_EPOCHS} epochs of iteration alone."
 )
 
@@ -198,8 +198,8 @@ CLOSE_STEPS = 10
 """First steps, whose losses are shown to agree closely; rounding then grows step by step."""
 
 TRAINING_NOTES = (
-    "The same small ConvNet from the same first weights on the same batches, one epoch: what is "
-    "left\nis each framework's own rounding, which training multiplies. seconds: with compiling."
+    "The same small ConvNet from the same first weights on the same batches, one epoch. What "
+    "differs\nis each framework's rounding, which training amplifies. seconds include compiling."
 )
 
 

@@ -33,7 +33,7 @@ class Framework:
     Attributes
     ----------
     loader_name, loader_class : str
-        What the adapter's loader is, in the words of the framework's users; and where that is.
+        The class of the adapter's loader, as the framework's users call it, and its import path.
     trainer, training : str
         Module with a function `train`, and how that trains; "" for none.
     """
@@ -64,7 +64,7 @@ FRAMEWORKS = {
 
 @dataclass(frozen=True)
 class Activity:
-    """The child begins something that takes `total` examples."""
+    """The child begins an activity over `total` examples."""
 
     text: str
     total: int
@@ -72,14 +72,14 @@ class Activity:
 
 @dataclass(frozen=True)
 class Advance:
-    """The child is done with so many more examples."""
+    """The child has finished this many further examples."""
 
     examples: int
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What one framework's batches are: loader, first batch, SHA-256, best examples a second."""
+    """The batches of one framework: loader, first batch, SHA-256, best examples per second."""
 
     loader: str
     images: str
@@ -112,7 +112,7 @@ Send = Callable[[Message], None]
 def work(send: Send, name: str, train: Dataset, test: Dataset, log_path: str) -> None:
     """Send the reports of one framework; the body of a child process.
 
-    What a framework writes to stderr goes to the log instead: none of them is silent.
+    Whatever a framework writes to stderr goes to the log instead: every one writes something.
     """
     with open(log_path, "wb") as log:
         os.dup2(log.fileno(), 2)
@@ -167,8 +167,8 @@ def add_batch(
 ) -> None:
     """Hash one batch: images as they are, labels as int32, indices as int64.
 
-    With one channel the bytes are the same in every layout. torch's habit is int64 labels, and JAX
-    holds indices as int32.
+    With one channel the bytes are the same in every layout. torch has int64 labels, and JAX holds
+    indices as int32.
     """
     digest.update(images.tobytes())
     digest.update(labels.astype(np.int32).tobytes())
@@ -176,7 +176,7 @@ def add_batch(
 
 
 def best_rate(send: Send, name: str, train: Dataset) -> float:
-    """Return examples a second of merely iterating, best of some epochs after a warm-up."""
+    """Return examples per second of iteration alone, best of several epochs after a warm-up."""
     send(Activity("timing epochs", (1 + TIMED_EPOCHS) * len(train)))
     adapter = get_adapter(name)
     loader = train.to(adapter, batch_size=BATCH_SIZE, shuffle=True, seed=SEED, epoch=HASHED_EPOCHS)
@@ -184,7 +184,7 @@ def best_rate(send: Send, name: str, train: Dataset) -> float:
     for _ in range(1 + TIMED_EPOCHS):
         begin = perf_counter()
         last = deque(loader, maxlen=1)
-        # Its values are asked for, because a framework may still be at work on them.
+        # Read a value: the framework may still be computing the batch.
         adapter.to_numpy(last.pop())
         seconds.append(perf_counter() - begin)
         send(Advance(len(train)))

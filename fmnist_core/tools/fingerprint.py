@@ -108,10 +108,12 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
     from fmnist_core.tools.data import as_json as to_json
 
     runs = Fingerprint.load(first), Fingerprint.load(second)
-    found = tool.compare(*runs)
+    result = tool.compare(*runs)
     names = printable(first), printable(second)
-    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names, runs)))
-    if not found.same:
+    click.echo(
+        to_json(result.record()) if as_json else "\n".join(tool.in_words(result, names, runs))
+    )
+    if not result.same:
         context.exit(1)
 
 
@@ -123,22 +125,22 @@ def compare(context: click.Context, first: Path, second: Path, as_json: bool) ->
     type=click.FloatRange(min=0),
     default=1e-4,
     show_default=True,
-    help="Relative difference beyond which two values part.",
+    help="Largest relative difference of values that count as equal.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def compare_training(
     context: click.Context, first: Path, second: Path, tolerance: float, as_json: bool
 ) -> None:
-    """Name the first step in which two traces of a training part; exit status 1 if they do."""
+    """Name the first step in which two traces of a training diverge; exit status 1 if they do."""
     from fmnist_core.tools import compare_training as tool
     from fmnist_core.tools.data import as_json as to_json
     from fmnist_core.traces import Trace
 
-    found = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
+    result = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
     names = str(first), str(second)
-    click.echo(to_json(found.record()) if as_json else "\n".join(tool.in_words(found, names)))
-    if not found.same:
+    click.echo(to_json(result.record()) if as_json else "\n".join(tool.in_words(result, names)))
+    if not result.same:
         context.exit(1)
 
 

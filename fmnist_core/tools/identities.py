@@ -1,4 +1,4 @@
-"""What the files at some paths are: what `fmnist identify` and `fmnist verify` say of them."""
+"""Identify the files at given paths, for `fmnist identify` and `fmnist verify`."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fmnist_core.errors import FmnistError, printable
 from fmnist_core.formats.recognition import recognised
+from fmnist_core.formats.zipped import ZIPPED
 from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.tools import bundle
 
@@ -22,20 +23,20 @@ def _at(path: Path) -> list[Identity]:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the files of a folder that hold data, or the path itself where there are none."""
+    """Return the files of a folder that hold data, or the path itself if there are none."""
     if not path.is_dir():
         return [path]
     return [file for file in sorted(_inside(path)) if not _is_note(file)] or [path]
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """Yield the files and links below a folder, which may be as deep as it likes."""
+    """Yield the files and links below a folder, however deep it is."""
     folders = [folder]
     while folders:
         inner = folders.pop()
         try:
             entries = list(os.scandir(inner))
-        except OSError:  # its name is too long, or it may not be looked into
+        except OSError:  # the name is too long, or there is no permission
             yield inner
             continue
         for entry in entries:
@@ -55,11 +56,13 @@ def _is_note(file: Path) -> bool:
 def _identified(file: Path) -> list[Identity]:
     try:
         members = identify(file)
-        if all(member.verdict == "foreign" for member in members):
-            members = [found] if (found := recognised(file)) else members
+        others = [member for member in members if member.verdict != "foreign"]
+        if len(others) < len(members) and (whole := recognised(file)):
+            if not others or whole.container == ZIPPED:  # beside tables, Kaggle's has IDX files
+                members = [*others, whole]
     except FmnistError as error:
         return [_unreadable(file, error)]
-    # The whole name: a member "x!LICENCE.txt" is no note of a bundle's.
+    # Compare whole names: a member "x!LICENCE.txt" is not a bundle's note.
     notes = {f"{file}!{name}" for name in bundle.NOTES}
     if f"{file}!{bundle.MANIFEST}" not in {member.path for member in members}:
         return members

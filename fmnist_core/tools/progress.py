@@ -1,4 +1,4 @@
-"""Where commands write: a console, and a line that says what is happening now."""
+"""Where commands write: a console, and a line that shows what is happening now."""
 
 from time import perf_counter
 from types import TracebackType
@@ -24,9 +24,9 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 class ProgressLine:
-    """One line that says what is happening now; without a terminal, a short line of each step done.
+    """One line that shows what is happening now; without a terminal, a line for each step done.
 
-    Use it in a ``with`` statement; when that ends, the line is gone.
+    Use it in a ``with`` statement; when that ends, the line disappears.
     """
 
     def __init__(self, console: Console) -> None:
@@ -56,18 +56,18 @@ class ProgressLine:
         self._line.stop()
 
     def begin(self, text: str, total: int | None = None) -> None:
-        """Say what is happening now, and how much of it there is if that is known."""
+        """Show what is happening now, and how much of it there is, if known."""
         if self._task is not None:
             self._line.remove_task(self._task)
         self._task = self._line.add_task(text, total=total)
 
     def advance(self, amount: int) -> None:
-        """Say that so much more of it is done."""
+        """Show that `amount` more of it is done."""
         if self._task is not None:
             self._line.advance(self._task, amount)
 
     def finish(self, step: str) -> None:
-        """Say that a step is done."""
+        """Show that a step is done."""
         now = perf_counter()
         if not self._console.is_terminal:
             say(self._console, f"  {step} ({now - self._step_began:.0f} s)")

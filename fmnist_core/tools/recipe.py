@@ -1,9 +1,9 @@
 """How `fmnist demo` trains, the same in every framework.
 
-The network: convolution 3 x 3 to 16 channels, largest of 2 x 2, ReLU; the same again to 32
+The network: convolution 3 x 3 to 16 channels, max-pooling 2 x 2, ReLU; the same again to 32
 channels; a dense layer to the classes. Convolutions pad with zeros and keep the size. (ReLU after
-the largest gives what ReLU before it would, for a quarter of the work.) Biases begin at zero, and
-weights as Glorot's uniform draws, which are written down: all frameworks begin with the same.
+pooling gives the same result as before it, for a quarter of the work.) Biases begin at zero, and
+weights as Glorot-uniform draws by a written formula, so all frameworks begin with the same ones.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ CHANNELS = (16, 32)
 KERNEL_SIZE = 3
 POOL_SIZE = 2
 LEARNING_RATE = 0.1
-"""That of the first step; it falls in a line, to 0 after the last.
+"""Learning rate of the first step; it falls linearly, to 0 after the last.
 
-There is no momentum: where the rate changes, torch's and Keras's momenta are not the same.
+There is no momentum: while the rate changes, torch and Keras compute it differently.
 """
 
 SEED = 0
-"""Of the order of the examples and of the first weights."""
+"""Seed of the order of the examples and of the first weights."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training for an epoch came to: the loss of each step, and the test accuracy."""
+    """The result of training for an epoch: the loss of each step, and the test accuracy."""
 
     losses: list[float]
     accuracy: float

@@ -36,7 +36,7 @@ def train(train: Dataset, test: Dataset, report: Callable[[int], None]) -> Train
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    # The batches are shuffled already; Keras warns if it is asked for it too, as it is by default.
+    # The batches are already shuffled; Keras warns if it is asked to shuffle them, its default.
     training = _Report(len(train), report)
     model.fit(batches, shuffle=False, verbose=0, callbacks=[training])
     batches = test.to("tensorflow", batch_size=BATCH_SIZE)
@@ -73,7 +73,7 @@ def convnet(image_shape: tuple[int, ...], num_classes: int) -> Any:
 
 
 class _Report(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells how many examples each batch had, and keeps its loss: Keras tells a running mean."""
+    """Reports the size of each batch and records its loss; Keras reports a running mean."""
 
     def __init__(self, num_examples: int, report: Callable[[int], None]) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ def glorot_uniform(shape: tuple[int, ...], layer: int, seed: int = 0) -> NDArray
     shape : tuple of int
         (height, width, in, out) of a convolution, or (in, out) of a dense layer.
     layer : int
-        Number of the layer, which draws for itself.
+        Number of the layer; each layer has its own draws.
     seed : int
 
     Returns

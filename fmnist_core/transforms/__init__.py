@@ -1,7 +1,7 @@
-"""Transforms: what becomes of pixels between the file and the net, the same bits everywhere.
+"""Transforms: augmentation of the pixels between the file and the net, the same bits everywhere.
 
-Each is a function that is computed and not remembered: integers in, integers out, keyed by
-`(seed, epoch, position)`. docs/transforms.md states version 1 in full.
+Each is a pure function from integers to integers, keyed by `(seed, epoch, position)`.
+docs/transforms.md defines version 1 in full.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A chain of transforms: what becomes of the images of a batch, given where they stand."""
+"""A chain of transforms: how it changes the images of a batch at given positions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, fields, is_dataclass
@@ -16,7 +16,7 @@ TRANSFORMS_VERSION = 1
 """The version of the transforms' arithmetic and draws (docs/transforms.md)."""
 
 Gather = Callable[[Array], tuple[Array, Array]]
-"""Of positions (batch,): fresh images (batch, height, width[, channels]), and labels or None."""
+"""Returns fresh images (batch, height, width[, channels]) at positions (batch,), and labels."""
 
 _MOST = STREAMS_PER_VIEW // STREAMS_EACH
 
@@ -25,7 +25,7 @@ _MOST = STREAMS_PER_VIEW // STREAMS_EACH
 class Chain:
     """Transforms that are applied one after the other.
 
-    What becomes of an example follows from the chain and from `(seed, epoch, position)`.
+    The result for an example depends only on the chain and on `(seed, epoch, position)`.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Chain:
     Raises
     ------
     OptionError
-        If something in it is no transform of ours, or a mix is not the last.
+        If an element is not a transform, or a mix is not the last.
     """
 
     transforms: tuple[Transform | Mix, ...] = ()
@@ -65,7 +65,7 @@ class Chain:
     def check(
         self, shape: tuple[int, ...], dtype: Any = np.uint8, labels: str = "one_hot"
     ) -> tuple[int, ...]:
-        """Return the shape of an image after the chain, having checked that there can be one.
+        """Check that a chain can transform such images, and return their shape after it.
 
         Parameters
         ----------
@@ -74,12 +74,12 @@ class Chain:
         dtype : numpy.dtype
             Its element type.
         labels : {"index", "one_hot"}
-            What labels become.
+            How labels are encoded.
 
         Raises
         ------
         OptionError
-            If such images cannot be transformed so.
+            If such images cannot be transformed this way.
         """
         for transform in self.transforms:
             moves = isinstance(transform, Transform) and transform.only_moves
@@ -99,13 +99,13 @@ class Chain:
         return shape
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of an image after the chain, of one of this shape before it."""
+        """Return the shape after the chain of an image that has this shape before it."""
         for step in self.steps:
             shape = step.shape(shape)
         return shape
 
     def __bool__(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the chain has any transform."""
         return bool(self.transforms)
 
     def images(
@@ -142,8 +142,8 @@ class Chain:
         ops : ArrayOps
             Of the library of all arrays here.
         gather : callable
-            Gives the images and labels at positions; labels are float32 (batch, classes) under a
-            mix, else anything, for instance None.
+            Returns the images and labels at positions; labels are float32 (batch, classes) if the
+            chain has a mix, otherwise anything, such as None.
         positions : integer array (batch,)
             Places in the epoch's order, each in [0, n).
         n : int
@@ -163,9 +163,9 @@ class Chain:
         others = self.images(ops, others, partners, seed=seed, epoch=epoch, view=view)
         shape = tuple(images.shape[1:])
         drawn = mix.draw(draws[-1], shape)
-        own, theirs = mix.weights(ops, shape, drawn)
+        own_weight, their_weight = mix.weights(ops, shape, drawn)
         if labels is not None:
-            labels = labels * own[:, None] + their_labels * theirs[:, None]
+            labels = labels * own_weight[:, None] + their_labels * their_weight[:, None]
         return mix.apply(ops, images, others, drawn), labels
 
     def explain(
@@ -178,11 +178,11 @@ class Chain:
         epoch: int,
         view: int = 0,
     ) -> list[tuple[str, dict[str, int | bool]]]:
-        """Return what each transform drew for one example, by name; `shape` is of its image."""
+        """Return what each transform draws for one example, by name; `shape` is of its image."""
         n = check_range("n", n, 1, 2**62)
         check_seed(seed), check_epoch(epoch)
         places = np.array([check_range("position", position, 0, n - 1)])
-        found = []
+        explained = []
         for transform, draws in zip(
             self.transforms, self._draws(NUMPY, places, seed, epoch, view), strict=True
         ):
@@ -194,11 +194,11 @@ class Chain:
             else:
                 partners = NUMPY.index_shuffle(places, n, seed ^ PARTNER_SEED, epoch)
                 drawn["partner"] = int(partners[0])
-            found.append((str(transform), drawn))
-        return found
+            explained.append((str(transform), drawn))
+        return explained
 
     def record(self) -> list[dict[str, Any]]:
-        """Return the chain in a form that JSON can hold: of each transform its name and options."""
+        """Return the chain in a form that JSON can hold: the name and options of each transform."""
         return [
             {"name": _name(transform)}
             | {field.name: _plain(getattr(transform, field.name)) for field in _options(transform)}
@@ -212,23 +212,23 @@ class Chain:
         self, ops: ArrayOps, positions: Array, seed: int, epoch: Any, view: int
     ) -> list[Draws]:
         """Return the draws of each transform, all computed at once."""
-        each = [
+        ranges = [
             range(first, first + transform.streams)
             for number, transform in enumerate(self.transforms)
             for first in [number * STREAMS_EACH + view * STREAMS_PER_VIEW]
         ]
-        streams = tuple(stream for own in each for stream in own)
+        streams = tuple(stream for stream_range in ranges for stream in stream_range)
         first, second = chain_draws(ops, positions, streams, seed=seed, epoch=epoch)
         draws, begin = [], 0
-        for own in each:
-            end = begin + len(own)
+        for stream_range in ranges:
+            end = begin + len(stream_range)
             draws.append(Draws(ops, first[begin:end], second[begin:end]))
             begin = end
         return draws
 
     def _transformed(self, ops: ArrayOps, images: Array, draws: Sequence[Draws]) -> Array:
-        for step, own in zip(self.steps, draws, strict=False):
-            drawn = step.draw(own, tuple(images.shape[1:]))
+        for step, step_draws in zip(self.steps, draws, strict=False):
+            drawn = step.draw(step_draws, tuple(images.shape[1:]))
             apply = step.apply_numpy if ops is NUMPY else partial(step.apply, ops)
             images = apply(images, drawn)
         return images
@@ -238,7 +238,7 @@ NO_TRANSFORMS = Chain()
 
 
 def as_chain(transform: object) -> Chain:
-    """Return what a user asks for as a chain: a transform, a sequence of them, a chain, or None.
+    """Return a user's transforms as a chain: one transform, a sequence of them, a chain, or None.
 
     Raises
     ------
@@ -266,16 +266,16 @@ def _check_transform(transform: object) -> None:
     )
     raise OptionError(
         f"expected a transform of fmnist_core.transforms, found {brief(transform)}. {hint}"
-        "docs/transforms.md says how to write one of your own"
+        "docs/transforms.md says how to write your own"
     )
 
 
 def _name(transform: Transform | Mix) -> str:
-    """Return a transform's name; of another's, with its module."""
+    """Return a transform's name, with its module if it is not built in."""
     kind = type(transform)
     package = __package__
-    own = package is not None and kind.__module__.startswith(package)
-    return kind.__name__ if own else f"{kind.__module__}.{kind.__qualname__}"
+    is_ours = package is not None and kind.__module__.startswith(package)
+    return kind.__name__ if is_ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _options(transform: Any) -> tuple[Field[Any], ...]:
@@ -283,7 +283,7 @@ def _options(transform: Any) -> tuple[Field[Any], ...]:
 
 
 def _plain(value: Any) -> Any:
-    """Return an option as JSON has it; one number has one form, 1 and 1.0 alike."""
+    """Return an option in JSON's types; equal numbers, such as 1 and 1.0, have the same form."""
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     if isinstance(value, float | np.integer):

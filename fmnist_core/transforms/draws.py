@@ -1,7 +1,7 @@
-"""What chance decides about an example: integers that are computed, not remembered.
+"""The random numbers of an example: integers that are computed, not stored.
 
-They follow from `(seed, epoch, position)` by Threefry-2x32 with 20 rounds, so they are the same in
-every framework and whatever the batch. docs/transforms.md states them in full.
+Threefry-2x32 with 20 rounds computes them from `(seed, epoch, position)`, so they are the same in
+every framework and every batch. docs/transforms.md defines them in full.
 
 References
 ----------
@@ -23,7 +23,7 @@ STREAMS_EACH = 8
 """Streams of words that belong to each transform of a chain."""
 
 STREAMS_PER_VIEW = 4096
-"""By how many the streams of one view of an example differ from those of the next."""
+"""Difference between the streams of one view of an example and those of the next."""
 
 _MASK32 = 0xFFFFFFFF
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -54,7 +54,7 @@ class Draws:
 
     def pick(self, index: int, count: Any) -> Array:
         """Return one of `count` numbers from 0, an int of up to 2**16 or one for each example."""
-        # The product has up to 32 bits, which the wrapped int32 holds as they are.
+        # The product has up to 32 bits, and the wrapped int32 holds the same bits.
         return logical_right(self.ops, self.number(index) * count, 16)
 
     def chance(self, index: int, p: float) -> Array:
@@ -72,7 +72,7 @@ class Draws:
 def chain_draws(
     ops: ArrayOps, positions: Array, streams: tuple[int, ...], *, seed: int, epoch: Any
 ) -> tuple[Array, Array]:
-    """Return both words of some streams for each position: two of int32 (streams, batch).
+    """Return both words of some streams for each position: two int32 arrays (streams, batch).
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ def chain_draws(
 def _kept_words(
     part: int, streams: tuple[int, ...], seed: int, epoch: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the words of many neighbouring positions: numpy's price is per call, not per word."""
+    """Return the words of many neighbouring positions: numpy's cost is per call, not per word."""
     positions = np.arange(_KEPT_POSITIONS, dtype=np.int64) + part * _KEPT_POSITIONS
-    found: tuple[NDArray[np.int32], NDArray[np.int32]] = words(
+    both_words: tuple[NDArray[np.int32], NDArray[np.int32]] = words(
         NUMPY, positions, streams, seed=seed, epoch=epoch
     )
-    return found
+    return both_words
 
 
 def words(

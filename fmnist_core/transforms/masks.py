@@ -1,4 +1,4 @@
-"""Masks: a box of an image is replaced."""
+"""Masks: transforms that replace a box of an image."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -29,9 +29,9 @@ class RandomErasing(Transform):
     ----------
     p : float
     scale, ratio : (float, float)
-        Least and most of the box's part of the image, and of its height by its width.
+        Range of the box's share of the image's area, and of its height divided by its width.
     value : int or "random"
-        What replaces it: one pixel value, or noise.
+        What replaces the box: one pixel value, or noise.
     """
 
     streams: ClassVar[int] = 2
@@ -58,7 +58,7 @@ class RandomErasing(Transform):
         return shape
 
     def _sizes(self, shape: tuple[int, ...]) -> NDArray[np.int32]:
-        """Return heights and widths of the boxes that leave something of each row and column."""
+        """Return heights and widths of the boxes that are smaller than the image on each axis."""
         return box_sizes(shape[0], shape[1], self.scale, self.ratio, whole=False)
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
@@ -85,10 +85,12 @@ class RandomErasing(Transform):
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         chosen = np.flatnonzero(drawn["erase"])
-        own = {name: values[chosen] for name, values in drawn.items()}
+        chosen_draws = {name: values[chosen] for name, values in drawn.items()}
         shape = images.shape[1:]
-        kept = outside_boxes(*_lines(NUMPY, shape, *box_of(own)))
-        value = _noisy(NUMPY, own["noise"], shape) if self.value == "random" else self.value
+        kept = outside_boxes(*_lines(NUMPY, shape, *box_of(chosen_draws)))
+        value = (
+            _noisy(NUMPY, chosen_draws["noise"], shape) if self.value == "random" else self.value
+        )
         images[chosen] = overwritten(images[chosen], kept, value)
         return images
 
@@ -142,7 +144,7 @@ def _lines(
     corner: tuple[Array, Array],
     sides: tuple[Array, Array],
 ) -> tuple[Array, Array]:
-    """Return which rows and which columns each box takes: bool (batch, height), (batch, width)."""
+    """Return which rows and columns each box covers: bool (batch, height), (batch, width)."""
     rows, columns = (
         (ops.arange(size) >= first[:, None]) & (ops.arange(size) < (first + side)[:, None])
         for size, first, side in zip(shape, corner, sides, strict=True)
@@ -151,7 +153,7 @@ def _lines(
 
 
 def box_of(drawn: Drawn) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Return corner and sides of the boxes that were drawn."""
+    """Return corner and sides of the drawn boxes."""
     return (drawn["top"], drawn["left"]), (drawn["height"], drawn["width"])
 
 

@@ -1,4 +1,4 @@
-"""Images as memory: what numpy moves faster as runs of bytes and as wide words than as pixels."""
+"""Images as memory: numpy moves runs of bytes and wide words faster than single pixels."""
 
 import math
 from functools import lru_cache
@@ -11,9 +11,9 @@ Images = NDArray[np.uint8]
 
 
 def as_words(images: Images) -> NDArray[Any]:
-    """Return (batch, height, width) as the widest words that go into an image: (batch, words).
+    """Return (batch, height, width) as the widest words that divide an image: (batch, words).
 
-    A view, if they are contiguous.
+    The result is a view if the images are contiguous.
     """
     pixels = math.prod(images.shape[1:])
     return images.reshape(len(images), pixels).view(f"u{math.gcd(pixels, 8)}")
@@ -28,8 +28,8 @@ def as_lines(images: Images) -> NDArray[Any]:
 def mirrored(images: Images) -> Images:
     """Return images mirrored left to right.
 
-    All bytes of an image in reverse are the image turned by half a circle, and that goes by words;
-    its rows in reverse are the image mirrored. Four times as fast as reversing each row.
+    Reversing all bytes of an image rotates it by 180 degrees, which can be done by words; reversing
+    its rows then mirrors it. This is four times as fast as reversing each row.
     """
     words = as_words(images)
     other_end_first = words.dtype.newbyteorder()
@@ -40,11 +40,11 @@ def mirrored(images: Images) -> Images:
 def shifted(
     images: Images, padding: int, fill: int, top: NDArray[np.int32], left: NDArray[np.int32]
 ) -> Images:
-    """Return padded images cropped to the size that they had.
+    """Return images padded, and then cropped to their size before.
 
-    The pixels of a crop that lie in the image are where they were, but for a shift by a number of
-    places that is the same for all of them. So a crop is one run of memory; what ran over the
-    border of a row, or of the image, is then replaced by `fill`.
+    All pixels of a crop that lie in the image are shifted by the same number of places. So a crop
+    is one run of memory, in which pixels beyond the border of a row, or of the image, are then
+    replaced by `fill`.
     """
     count, height, width = images.shape
     if not count:
@@ -62,7 +62,7 @@ def shifted(
 
 
 def overwritten(images: Images, kept: Images, value: Any) -> Images:
-    """Return images with `value` where `kept` is 0 and not 255; they may be overwritten."""
+    """Return images with `value` where `kept` is 0 instead of 255; they may be overwritten."""
     words = as_words(images)
     words &= as_words(kept)
     if not isinstance(value, int):
@@ -73,7 +73,7 @@ def overwritten(images: Images, kept: Images, value: Any) -> Images:
 
 
 def outside_boxes(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Images:
-    """Return 0 where both the row and the column are chosen, elsewhere 255.
+    """Return 0 where both the row and the column are chosen, otherwise 255.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def outside_boxes(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Images
 
 @lru_cache(maxsize=2)
 def _inside(height: int, width: int, padding: int) -> Images:
-    """Return, for each crop of a padded image, 255 where it has pixels of the image and else 0.
+    """Return, for each crop of a padded image, 255 at pixels of the image and 0 at padding.
 
     Shape ((2 padding + 1)^2, height * width).
     """

@@ -1,6 +1,6 @@
-"""Mixes: an image and its label are joined with those of another example of the epoch.
+"""Mixes: transforms that join an image and its label with those of another example of the epoch.
 
-The partner is found by a second written order, so it does not depend on the batch.
+A second written order chooses the partner, so it does not depend on the batch.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fmnist_core.transforms.transform import Drawn, Mix, check_number
 
 @dataclass(frozen=True)
 class MixUp(Mix):
-    """Blend two images and their labels; the part of each is distributed as Beta(alpha, alpha)."""
+    """Blend two images and their labels; the share of each follows Beta(alpha, alpha)."""
 
     alpha: float
 
@@ -36,9 +36,9 @@ class MixUp(Mix):
 
 @dataclass(frozen=True)
 class CutMix(Mix):
-    """Put a box of another image into an image; labels are joined by their parts of the area.
+    """Put a box of another image into an image; labels are weighted by their shares of the area.
 
-    Before the box is cut at the border, its part is distributed as Beta(alpha, alpha).
+    Before the box is cut at the border, its share follows Beta(alpha, alpha).
     """
 
     alpha: float
@@ -47,12 +47,12 @@ class CutMix(Mix):
         check_number("alpha", self.alpha, 0.01, 100)
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        ops, own = draws.ops, _own_part(draws, self.alpha)
+        ops, part = draws.ops, _own_part(draws, self.alpha)
         drawn = {}
         for index, (first, side, size) in enumerate(
             zip(("top", "left"), ("height", "width"), shape[:2], strict=True)
         ):
-            half = ops.right(ops.take(ops.constant(cut_sides(size)), own), 1)
+            half = ops.right(ops.take(ops.constant(cut_sides(size)), part), 1)
             middle = draws.pick(1 + index, size)
             drawn[first] = ops.clip(middle - half, 0, size)
             drawn[side] = ops.clip(middle + half, 0, size) - drawn[first]
@@ -68,6 +68,6 @@ class CutMix(Mix):
 
 
 def _own_part(draws: Draws, alpha: float) -> Array:
-    """Return how much of each mixture is the example's own, in 256ths."""
+    """Return the example's own share of each mixture, in 256ths."""
     quantiles = draws.ops.constant(beta_quantiles(alpha))
     return draws.ops.take(quantiles, draws.pick(0, 256))

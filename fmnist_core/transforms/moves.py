@@ -1,4 +1,4 @@
-"""Moves: pixels change their place, not their value."""
+"""Moves: transforms that change the place of pixels, not their value."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ from fmnist_core.transforms.transform import (
 )
 
 _MOST_SHIFT = 8
-"""Up to so much padding numpy shifts whole images, with a mask of each shift."""
+"""Most padding with which numpy shifts whole images, using a mask for each shift."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RandomHorizontalFlip(Transform):
 
 @dataclass(frozen=True)
 class RandomVerticalFlip(Transform):
-    """Turn an image upside down, as a mirror below it would, with probability `p`."""
+    """Mirror an image top to bottom with probability `p`."""
 
     only_moves: ClassVar[bool] = True
 
@@ -111,7 +111,7 @@ class CenterCrop(Transform):
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         height, width = check_size(self.size)
-        # Python's round takes halves to the even number, as torchvision's CenterCrop does.
+        # Python rounds halves to even, as torchvision's CenterCrop does.
         top, left = (
             round((whole - size) / 2)
             for whole, size in zip(images.shape[1:3], (height, width), strict=True)
@@ -121,7 +121,7 @@ class CenterCrop(Transform):
 
 @dataclass(frozen=True)
 class RandomCrop(Transform):
-    """Pad an image, then keep a part of it at random; sizes as `CenterCrop` and `Pad` have them."""
+    """Pad an image, then keep a random part of it; sizes as for `CenterCrop` and `Pad`."""
 
     only_moves: ClassVar[bool] = True
 

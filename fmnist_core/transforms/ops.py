@@ -1,8 +1,8 @@
-"""The few operations of an array library that transforms are written in.
+"""The few operations of an array library that transforms use.
 
-Everything else they use are operators that all array libraries share: ``+ - * & | ^``, comparisons
-and basic slices. All arithmetic is on int32 that wraps around, because it is the one integer type
-that numpy, torch, TensorFlow and JAX all compute with in full.
+Everything else they use is shared by all array libraries: the operators ``+ - * & | ^``,
+comparisons and basic slices. All arithmetic is on int32 that wraps around, because it is the only
+integer type that numpy, torch, TensorFlow and JAX all support in full.
 """
 
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ _MASK32 = 0xFFFFFFFF
 
 
 class ArrayOps(Protocol):
-    """What an array library calls each of these; nothing here remembers or draws anything."""
+    """The operations of one array library; they hold no state and draw no random numbers."""
 
     def word(self, number: Any) -> Array:
         """Return a number of up to 32 bits, which may be traced, as int32 (1,) of the same bits."""
@@ -46,15 +46,15 @@ class ArrayOps(Protocol):
         ...
 
     def pad(self, images: Array, widths: tuple[tuple[int, int], ...], fill: int) -> Array:
-        """Return images with so many pixels of `fill` before and after each of their axes."""
+        """Return images with the given numbers of `fill` pixels before and after each axis."""
         ...
 
     def mirror(self, images: Array, chosen: Array, axis: int) -> Array:
-        """Return images, in reverse along an axis where `chosen` holds, bool (batch,)."""
+        """Return images, reversed along an axis where `chosen`, bool (batch,), is true."""
         ...
 
     def windows(self, images: Array, top: Array, left: Array, size: tuple[int, int]) -> Array:
-        """Return the part of each image that is `size` large and begins at its `top` and `left`."""
+        """Return the part of each image that has size `size` and begins at its `top` and `left`."""
         ...
 
     def take(self, array: Array, index: Array) -> Array:
@@ -62,15 +62,15 @@ class ArrayOps(Protocol):
         ...
 
     def where(self, mask: Array, chosen: Array, other: Any) -> Array:
-        """Return `chosen` where `mask` holds, elsewhere `other`: an array, or a plain number."""
+        """Return `chosen` where `mask` is true, otherwise `other`: an array or a plain number."""
         ...
 
     def clip(self, values: Array, low: Any, high: Any) -> Array:
-        """Return int32 values, those outside [low, high] replaced by its nearer end."""
+        """Return int32 values, with those outside [low, high] replaced by the nearer bound."""
         ...
 
     def right(self, values: Array, bits: int) -> Array:
-        """Return int32 values shifted right; the sign is kept, so this divides and floors."""
+        """Return int32 values shifted right; the sign is kept, so the division rounds down."""
         ...
 
     def rotate(self, words: Array, bits: int) -> Array:
@@ -86,7 +86,7 @@ class ArrayOps(Protocol):
         ...
 
     def uint8(self, values: Array) -> Array:
-        """Return values, which are in [0, 255], as uint8."""
+        """Return values in [0, 255] as uint8."""
         ...
 
     def index_shuffle(self, positions: Array, n: int, seed: int, epoch: Any) -> Array:
@@ -140,8 +140,8 @@ class NumpyOps:
         size: tuple[int, int],
     ) -> NDArray[Any]:
         all_of_them = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))
-        own: NDArray[Any] = all_of_them[np.arange(len(images)), top, left]
-        return np.moveaxis(own, 1, -1) if images.ndim == 4 else own
+        parts: NDArray[Any] = all_of_them[np.arange(len(images)), top, left]
+        return np.moveaxis(parts, 1, -1) if images.ndim == 4 else parts
 
     def take(self, array: NDArray[Any], index: NDArray[np.int32]) -> NDArray[Any]:
         return array.take(index, axis=0)
@@ -177,14 +177,14 @@ class NumpyOps:
 
 
 NUMPY = NumpyOps()
-"""The reference's operations; transforms may have a faster way of their own for these."""
+"""The reference's operations; a transform may have a faster implementation for them."""
 
 
 def logical_right(ops: ArrayOps, words: Array, bits: int) -> Array:
-    """Return int32 words shifted right by 1 to 31 bits, zeros coming in."""
+    """Return int32 words shifted right by 1 to 31 bits, filled with zeros."""
     return ops.right(words, bits) & ((1 << (32 - bits)) - 1)
 
 
 def signed(word: int) -> int:
-    """Return the int32 with the bits of a 32-bit word."""
+    """Return the int32 that has the bits of a 32-bit word."""
     return word - (1 << 32) if word >> 31 else word

@@ -1,4 +1,4 @@
-"""A chain out of a text, as it is written on a command line; nothing in it is run."""
+"""Parse a chain from a text, such as a command-line argument; no code in it runs."""
 
 import ast
 from typing import Any
@@ -42,7 +42,7 @@ KNOWN = {
 
 
 def parse(text: str) -> Chain:
-    """Return the chain that a text names.
+    """Return the chain that a text describes.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def parse(text: str) -> Chain:
     Raises
     ------
     OptionError
-        If it is not a list of transforms with plain numbers and texts as options.
+        If it is not a list of transforms with plain numbers and strings as options.
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body

@@ -1,7 +1,7 @@
-"""Tables of integers that transforms look up, so that no framework's own sine decides a pixel.
+"""Tables of integers for transforms, so that pixels do not depend on a framework's own sine.
 
-Options count as the decimals that were written for them. Tables are computed exactly, or with far
-more digits than it takes to round them, so every machine comes to the same; all are read-only.
+Options count as the decimals that were written. Tables are computed exactly, or with far more
+digits than rounding needs, so they are the same on every machine; all are read-only.
 """
 
 import math
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 _P = ParamSpec("_P")
 
 FULL_TURN = 4096
-"""Steps of a rotation in a whole turn."""
+"""Steps of a rotation in a full turn."""
 
 _ONE = 2**14
 _HALF = Fraction(1, 2)
@@ -26,7 +26,7 @@ _TIE = 2.0**-40
 
 
 def written(number: float) -> Fraction:
-    """Return a number as the decimal that was written for it: 0.1 is one tenth."""
+    """Return a number as the decimal that was written: 0.1 is one tenth."""
     return Fraction(str(number))
 
 
@@ -36,13 +36,13 @@ def halves_up(number: Fraction) -> int:
 
 
 def _kept(make: Callable[_P, Any]) -> Callable[_P, NDArray[np.int32]]:
-    """Keep the last tables of a kind, and let nobody write to them."""
+    """Cache the last tables of a kind, read-only."""
 
     @wraps(make)
     def table(*args: _P.args, **kwargs: _P.kwargs) -> NDArray[np.int32]:
-        made = np.array(make(*args, **kwargs), np.int32)
-        made.setflags(write=False)
-        return made
+        values = np.array(make(*args, **kwargs), np.int32)
+        values.setflags(write=False)
+        return values
 
     return cast("Callable[_P, NDArray[np.int32]]", lru_cache(maxsize=8)(table))
 
@@ -57,7 +57,7 @@ def threshold(p: float) -> int:
 def turns(steps: int) -> Any:
     """Return 2^14 times cosine and sine of -`steps` to `steps` steps: (2, 2 steps + 1).
 
-    No value but exact ones is within 1e-9 of a half, so any library's sine gives these.
+    Only exact values are within 1e-9 of a half, so any library's sine gives the same table.
     """
     return [_of_angles(function, steps) for function in (math.cos, math.sin)]
 
@@ -96,14 +96,14 @@ def box_sizes(
     height, width : int
         Of the image.
     scale, ratio : (float, float)
-        Least and most of a box's part of the image, and of its height by its width.
+        Range of a box's share of the image's area, and of its height divided by its width.
     whole : bool
         Whether a box may be as high or as wide as the image.
 
     Returns
     -------
     int32 array (2, boxes)
-        Of 32 areas by 32 ratios those that fit; there may be none.
+        Those of 32 areas by 32 ratios that fit; possibly none.
     """
     with localcontext(_DIGITS):
         s0, s1, r0, r1 = (Decimal(str(number)) for number in (*scale, *ratio))
@@ -125,8 +125,9 @@ def box_sizes(
 def beta_quantiles(alpha: float) -> Any:
     """Return 256 quantiles of the distribution Beta(alpha, alpha), in 256ths: (256,).
 
-    Entry i is floor(256 q + 1/2), q the quantile at (2 i + 1) / 512: as many as there are odd
-    512ths with no more of the distribution below them. What lies within 2^-40 counts as equal.
+    Entry i is floor(256 q + 1/2), where q is the quantile at (2 i + 1) / 512. It is computed as the
+    number of odd 512ths with no more of the distribution below them; differences within 2^-40 count
+    as equal.
     """
     odd = [Fraction(2 * i + 1, 512) for i in range(256)]
     below = [beta_below(float(x), alpha) for x in odd]
@@ -134,16 +135,16 @@ def beta_quantiles(alpha: float) -> Any:
 
 
 def beta_below(x: float, alpha: float) -> float:
-    """Return how much of the distribution Beta(alpha, alpha) lies below `x`, in (0, 1).
+    """Return the share of the distribution Beta(alpha, alpha) below `x`, in (0, 1).
 
-    By the continued fraction of the incomplete beta function (NIST Digital Library of Mathematical
-    Functions, 8.17.22), which is fast for x up to 1/2; above, by symmetry.
+    It uses the continued fraction of the incomplete beta function (NIST Digital Library of
+    Mathematical Functions, 8.17.22), which is fast for x up to 1/2, and symmetry above.
     """
     if x > 0.5:
         return 1 - beta_below(1 - x, alpha)
     log_beta = 2 * math.lgamma(alpha) - math.lgamma(2 * alpha)
     front = math.exp(alpha * (math.log(x) + math.log1p(-x)) - log_beta) / alpha
-    # Backwards, from far enough that where it begins makes no difference.
+    # Backwards, from a term so far on that its value makes no difference.
     fraction = 1.0
     for m in range(_terms(alpha), 0, -1):
         even = m * (alpha - m) * x / ((alpha + 2 * m - 1) * (alpha + 2 * m))
@@ -158,7 +159,7 @@ def _terms(alpha: float) -> int:
 
 @_kept
 def cut_sides(size: int) -> Any:
-    """Return the side of the box that CutMix cuts of `size` pixels, where k/256 is left: (257,)."""
+    """Return the side of CutMix's box on an axis of `size` pixels, where k/256 remains: (257,)."""
     return [math.isqrt(size * size * (256 - k) // 256) for k in range(257)]
 
 
@@ -172,13 +173,13 @@ def parts(whole: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def resize_taps(size: int, new: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return which pixels of a line of `size` make each of a line of `new`, and how much of each.
+    """Return the source pixels and their weights for resizing a line of `size` pixels to `new`.
 
     Returns
     -------
     int32 array (taps, new), (taps, new)
-        Places, and coefficients of which 2^22 is one: those of Pillow's bilinear filter (a triangle
-        as wide as a new pixel, or as an old one if those are larger).
+        Places, and coefficients in units of 2^-22: those of Pillow's bilinear filter (a triangle as
+        wide as a new pixel, or as an old one if that is larger).
     """
     step = size / new
     stretch = max(step, 1.0)
@@ -193,7 +194,7 @@ def resize_taps(size: int, new: int) -> tuple[NDArray[np.int32], NDArray[np.int3
             max(1.0 - abs((place - centre + 0.5) * inverse), 0.0) for place in range(first, last)
         ]
         total = 0.0
-        for weight in weights:  # as Pillow adds them up, one after the other
+        for weight in weights:  # one after the other, as Pillow sums them
             total += weight
         for tap, weight in enumerate(weights):
             places[tap, number] = first + tap

@@ -1,4 +1,4 @@
-"""Tones: pixels change their value, not their place."""
+"""Tones: transforms that change the value of pixels, not their place."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +12,18 @@ from fmnist_core.transforms.tables import halves_up, written
 from fmnist_core.transforms.transform import Drawn, Transform, check_chance, check_number
 
 _BYTES_DEVIATION = 147.8
-"""Standard deviation of the sum of four bytes, of which every value is as likely."""
+"""Standard deviation of the sum of four uniformly distributed bytes."""
 
 
 @dataclass(frozen=True)
 class ColorJitter(Transform):
-    """Multiply the brightness of an image, then its contrast, each by a number near 1 at random.
+    """Multiply the brightness of an image, then its contrast, each by a random number near 1.
 
     Parameters
     ----------
     brightness, contrast : float
-        The factor is from max(0, 1 - this) to 1 + this; 0 to 100. Contrast is about the mean.
+        From 0 to 100; the factor is from max(0, 1 - this) to 1 + this. Contrast is scaled about the
+        mean.
     """
 
     brightness: float = 0
@@ -73,7 +74,7 @@ class RandomInvert(Transform):
 class GaussianNoise(Transform):
     """Add to each pixel noise of standard deviation 255 `sigma`; `sigma` is from 0 to 1.
 
-    It is the sum of four bytes, which is all but normal.
+    The noise is a sum of four bytes, which is almost normally distributed.
     """
 
     sigma: float
@@ -86,7 +87,7 @@ class GaussianNoise(Transform):
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
         words = noise(ops, drawn["noise"], images.shape[1:3])
-        # Two bytes at once, then the two sums.
+        # Add two bytes at once, then the two sums.
         pairs = (words & 0x00FF00FF) + (ops.right(words, 8) & 0x00FF00FF)
         total = (pairs & 0xFFFF) + ops.right(pairs, 16) - 510
         factor = halves_up(255 * 2**12 * written(self.sigma) / written(_BYTES_DEVIATION))

@@ -1,4 +1,4 @@
-"""What a transform is, and a mix, and the checks of their options."""
+"""The base classes of transforms and of mixes, and the checks of their options."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,21 +15,21 @@ MAX_SIDE = 2**16
 """Most pixels on a side of an image: a draw has 16 bits."""
 
 PARTNER_SEED = 0x9E3779B97F4A7C15
-"""What the seed of the order is combined with, by exclusive or, for the order of partners."""
+"""Combined with the seed of the order, by exclusive or, for the order of partners."""
 
 Drawn = Mapping[str, Array]
-"""What chance decided: of each name an array (batch,), an entry for each example."""
+"""Random choices by name: an array (batch,) with an entry for each example."""
 
 _PART_PIXELS = 24_000
-"""Pixels that are computed at once: their int32 stay in a core's cache, and are small enough that
-their memory is kept for the next ones and not given back to the system."""
+"""Pixels that are computed at once: few enough that their int32 fit a core's cache, and that the
+allocator keeps their memory for the next ones."""
 
 
 class Transform:
-    """One step of a chain; derive a frozen dataclass from it whose fields are the options.
+    """One step of a chain; derive a frozen dataclass from it, with the options as fields.
 
-    What it does to an example follows from its options and from what `draw` returns, and nothing
-    else. docs/transforms.md has a complete one.
+    Its effect on an example depends only on its options and on what `draw` returns.
+    docs/transforms.md has a complete example.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Transform:
         How many streams of draws it reads, four draws each, up to 8.
     only_moves : bool
         Whether pixels change their place but not their value, so that images of any element type,
-        and with channels as their last axis, will do.
+        and with channels as their last axis, are allowed.
     """
 
     streams: ClassVar[int] = 1
@@ -49,23 +49,23 @@ class Transform:
         Raises
         ------
         OptionError
-            If images of this shape cannot be transformed so.
+            If images of this shape cannot be transformed this way.
         """
         return shape
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        """Return what chance decides for each example: names and arrays (batch,).
+        """Return the random choices for each example: names and arrays (batch,).
 
         Parameters
         ----------
         draws : Draws
         shape : tuple of int
-            Of one image before this step.
+            Shape of one image before this step.
         """
         return {}
 
     def apply(self, ops: ArrayOps, images: Array, drawn: Drawn) -> Array:
-        """Return (batch, height, width[, channels]) images transformed as it was drawn."""
+        """Return (batch, height, width[, channels]) images, transformed as drawn."""
         raise NotImplementedError
 
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
@@ -85,7 +85,7 @@ class Mix:
     streams: ClassVar[int] = 1
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        """Return what chance decides for each example; as `Transform.draw`."""
+        """Return the random choices for each example, as `Transform.draw`."""
         raise NotImplementedError
 
     def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
@@ -93,7 +93,7 @@ class Mix:
         raise NotImplementedError
 
     def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
-        """Return how much of a label is its own and how much its partner's: float32 (batch,)."""
+        """Return the weights of a label and of its partner's label: float32 (batch,) each."""
         raise NotImplementedError
 
 
@@ -101,10 +101,10 @@ def in_parts(
     apply: Callable[..., NDArray[Any]], images: NDArray[Any], drawn: Drawn
 ) -> NDArray[Any]:
     """Return ``apply(NUMPY, images, drawn)``, computed for a few images at a time."""
-    some = max(_PART_PIXELS // math.prod(images.shape[1:]), 1)
-    if len(images) <= some:
+    part_size = max(_PART_PIXELS // math.prod(images.shape[1:]), 1)
+    if len(images) <= part_size:
         return apply(NUMPY, images, drawn)
-    parts = [slice(first, first + some) for first in range(0, len(images), some)]
+    parts = [slice(first, first + part_size) for first in range(0, len(images), part_size)]
     return np.concatenate(
         [
             apply(NUMPY, images[part], {name: values[part] for name, values in drawn.items()})
@@ -135,7 +135,7 @@ def check_interval(name: str, value: object, low: float, high: float) -> None:
 
 
 def check_size(value: object) -> tuple[int, int]:
-    """Return the height and width that a size stands for: a pair, or one number for both."""
+    """Return height and width of a size, which is a pair, or one number for both."""
     pair = value if isinstance(value, tuple) else (value, value)
     if len(pair) != 2:
         raise OptionError(f"size must be a number of pixels or (height, width), not {brief(value)}")
@@ -144,7 +144,7 @@ def check_size(value: object) -> tuple[int, int]:
 
 
 def keep_tuples(transform: Transform, *names: str) -> None:
-    """Make lists among the options, as JSON has them, the tuples that they stand for."""
+    """Convert lists among the options, which JSON gives, to tuples."""
     for name in names:
         if isinstance(value := getattr(transform, name), list):
             object.__setattr__(transform, name, tuple(value))

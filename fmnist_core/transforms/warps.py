@@ -1,6 +1,6 @@
-"""Warps: pixels are computed between pixels, in whole numbers.
+"""Warps: transforms that interpolate between pixels, in whole numbers.
 
-A map in floating point would give other bits wherever a compiler fuses or reorders it.
+Floating-point coordinates would differ wherever a compiler fuses or reorders operations.
 """
 
 import math
@@ -35,7 +35,7 @@ from fmnist_core.transforms.transform import (
 )
 
 MAX_WARPED = 128
-"""Most pixels on a side of an image that is warped; beyond it int32 would not hold the places."""
+"""Most pixels on a side of a warped image; int32 could not hold the coordinates of more."""
 
 _LANES = 0x00FF00FF
 _EIGHTHS = 8
@@ -43,20 +43,20 @@ _EIGHTHS = 8
 
 @dataclass(frozen=True)
 class RandomAffine(Transform):
-    """Rotate, shift, scale and shear an image about its middle, each at random; bilinear.
+    """Rotate, shift, scale and shear an image about its middle by random amounts; bilinear.
 
     Parameters
     ----------
     degrees : float
-        Rotate by up to so much either way, 0 to 360.
+        Largest rotation in either direction, 0 to 360.
     translate : (float, float)
-        Shift by up to so much of the width and of the height, either way.
+        Largest shift in either direction, as a share of the width and of the height.
     scale : (float, float)
-        Least and most that the image grows by.
+        Smallest and largest factor by which the image grows.
     shear : float
-        Shear along the rows by an angle of up to so many degrees either way.
+        Largest angle of the shear along the rows, in degrees, in either direction.
     fill : int
-        What comes in from outside.
+        Value of pixels from outside the image.
     """
 
     streams: ClassVar[int] = 2
@@ -80,7 +80,7 @@ class RandomAffine(Transform):
         check_interval("scale", self.scale, 0.01, 100)
         check_number("shear", self.shear, 0, 80)
         check_range("fill", self.fill, 0, 255)
-        # The products of three numbers of 14 bits after the point must fit into 32 bits.
+        # Products of three numbers with 14 fractional bits must fit into 32 bits.
         stretch = (1 + math.tan(math.radians(self.shear))) / self.scale[0]
         if stretch >= 7.9:
             raise OptionError(
@@ -113,17 +113,17 @@ class RandomAffine(Transform):
         return in_parts(self._sampled, images, self._maps(NUMPY, drawn))
 
     def _sampled(self, ops: ArrayOps, images: Array, maps: Drawn) -> Array:
-        """Return images whose pixels are those of `images` where the map of each leads."""
+        """Return images whose pixels are those of `images` at the places that the maps give."""
         height, width = images.shape[1:3]
         x = (4 * (2 * ops.arange(width) + (1 - width)))[None, :] - maps["across"][:, None]
         y = (4 * (2 * ops.arange(height) + (1 - height)))[None, :] - maps["down"][:, None]
-        # In 2^-17 pixel; what depends on the column and what depends on the row are added last.
+        # In units of 2^-17 pixel; the terms of the column and of the row are added last.
         columns, rows = (
             (maps[from_x][:, None] * x)[:, None, :]
             + (maps[from_y][:, None] * y + ((size - 1) << 16))[:, :, None]
             for from_x, from_y, size in (("xx", "xy", width), ("yx", "yy", height))
         )
-        # Two pixels of `fill` on each side: from there on outwards there is nothing else.
+        # Two pixels of `fill` on each side; everything farther out is `fill` too.
         corners = _corners(ops, ops.pad(images, ((0, 0), (2, 2), (2, 2)), self.fill))
         row = ops.clip(ops.right(rows, 17), -2, height) + 2
         column = ops.clip(ops.right(columns, 17), -2, width) + 2
@@ -131,9 +131,9 @@ class RandomAffine(Transform):
         return _bilinear(ops, corners, (row, column), fractions)
 
     def _maps(self, ops: ArrayOps, drawn: Drawn) -> Drawn:
-        """Return the map from places in the new image to places in the old.
+        """Return the map from places in the new image to places in the old one.
 
-        A shift, and then a matrix whose entries are in 2^-14.
+        It is a shift, followed by a matrix with entries in units of 2^-14.
         """
         most_turn, most_shear = turn_steps(self.degrees), turn_steps(self.shear)
         cosine, sine = (
@@ -157,9 +157,9 @@ class RandomAffine(Transform):
 
 @dataclass(frozen=True)
 class RandomRotation(Transform):
-    """Rotate an image about its middle by up to `degrees` either way, 0 to 360; bilinear.
+    """Rotate an image about its middle by up to `degrees`, 0 to 360, in either direction; bilinear.
 
-    `fill` comes in from outside. The bits are those of `RandomAffine` with these options.
+    Pixels from outside are `fill`. The bits are those of `RandomAffine` with these options.
     """
 
     degrees: float
@@ -192,10 +192,10 @@ def _only(turn: Array) -> Drawn:
 
 @dataclass(frozen=True)
 class RandomResizedCrop(Transform):
-    """Resize a box of an image, at random, to `size`: (height, width) or one number; bilinear.
+    """Resize a random box of an image to `size`, (height, width) or one number; bilinear.
 
-    `scale` and `ratio` are the least and the most of the box's part of the image and of its height
-    by its width. Where no such box fits, it is the largest square.
+    `scale` and `ratio` are the ranges of the box's share of the image's area and of its height
+    divided by its width. If no such box fits, the box is the largest square.
     """
 
     size: int | tuple[int, int]
@@ -233,7 +233,7 @@ class RandomResizedCrop(Transform):
             _places(ops, drawn[side], size)
             for side, size in zip(("height", "width"), check_size(self.size), strict=True)
         )
-        # The pixel after the last counts for nothing, but has to be somewhere.
+        # The pixel after the last has weight 0, but needs a valid place.
         corners = _corners(ops, ops.pad(images, ((0, 0), (0, 1), (0, 1)), 0))
         row = (drawn["top"][:, None] + ops.right(rows, 15))[:, :, None]
         column = (drawn["left"][:, None] + ops.right(columns, 15))[:, None, :]
@@ -243,7 +243,7 @@ class RandomResizedCrop(Transform):
 
 @dataclass(frozen=True)
 class Resize(Transform):
-    """Resize an image to `size`, (height, width) or one number for both: Pillow's bilinear."""
+    """Resize an image to `size`, (height, width) or one number for both, as Pillow's bilinear."""
 
     streams: ClassVar[int] = 0
 
@@ -265,14 +265,14 @@ class Resize(Transform):
 
 @lru_cache(maxsize=64)
 def turn_steps(degrees: float) -> int:
-    """Return an angle in steps of which a whole turn has 4096."""
+    """Return an angle in steps; a full turn has 4096."""
     return halves_up(written(degrees) * FULL_TURN / 360)
 
 
 def _places(ops: ArrayOps, side: Array, size: int) -> Array:
-    """Return where `size` new pixels lie in a box of `side` old ones: 2^-15 pixel, (batch, size).
+    """Return the places of `size` new pixels in a box of `side` old ones: (batch, size).
 
-    The box's own edge goes on outside it, so places beyond its outermost pixels are theirs.
+    They are in units of 2^-15 pixel, and clipped to the box, whose edge extends outwards.
     """
     old = ((2 * ops.arange(size) + 1)[None, :] * side[:, None]) * (1 << 14)
     return ops.clip(old // size - (1 << 14), 0, (side[:, None] - 1) * (1 << 15))
@@ -281,7 +281,7 @@ def _places(ops: ArrayOps, side: Array, size: int) -> Array:
 def _corners(ops: ArrayOps, images: Array) -> Array:
     """Return each pixel with its right, lower and lower right neighbours in one int32.
 
-    So one look-up finds all four: (batch, height - 1, width - 1).
+    One look-up then finds all four: (batch, height - 1, width - 1).
     """
     pixels = ops.int32(images)
     upper = pixels[:, :-1, :-1] | pixels[:, :-1, 1:] * (1 << 8)
@@ -292,7 +292,7 @@ def _corners(ops: ArrayOps, images: Array) -> Array:
 def _bilinear(
     ops: ArrayOps, corners: Array, place: tuple[Array, Array], fractions: tuple[Array, Array]
 ) -> Array:
-    """Return uint8 (batch, new height, new width) between pixels.
+    """Return uint8 (batch, new height, new width), interpolated between pixels.
 
     Parameters
     ----------
@@ -300,14 +300,14 @@ def _bilinear(
     corners : int32 array (batch, height, width)
         Of `_corners`.
     place, fractions : pair of int32 array
-        Row and column of the upper left pixel, and how far on from it in 256ths; arrays that
+        Row and column of the upper left pixel, and the distance from it in 256ths; arrays that
         broadcast to (batch, new height, new width).
     """
     height, width = corners.shape[1:3]
     first = ops.arange(ops.length(corners))[:, None, None] * (height * width)
     four = ops.take(ops.reshape(corners, (-1,)), first + place[0] * width + place[1])
     down, across = fractions
-    # Upper and lower pixel at once, each in 16 bits of its own.
+    # Upper and lower pixel at once, in 16 bits each.
     both = (four & _LANES) * (256 - across) + (ops.right(four, 8) & _LANES) * across
     upper, lower = both & 0xFFFF, ops.right(both, 16) & 0xFFFF
     return ops.uint8(ops.right(upper * (256 - down) + lower * down + (1 << 15), 16))
@@ -320,8 +320,8 @@ def _resized(ops: ArrayOps, lines: Array, new: int) -> Array:
     pixels = ops.reshape(lines, (-1, others))
     total: Array = 1 << 21
     for places, coefficients in zip(*resize_taps(size, new), strict=True):
-        found = ops.int32(ops.take(pixels, first + ops.constant(places)))
-        total = total + found * ops.constant(coefficients)[:, None]
+        values = ops.int32(ops.take(pixels, first + ops.constant(places)))
+        total = total + values * ops.constant(coefficients)[:, None]
     return ops.uint8(ops.clip(ops.right(total, 22), 0, 255))
 
 

@@ -36,25 +36,25 @@ def test_the_default_device_is_obeyed() -> None:
 def test_batches_go_into_jit() -> None:
     total = jax.jit(lambda image, label: image.sum() + label.sum())
     loader = fmnist_jax.batches(made_dataset(), batch_size=23, scale="raw", dtype="uint8")
-    (found,) = (int(total(image, label)) for image, label in loader)
+    (result,) = (int(total(image, label)) for image, label in loader)
     made = made_dataset()
-    assert found == int(made.images.sum()) + int(made.labels.sum())
+    assert result == int(made.images.sum()) + int(made.labels.sum())
 
 
-def test_batches_stay_when_later_ones_come() -> None:
+def test_later_batches_do_not_overwrite_earlier_ones() -> None:
     batches = list(fmnist_jax.batches(made_dataset(), batch_size=5, fields=("index",)))
     assert np.concatenate([np.asarray(index) for (index,) in batches]).tolist() == (
         made_dataset().indices.tolist()
     )
 
 
-def test_what_jax_would_narrow_in_silence_is_refused() -> None:
+def test_types_that_jax_would_narrow_raise() -> None:
     wide = Dataset(np.zeros((3, 2, 2)), np.zeros(3, np.uint8))
     with pytest.raises(OptionError, match="jax_enable_x64"):
         fmnist_jax.batches(wide, batch_size=1, dtype="float64", scale="raw")
 
 
-def test_with_x64_nothing_is_narrowed() -> None:
+def test_x64_keeps_all_bits() -> None:
     wide = Dataset(np.full((3, 2, 2), 1 / 3), np.zeros(3, np.uint8))
     with jax.enable_x64(True):
         loader = fmnist_jax.batches(
@@ -77,23 +77,25 @@ PLANS = [
 
 
 @pytest.mark.parametrize("options", PLANS, ids=str)
-def test_batches_inside_jit_are_those_outside(options: dict[str, Any]) -> None:
+def test_batches_are_the_same_inside_and_outside_jit(options: dict[str, Any]) -> None:
     dataset = made_dataset()
     fields = ("image", "label", "weight", "index")
     data = fmnist_jax.resident(dataset, fields=fields, **options)
     inside = jax.jit(lambda data, epoch, step: data.batch(epoch, step))
     for epoch in (0, 3, 2**32 - 1):
-        found = [inside(data, np.uint32(epoch), step) for step in range(len(data.plan))]
-        assert np.array_equal(data.batch(epoch, 0)[-1], found[0][-1])
-        wanted = wanted_batches(fmnist_jax.ADAPTER, dataset, data.plan, data.encoding, epoch=epoch)
-        assert_batches(fmnist_jax.ADAPTER, found, wanted, fields, f"{options}, epoch {epoch}")
+        actual = [inside(data, np.uint32(epoch), step) for step in range(len(data.plan))]
+        assert np.array_equal(data.batch(epoch, 0)[-1], actual[0][-1])
+        expected = wanted_batches(
+            fmnist_jax.ADAPTER, dataset, data.plan, data.encoding, epoch=epoch
+        )
+        assert_batches(fmnist_jax.ADAPTER, actual, expected, fields, f"{options}, epoch {epoch}")
         order = data.order(epoch)
         ordered = [data.batch(epoch, step, order) for step in range(len(data.plan))]
-        assert_batches(fmnist_jax.ADAPTER, ordered, wanted, fields, f"{options}, by its order")
+        assert_batches(fmnist_jax.ADAPTER, ordered, expected, fields, f"{options}, by its order")
 
 
 @pytest.mark.parametrize("n", [1, 2, 60_000, 65_536, 65_537, 70_000])
-def test_the_order_inside_jit_is_the_written_one(n: int) -> None:
+def test_the_order_inside_jit_is_the_written_order(n: int) -> None:
     dataset = Dataset(np.zeros((n, 1, 1), np.uint8), np.zeros(n, np.uint8))
     data = fmnist_jax.resident(
         dataset, batch_size=n, shuffle=True, seed=2**40 + 7, fields=("index",)
@@ -127,7 +129,7 @@ def test_an_epoch_is_one_compiled_call() -> None:
     ("epoch", "step", "message"),
     [(0, 30, "step"), (0, -1, "step"), (0, np.int64(1000), "step"), (-1, 0, "epoch")],
 )
-def test_a_known_batch_that_there_is_not_is_refused(epoch: Any, step: Any, message: str) -> None:
+def test_a_batch_that_does_not_exist_raises(epoch: Any, step: Any, message: str) -> None:
     data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
     for way in (data.batch, jax.jit(data.batch, static_argnums=(0, 1))):
         with pytest.raises(OptionError, match=message):
@@ -140,7 +142,7 @@ def test_a_known_batch_that_there_is_not_is_refused(epoch: Any, step: Any, messa
 
 
 @pytest.mark.parametrize("wrong", [np.float32(1), np.zeros(5, np.int32)], ids=["float", "several"])
-def test_a_traced_number_that_cannot_be_is_refused(wrong: Any) -> None:
+def test_traced_numbers_of_wrong_types_raise(wrong: Any) -> None:
     data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
     functions: dict[str, Callable[[Any], Any]] = {
         "epoch": lambda number: data.batch(number, 0),
@@ -152,7 +154,7 @@ def test_a_traced_number_that_cannot_be_is_refused(wrong: Any) -> None:
             jax.jit(function)(wrong)
 
 
-def test_known_seeds_are_checked_and_keys_refused() -> None:
+def test_seeds_are_checked_and_keys_raise() -> None:
     data = fmnist_jax.resident(made_dataset(20), batch_size=5, shuffle=True)
     assert data.order(0, seed=jax.numpy.int32(7)).tolist() == whole_order(20, 7, 0).tolist()
     for wrong in (jax.numpy.int32(-1), jax.random.key(0)):
@@ -198,7 +200,7 @@ def test_reprs_are_short() -> None:
     )
 
 
-def test_what_cannot_be_compiled_is_refused() -> None:
+def test_plans_that_cannot_be_compiled_raise() -> None:
     with pytest.raises(OptionError, match='remainder="drop"'):
         fmnist_jax.resident(made_dataset(), batch_size=5)
     wide = Dataset(np.zeros((3, 2, 2), np.float32), np.zeros(3, np.uint8))
@@ -235,13 +237,13 @@ def test_arithmetic_on_the_device_is_the_table(options: dict[str, Any]) -> None:
         closed_over = jax.jit(way.batch)(3, 0)
         for one, other in zip(passed, closed_over, strict=True):
             assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
-        wanted = wanted_batches(
+        expected = wanted_batches(
             fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding, epoch=3
         )
-        assert np.asarray(passed[0]).tobytes() == wanted[0][0].tobytes()
+        assert np.asarray(passed[0]).tobytes() == expected[0][0].tobytes()
 
 
-def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_with_other_bits_uses_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     import fmnist_jax.device as module
 
     def multiplied(pixels: Any, encoding: Any) -> Any:
@@ -250,8 +252,8 @@ def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "_encoded", multiplied)
     data = fmnist_jax.resident(made_dataset(), batch_size=23)
     assert not data.by_arithmetic
-    wanted = wanted_batches(fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding)
-    assert_batches(fmnist_jax.ADAPTER, [data.batch(0, 0)], wanted, data.plan.fields, "table")
+    expected = wanted_batches(fmnist_jax.ADAPTER, made_dataset(), data.plan, data.encoding)
+    assert_batches(fmnist_jax.ADAPTER, [data.batch(0, 0)], expected, data.plan.fields, "table")
 
 
 @pytest.mark.parametrize("make", [fmnist_jax.batches, fmnist_jax.resident])
@@ -270,7 +272,7 @@ def test_a_resident_follows_a_plans_options() -> None:
     assert data.batch(0, 0)[1].shape == (23, 7)
 
 
-def test_device_and_sharding_are_two_answers_to_one_question() -> None:
+def test_device_and_sharding_exclude_each_other() -> None:
     mesh = jax.sharding.Mesh(jax.devices()[:1], ("data",))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
     with pytest.raises(OptionError, match="one of them"):

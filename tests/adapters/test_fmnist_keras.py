@@ -35,8 +35,8 @@ def numbered(n: int = 20) -> Dataset:
 
 def plan_dataset(n: int = 20, **options: Any) -> Any:
     """Return a shuffled dataset of `n` examples in batches of 6, with pixels as they are."""
-    given: dict[str, Any] = {"batch_size": 6, "shuffle": True, "scale": "raw", **options}
-    return fmnist_keras.plan_dataset(numbered(n), **given)
+    all_options: dict[str, Any] = {"batch_size": 6, "shuffle": True, "scale": "raw", **options}
+    return fmnist_keras.plan_dataset(numbered(n), **all_options)
 
 
 def epochs(*numbers: int, n: int = 20, size: int = 6, start: int = 0) -> list[list[int]]:
@@ -89,8 +89,8 @@ class Watched(keras.Layer):  # type: ignore[misc]
 
     def call(self, images: Any) -> Any:
         if self.recorder.active:
-            found = keras.ops.convert_to_numpy(images).ravel()
-            self.recorder.batches.append(found.astype(int).tolist())
+            numbers = keras.ops.convert_to_numpy(images).ravel()
+            self.recorder.batches.append(numbers.astype(int).tolist())
         return images
 
 
@@ -179,16 +179,16 @@ def test_compiled_steps_see_the_same_batches() -> None:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="sgd", loss=loss, metrics=[mean_number])
     model.fit(batches, epochs=3, verbose=0, callbacks=[Note()])
-    wanted = []
+    expected = []
     for epoch in range(3):
         seen: list[int] = []
         for rows in epochs(epoch):
             seen += rows
-            wanted.append(np.mean(seen))
-    assert means == pytest.approx(wanted, rel=1e-5)
+            expected.append(np.mean(seen))
+    assert means == pytest.approx(expected, rel=1e-5)
 
 
-def test_several_steps_in_one_execution_are_an_epoch_still() -> None:
+def test_steps_per_execution_keeps_epochs() -> None:
     if keras.backend.backend() == "torch":
         pytest.skip("Keras on torch makes one step at a time")
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
@@ -206,16 +206,16 @@ def test_several_steps_in_one_execution_are_an_epoch_still() -> None:
 def test_validation_data(fitted: Callable[..., Any]) -> None:
     val = plan_dataset(9, shuffle=False)
     held_out = [[0, 1, 2, 3, 4, 5], [6, 7, 8]]
-    found = fitted(plan_dataset(), epochs=2, validation_data=val)
-    assert found == [*epochs(0), *held_out, *epochs(1), *held_out]
-    found = fitted(plan_dataset(), epochs=2, validation_data=val, validation_steps=1)
-    assert found == [*epochs(0), held_out[0], *epochs(1), held_out[0]]
+    actual = fitted(plan_dataset(), epochs=2, validation_data=val)
+    assert actual == [*epochs(0), *held_out, *epochs(1), *held_out]
+    actual = fitted(plan_dataset(), epochs=2, validation_data=val, validation_steps=1)
+    assert actual == [*epochs(0), held_out[0], *epochs(1), held_out[0]]
 
 
-def test_steps_per_epoch_goes_on_in_the_epoch(fitted: Callable[..., Any]) -> None:
+def test_steps_per_epoch_continues_within_an_epoch(fitted: Callable[..., Any]) -> None:
     batches = plan_dataset(36)
-    found = fitted(batches, epochs=4, steps_per_epoch=3)
-    assert found == epochs(0, 1, n=36)
+    actual = fitted(batches, epochs=4, steps_per_epoch=3)
+    assert actual == epochs(0, 1, n=36)
     # A call that ends within an epoch has taken it, as an iteration has that is thrown away.
     assert fitted(batches, epochs=1, steps_per_epoch=2) == epochs(2, n=36)[:2]
     assert fitted(batches, epochs=1, steps_per_epoch=2) == epochs(3, n=36)[:2]
@@ -256,7 +256,7 @@ def test_predict_builds_a_model() -> None:
         assert recorder.taken()[-4:] == epochs(epoch)
 
 
-def test_a_call_that_failed_has_taken_its_epoch() -> None:
+def test_a_failed_call_has_taken_its_epoch() -> None:
     model, recorder = watched_model()
     batches = plan_dataset()
     recorder.stop_after = 2
@@ -290,11 +290,11 @@ def test_backup_and_restore(tmp_path: Path, save_freq: Any) -> None:
     assert (epoch, start) == ((1, 0) if save_freq == "epoch" else (1, 12))
     recorder.stop_after = -1
     fit(epoch, start, epoch + 1 if start else 3)
-    wanted = epochs(1, 2) if save_freq == "epoch" else epochs(1, start=12)
-    assert recorder.taken() == wanted
+    expected = epochs(1, 2) if save_freq == "epoch" else epochs(1, start=12)
+    assert recorder.taken() == expected
 
 
-def test_what_fit_cannot_do_after_a_start_is_said(fitted: Callable[..., Any]) -> None:
+def test_fit_after_a_start_raises_at_a_longer_epoch(fitted: Callable[..., Any]) -> None:
     model, _ = watched_model()
     with pytest.raises(OptionError, match=r"epochs=initial_epoch \+ 1"):
         model.fit(plan_dataset(start=12), epochs=2, verbose=0)
@@ -315,7 +315,7 @@ def log_likelihoods(model: Any, dataset: Dataset) -> Any:
     return -logs[np.arange(len(labels)), labels], scores.argmax(1) == labels
 
 
-def test_an_exact_evaluation_is_keep_or_weighted_metrics() -> None:
+def test_evaluation_is_exact_with_keep_or_weighted_metrics() -> None:
     crossentropy = keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="entropy")
     model, _ = watched_model(metrics=["accuracy"], weighted_metrics=[crossentropy, "accuracy"])
     dataset = numbered()
@@ -323,8 +323,8 @@ def test_an_exact_evaluation_is_keep_or_weighted_metrics() -> None:
 
     def evaluated(**options: Any) -> dict[str, float]:
         batches = fmnist_keras.plan_dataset(dataset, batch_size=6, **options)
-        found: dict[str, float] = model.evaluate(batches, verbose=0, return_dict=True)
-        return found
+        metrics: dict[str, float] = model.evaluate(batches, verbose=0, return_dict=True)
+        return metrics
 
     kept = evaluated(remainder="keep")
     assert kept["loss"] == pytest.approx(losses.mean(), rel=1e-5)
@@ -340,7 +340,7 @@ def test_an_exact_evaluation_is_keep_or_weighted_metrics() -> None:
 # -- looks, positions and refusals ---------------------------------------------------------------
 
 
-def test_a_look_takes_no_epoch(fitted: Callable[..., Any]) -> None:
+def test_peek_takes_no_epoch(fitted: Callable[..., Any]) -> None:
     batches = plan_dataset()
     assert batches[2][0].ravel().tolist() == epochs(0)[2]
     assert peek(batches)[0].ravel().tolist() == epochs(0)[0]
@@ -351,7 +351,7 @@ def test_a_look_takes_no_epoch(fitted: Callable[..., Any]) -> None:
     assert fitted(batches, epochs=1) == epochs(1)
 
 
-def test_a_state_between_epochs_goes_on(fitted: Callable[..., Any]) -> None:
+def test_a_state_between_epochs_resumes(fitted: Callable[..., Any]) -> None:
     batches = plan_dataset()
     fitted(batches, epochs=2)
     state = json.loads(json.dumps(batches.state_dict()))
@@ -404,19 +404,19 @@ def test_dictionaries_reach_the_model() -> None:
     assert scores.ravel().tolist() == np.concatenate(epochs(0)).tolist()
 
 
-def test_settings_of_keras_change_no_batch() -> None:
+def test_keras_settings_do_not_change_batches() -> None:
     plan = BatchPlan(23, 5, True, 3)
     dataset = made_dataset()
-    wanted = wanted_batches(fmnist_keras.ADAPTER, dataset, plan)
+    expected = wanted_batches(fmnist_keras.ADAPTER, dataset, plan)
     before = keras.config.floatx(), keras.config.image_data_format()
     try:
         keras.config.set_floatx("float16")
         keras.config.set_image_data_format("channels_first")
-        found = list(fmnist_keras.plan_dataset(dataset, batch_size=5, shuffle=True, seed=3))
+        actual = list(fmnist_keras.plan_dataset(dataset, batch_size=5, shuffle=True, seed=3))
     finally:
         keras.config.set_floatx(before[0])
         keras.config.set_image_data_format(before[1])
-    for got, want in zip(found, wanted, strict=True):
+    for got, want in zip(actual, expected, strict=True):
         assert [(a.dtype, a.tobytes()) for a in got] == [(a.dtype, a.tobytes()) for a in want]
 
 

@@ -59,8 +59,8 @@ def cluster() -> Iterator[None]:
             assert process.stdin
             assert process.stdout
             try:
-                said = iter(process.stdout.readline, "")
-                address = next(line.split()[1] for line in said if line.startswith("address:"))
+                output = iter(process.stdout.readline, "")
+                address = next(line.split()[1] for line in output if line.startswith("address:"))
                 ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
                 patch.setattr(logging.getLogger("ray.data"), "level", logging.CRITICAL)
                 # Workers do not find this module: what they need of it is sent.
@@ -73,9 +73,9 @@ def cluster() -> Iterator[None]:
                 process.stdin.close()
 
 
-def columns(found: Any, batch_size: int) -> Iterator[Any]:
+def columns(ds: Any, batch_size: int) -> Iterator[Any]:
     """Iterate as Ray's users do, in numpy's format."""
-    return iter(found.iter_batches(batch_size=batch_size, batch_format="numpy"))
+    return iter(ds.iter_batches(batch_size=batch_size, batch_format="numpy"))
 
 
 # -- the law -------------------------------------------------------------------------------------
@@ -97,15 +97,15 @@ class Consumed(fmnist_ray.RayAdapter):  # type: ignore[misc, name-defined]
         epoch: int = 0,
         start: int = 0,
     ) -> Any:
-        found = super().loader(dataset, plan, encoding, epoch=epoch, start=start)
-        return Iterated(found, plan.batch_size, start > 0)
+        ds = super().loader(dataset, plan, encoding, epoch=epoch, start=start)
+        return Iterated(ds, plan.batch_size, start > 0)
 
 
 class Iterated:
     """A `ray.data.Dataset` as a re-iterable of batches."""
 
-    def __init__(self, found: Any, batch_size: int, begins_later: bool) -> None:
-        self.found, self.batch_size, self.begins_later = found, batch_size, begins_later
+    def __init__(self, ds: Any, batch_size: int, begins_later: bool) -> None:
+        self.found, self.batch_size, self.begins_later = ds, batch_size, begins_later
 
     def __iter__(self) -> Iterator[Any]:
         return columns(self.found, self.batch_size)
@@ -151,17 +151,17 @@ def test_every_type_and_scale_but_bfloat16_has_the_bits_of_the_table() -> None:
         ("uint8", "raw"),
     ]:
         encoding = Encoding(dtype, scale)
-        found = Consumed().loader(dataset, plan, encoding)
-        wanted = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, encoding)
-        assert_batches(fmnist_ray.ADAPTER, found, wanted, plan.fields, f"{dtype}, {scale}")
+        ds = Consumed().loader(dataset, plan, encoding)
+        expected = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, encoding)
+        assert_batches(fmnist_ray.ADAPTER, ds, expected, plan.fields, f"{dtype}, {scale}")
 
 
 def test_it_is_a_ray_dataset_with_columns_of_tensors() -> None:
-    found = made_dataset().to("ray", batch_size=5, labels="one_hot", fields=EVERYTHING)
-    assert isinstance(found, ray.data.Dataset)
-    assert found.columns() == [*EVERYTHING]
-    assert [list(batch) for batch in columns(found, 23)] == [[*EVERYTHING]]
-    types = dict(zip(found.schema().names, map(str, found.schema().types), strict=True))
+    ds = made_dataset().to("ray", batch_size=5, labels="one_hot", fields=EVERYTHING)
+    assert isinstance(ds, ray.data.Dataset)
+    assert ds.columns() == [*EVERYTHING]
+    assert [list(batch) for batch in columns(ds, 23)] == [[*EVERYTHING]]
+    types = dict(zip(ds.schema().names, map(str, ds.schema().types), strict=True))
     assert types["image"] == "ArrowTensorTypeV2(shape=(5, 4), dtype=float)"
     assert (types["weight"], types["index"]) == ("float", "int64")
 
@@ -185,47 +185,47 @@ def test_the_command_reads_through_ray(tmp_path: Path) -> None:
         output = str(tmp_path / f"{adapter}.json")
         done = runner.invoke(main, [*arguments, "--batch-size", "500", "--output", output])
         assert done.exit_code == 0, done.output
-    found = [fm.Fingerprint.load(tmp_path / f"{name}.json") for name in ("ray", "numpy")]
-    assert found[0].digests == found[1].digests
+    run = [fm.Fingerprint.load(tmp_path / f"{name}.json") for name in ("ray", "numpy")]
+    assert run[0].digests == run[1].digests
 
 
 def test_count_and_schema_begin_no_epoch_but_take_does() -> None:
-    found = fmnist_ray.ray_dataset(made_dataset(), batch_size=23, shuffle=True, fields=("index",))
+    ds = fmnist_ray.ray_dataset(made_dataset(), batch_size=23, shuffle=True, fields=("index",))
     places = made_dataset().indices
-    assert (found.count(), found.schema().names) == (23, ["index"])
+    assert (ds.count(), ds.schema().names) == (23, ["index"])
     for epoch in (0, 1):
-        (batch,) = columns(found, 23)
+        (batch,) = columns(ds, 23)
         assert batch["index"].tolist() == places[whole_order(23, 0, epoch)].tolist()
-    assert [row["index"] for row in found.take(3)] == places[whole_order(23, 0, 2)][:3].tolist()
-    (batch,) = columns(found, 23)
+    assert [row["index"] for row in ds.take(3)] == places[whole_order(23, 0, 2)][:3].tolist()
+    (batch,) = columns(ds, 23)
     assert batch["index"].tolist() == places[whole_order(23, 0, 3)].tolist()
 
 
-def test_what_is_mapped_over_batches_keeps_the_order_in_many_blocks(
+def test_map_batches_keeps_the_order_over_many_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 100)
     dataset = made_dataset(200)
-    found = fmnist_ray.ray_dataset(dataset, batch_size=6, shuffle=True, fields=("image", "index"))
-    assert len(tasks_of(found)) == 34
-    wanted = [dataset.indices[rows] * 2 for rows in BatchPlan(200, 6, True).epoch(0)]
-    head = wanted[0][0]
+    ds = fmnist_ray.ray_dataset(dataset, batch_size=6, shuffle=True, fields=("image", "index"))
+    assert len(tasks_of(ds)) == 34
+    expected = [dataset.indices[rows] * 2 for rows in BatchPlan(200, 6, True).epoch(0)]
+    head = expected[0][0]
 
     def double(batch: Any) -> Any:
         made = {**batch, "double": batch["index"] * 2}
         time.sleep(1 if made["double"][0] == head else 0)  # so that others are done before it
         return made
 
-    for batch, want in zip(columns(found.map_batches(double), 6), wanted, strict=True):
+    for batch, want in zip(columns(ds.map_batches(double), 6), expected, strict=True):
         assert batch["double"].tolist() == want.tolist()
 
 
-def test_blocks_of_large_data_are_larger_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_data_have_larger_blocks_not_more_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 1)
     monkeypatch.setattr("fmnist_ray.adapter.MOST_BLOCKS", 10)
-    found = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
-    assert len(tasks_of(found)) == 10
-    assert [len(batch["index"]) for batch in columns(found, 2)] == [2] * 50
+    ds = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
+    assert len(tasks_of(ds)) == 10
+    assert [len(batch["index"]) for batch in columns(ds, 2)] == [2] * 50
 
 
 def test_ten_thousand_tasks_cost_the_driver_little(
@@ -263,9 +263,9 @@ def test_ten_thousand_tasks_cost_the_driver_little(
 # -- where the data go ---------------------------------------------------------------------------
 
 
-def tasks_of(found: Any) -> list[Any]:
+def tasks_of(ds: Any) -> list[Any]:
     """Return the read tasks of the next epoch."""
-    tasks: list[Any] = found._logical_plan.dag.datasource.get_read_tasks(1)
+    tasks: list[Any] = ds._logical_plan.dag.datasource.get_read_tasks(1)
     return tasks
 
 
@@ -284,61 +284,61 @@ def grey() -> Dataset:
     return Dataset(values, (np.arange(3000) % 7).astype(np.uint8))
 
 
-def test_nothing_of_mapped_files_goes_through_the_driver(
+def test_mapped_files_do_not_pass_through_the_driver(
     grey: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = fm.open_idx(*raw_files(grey, tmp_path))
     part = dataset.split(0.9, seed=1, stratify=True)[0]
-    found = fmnist_ray.ray_dataset(part, batch_size=100, shuffle=True, fields=("image", "index"))
-    for task in tasks_of(found):
+    ds = fmnist_ray.ray_dataset(part, batch_size=100, shuffle=True, fields=("image", "index"))
+    for task in tasks_of(ds):
         assert len(ray.cloudpickle.dumps(task)) < 8192
         assert not isinstance(task.read_fn.sent, ray.ObjectRef)
     monkeypatch.setattr("fmnist_core.batch.Assembler.__call__", lambda *_: pytest.fail("read here"))
-    for batch, rows in zip(columns(found, 100), BatchPlan(2700, 100, True).epoch(0), strict=True):
+    for batch, rows in zip(columns(ds, 100), BatchPlan(2700, 100, True).epoch(0), strict=True):
         assert batch["index"].tolist() == part.indices[rows].tolist()
         assert (batch["image"] == np.float32(part.images[rows]) / np.float32(255)).all()
 
 
 def test_a_long_list_of_rows_is_sent_once(grey: Dataset, tmp_path: Path) -> None:
     dataset = fm.open_idx(*raw_files(grey, tmp_path)).select(np.tile(np.arange(2999, 0, -1), 4))
-    found = fmnist_ray.ray_dataset(dataset, batch_size=1000, fields=("index",))
-    assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
-    assert [row["index"] for row in found.take(2)] == [2999, 2998]
+    ds = fmnist_ray.ray_dataset(dataset, batch_size=1000, fields=("index",))
+    assert len(ray.cloudpickle.dumps(tasks_of(ds)[0])) < 8192
+    assert [row["index"] for row in ds.take(2)] == [2999, 2998]
 
 
-def test_what_is_only_in_memory_goes_through_the_object_store_once_and_says_so(
+def test_data_in_memory_pass_through_the_object_store_once_with_a_warning(
     grey: Dataset,
 ) -> None:
     with pytest.warns(UserWarning, match="not mapped from raw files"):
-        found = grey.to("ray", batch_size=1000, dtype="uint8", scale="raw")
-    assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
-    images = np.concatenate([batch["image"] for batch in columns(found, 1000)])
+        ds = grey.to("ray", batch_size=1000, dtype="uint8", scale="raw")
+    assert len(ray.cloudpickle.dumps(tasks_of(ds)[0])) < 8192
+    images = np.concatenate([batch["image"] for batch in columns(ds, 1000)])
     assert images.tobytes() == grey.images.tobytes()
 
 
-def test_packed_files_are_sent_unpacked_not_unpacked_by_each_task(tmp_path: Path) -> None:
+def test_packed_files_are_unpacked_once_before_they_are_sent(tmp_path: Path) -> None:
     made = made_dataset()
     paths = tmp_path / "images.gz", tmp_path / "labels.gz"
     fm.write_idx(paths[0], made.images)
     fm.write_idx(paths[1], made.labels)
     dataset = fm.open_idx(*paths)
-    found = fmnist_ray.ray_dataset(dataset, batch_size=4, dtype="uint8", scale="raw")
+    ds = fmnist_ray.ray_dataset(dataset, batch_size=4, dtype="uint8", scale="raw")
     for path in paths:
         path.unlink()
-    images = np.concatenate([batch["image"] for batch in columns(found, 4)])
+    images = np.concatenate([batch["image"] for batch in columns(ds, 4)])
     assert images.tobytes() == made.images.tobytes()
 
 
-def test_a_file_that_changed_is_noticed_by_the_tasks(tmp_path: Path) -> None:
+def test_tasks_notice_a_changed_file(tmp_path: Path) -> None:
     images, labels = raw_files(made_dataset(), tmp_path)
-    found = fmnist_ray.ray_dataset(fm.open_idx(images, labels), batch_size=4)
+    ds = fmnist_ray.ray_dataset(fm.open_idx(images, labels), batch_size=4)
     fm.write_idx(images, made_dataset().images[::-1])
     os.utime(images, (1, 1))
     with pytest.raises(DataMismatchError, match="changed since this dataset was opened"):
-        list(columns(found, 4))
+        list(columns(ds, 4))
 
 
-def test_real_fashion_mnist_is_the_reference_to_the_bit(fashion_root: Path, tmp_path: Path) -> None:
+def test_real_fashion_mnist_equals_the_reference(fashion_root: Path, tmp_path: Path) -> None:
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         fm.write_idx(tmp_path / name, fm.read_idx(fashion_root / f"{name}.gz"))
     dataset = fm.load("fashion-mnist", "test", root=tmp_path)
@@ -350,18 +350,18 @@ def test_real_fashion_mnist_is_the_reference_to_the_bit(fashion_root: Path, tmp_
         "fields": ("image", "label", "index"),
         "epoch": 1,
     }
-    found = columns(dataset.to("ray", **options), 128)
-    for batch, wanted in zip(found, dataset.to("numpy", **options), strict=True):
-        for got, want in zip(batch.values(), wanted, strict=True):
+    ds = columns(dataset.to("ray", **options), 128)
+    for batch, expected in zip(ds, dataset.to("numpy", **options), strict=True):
+        for got, want in zip(batch.values(), expected, strict=True):
             assert (got.dtype, got.tobytes()) == (want.dtype, want.tobytes())
 
 
 # -- several workers -----------------------------------------------------------------------------
 
 
-def split(found: Any, count: int, batch_size: int, epochs: int = 1) -> list[list[list[Any]]]:
+def split(ds: Any, count: int, batch_size: int, epochs: int = 1) -> list[list[list[Any]]]:
     """Return the batches of each epoch of each part of a streaming split, read at once."""
-    parts = found.streaming_split(count, equal=True)
+    parts = ds.streaming_split(count, equal=True)
     got: list[Any] = [[] for _ in parts]
     failed: list[Exception] = []
 
@@ -385,28 +385,32 @@ def split(found: Any, count: int, batch_size: int, epochs: int = 1) -> list[list
 @pytest.mark.parametrize(
     ("remainder", "count", "start"), [("drop", 2, 0), ("pad", 3, 0), ("keep", 2, 20), ("pad", 2, 7)]
 )
-def test_each_worker_is_given_the_batches_of_its_shard(
+def test_each_worker_gets_the_batches_of_its_shard(
     remainder: Any, count: int, start: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fmnist_ray.adapter.BLOCK_BYTES", 1000)  # two batches of four
     dataset = made_dataset(90 if remainder == "keep" else 91)
     options: Any = {"shuffle": True, "seed": 2, "remainder": remainder, "start": start, "epoch": 4}
     options["fields"] = EVERYTHING
-    found = fmnist_ray.ray_dataset(dataset, batch_size=4, num_workers=count, **options)
-    got = split(found, count, 4, epochs=2)
+    ds = fmnist_ray.ray_dataset(dataset, batch_size=4, num_workers=count, **options)
+    got = split(ds, count, 4, epochs=2)
     for index in range(count):
         plan = BatchPlan(len(dataset), 4, True, 2, remainder, (index, count), EVERYTHING)
         for n, begin in enumerate((start, 0)):
-            wanted = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, epoch=4 + n, start=begin)
+            expected = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, epoch=4 + n, start=begin)
             assert_batches(
-                fmnist_ray.ADAPTER, got[index][n], wanted, EVERYTHING, f"worker {index}, epoch {n}"
+                fmnist_ray.ADAPTER,
+                got[index][n],
+                expected,
+                EVERYTHING,
+                f"worker {index}, epoch {n}",
             )
 
 
-def test_a_plain_split_has_every_row_once_but_those_that_ray_drops() -> None:
+def test_a_plain_split_has_each_row_once_except_those_that_ray_drops() -> None:
     for n, lost in ((24, 0), (23, 1)):
-        found = fmnist_ray.ray_dataset(made_dataset(n), batch_size=3, fields=("index",))
-        got = [batch["index"] for part in split(found, 2, 3) for batch in part[0]]
+        ds = fmnist_ray.ray_dataset(made_dataset(n), batch_size=3, fields=("index",))
+        got = [batch["index"] for part in split(ds, 2, 3) for batch in part[0]]
         rows = np.concatenate(got)
         assert len(rows) == len(np.unique(rows)) == n - lost
         assert set(rows) <= set(made_dataset(n).indices)
@@ -424,7 +428,7 @@ def test_a_plain_split_has_every_row_once_but_those_that_ray_drops() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_hold_is_refused(options: dict[str, Any], message: str) -> None:
+def test_splits_that_cannot_be_exact_raise(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         made_dataset(24).to("ray", **{"batch_size": 4, **options})
 
@@ -436,14 +440,14 @@ def test_a_batch_that_ray_would_cut_is_refused_for_workers(monkeypatch: pytest.M
         fmnist_ray.ray_dataset(made_dataset(), batch_size=20, num_workers=1)
 
 
-def test_workers_that_would_be_given_others_batches_are_refused() -> None:
-    found = fmnist_ray.ray_dataset(made_dataset(24), batch_size=3, num_workers=2)
-    found.context.execution_options.preserve_order = False
+def test_workers_raise_if_ray_may_reorder_blocks() -> None:
+    ds = fmnist_ray.ray_dataset(made_dataset(24), batch_size=3, num_workers=2)
+    ds.context.execution_options.preserve_order = False
     with pytest.raises(OptionError, match=r"ExecutionOptions\(preserve_order=True\)"):
-        split(found, 2, 3)
+        split(ds, 2, 3)
 
 
-def test_ray_train_workers_are_given_their_shards(grey: Dataset, tmp_path: Path) -> None:
+def test_ray_train_workers_get_their_shards(grey: Dataset, tmp_path: Path) -> None:
     from ray.train.torch import TorchTrainer
 
     dataset = fm.open_idx(*raw_files(grey, tmp_path))
@@ -469,10 +473,10 @@ def test_ray_train_workers_are_given_their_shards(grey: Dataset, tmp_path: Path)
     got = [pickle.loads((tmp_path / f"{rank}.pickle").read_bytes()) for rank in range(2)]
     for rank, (auto, epochs) in enumerate(got):
         assert auto == (rank, 2)
-        for epoch, found in enumerate(epochs):
+        for epoch, actual in enumerate(epochs):
             plan = BatchPlan(3000, 50, True, 3, shard=(rank, 2), fields=("image", "index"))
-            wanted = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, epoch=epoch)
-            assert_batches(fmnist_ray.ADAPTER, found, wanted, plan.fields, f"{rank}, {epoch}")
+            expected = wanted_batches(fmnist_ray.ADAPTER, dataset, plan, epoch=epoch)
+            assert_batches(fmnist_ray.ADAPTER, actual, expected, plan.fields, f"{rank}, {epoch}")
     for epoch in range(2):
         rows = [batch["index"] for _, epochs in got for batch in epochs[epoch]]
         assert np.sort(np.concatenate(rows)).tolist() == list(range(3000))
@@ -492,11 +496,11 @@ class Ranges(SimpleHTTPRequestHandler):
     honours = True
 
     def do_GET(self) -> None:
-        wanted = self.headers.get("Range", "")
-        if not (self.honours and wanted.startswith("bytes=")):
+        expected = self.headers.get("Range", "")
+        if not (self.honours and expected.startswith("bytes=")):
             return super().do_GET()
         payload = Path(self.translate_path(self.path)).read_bytes()
-        begin, end = wanted.removeprefix("bytes=").split("-")
+        begin, end = expected.removeprefix("bytes=").split("-")
         part = payload[int(begin) : int(end or len(payload)) + 1]
         self.asked.append((self.path, int(begin), len(part)))
         self.send_response(206)
@@ -525,12 +529,12 @@ def served(folder: Path, *, honours: bool = True) -> Iterator[tuple[str, list[An
             server.shutdown()
 
 
-def assert_same_epoch(found: Dataset, wanted: Dataset) -> None:
+def assert_same_epoch(actual: Dataset, expected: Dataset) -> None:
     """Raise AssertionError unless a shuffled epoch through Ray is the other's by numpy."""
     fields: Any = ("image", "label", "index")
     options: Any = {"batch_size": 150, "shuffle": True, "seed": 1, "fields": fields}
-    through_ray = columns(found.to("ray", **options), 150)
-    for batch, want in zip(through_ray, wanted.to("numpy", **options), strict=True):
+    through_ray = columns(actual.to("ray", **options), 150)
+    for batch, want in zip(through_ray, expected.to("numpy", **options), strict=True):
         for got, array in zip(batch.values(), want, strict=True):
             assert (got.dtype, got.tobytes()) == (array.dtype, array.tobytes())
 
@@ -543,9 +547,9 @@ def test_files_at_an_address_are_read_by_range_in_the_workers(
         dataset = fmnist_ray.open_urls(f"{address}/{images.name}", f"{address}/{labels.name}")
         assert (len(dataset), dataset.image_shape, len(dataset.classes)) == (3000, (20, 20), 7)
         assert sum(size for path, _, size in asked if path == f"/{images.name}") <= 1025
-        found = dataset.take(300).to("ray", batch_size=100, dtype="uint8", scale="raw")
-        assert len(ray.cloudpickle.dumps(tasks_of(found)[0])) < 8192
-        got = np.concatenate([batch["image"] for batch in columns(found, 100)])
+        ds = dataset.take(300).to("ray", batch_size=100, dtype="uint8", scale="raw")
+        assert len(ray.cloudpickle.dumps(tasks_of(ds)[0])) < 8192
+        got = np.concatenate([batch["image"] for batch in columns(ds, 100)])
         assert got.tobytes() == grey.images[:300].tobytes()
         read = sum(size for path, _, size in asked if path == f"/{images.name}")
         assert read <= 1025 + 300 * 400, "more was read than the rows that were asked for"
@@ -563,7 +567,7 @@ def test_files_by_file_address_and_in_a_zip_file(grey: Dataset, tmp_path: Path) 
     assert_same_epoch(fmnist_ray.open_urls(*urls).select(range(2000)), grey.take(2000))
 
 
-def test_a_dataset_of_addresses_is_one_like_any_other(
+def test_a_dataset_of_addresses_behaves_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fmnist_ray.urls, "GAP_BYTES", 60)
@@ -572,26 +576,26 @@ def test_a_dataset_of_addresses_is_one_like_any_other(
     paths = tmp_path / "images", tmp_path / "labels"
     fm.write_idx(paths[0], values)
     fm.write_idx(paths[1], (np.arange(50) % 3).astype(np.int32))
-    wanted = fm.open_idx(*paths, classes=("a", "b", "c"))
-    found = fmnist_ray.open_urls(*(path.as_uri() for path in paths), classes=("a", "b", "c"))
-    assert found.source.is_lazy
+    expected = fm.open_idx(*paths, classes=("a", "b", "c"))
+    ds = fmnist_ray.open_urls(*(path.as_uri() for path in paths), classes=("a", "b", "c"))
+    assert ds.source.is_lazy
     for _ in range(2):
-        assert np.array_equal(np.asarray(found.images), wanted.images)
-        assert np.array_equal(found.labels, wanted.labels)
-        assert (found.digest, found.classes) == (wanted.digest, wanted.classes)
+        assert np.array_equal(np.asarray(ds.images), expected.images)
+        assert np.array_equal(ds.labels, expected.labels)
+        assert (ds.digest, ds.classes) == (expected.digest, expected.classes)
         rows = np.array([49, 0, 7, 7, 48, 3, 20])
-        assert np.array_equal(found.source.images_at(rows), wanted.source.images_at(rows))
-        assert np.array_equal(found.per_class(3).images, wanted.per_class(3).images)
-        assert np.array_equal(found[11][0], wanted[11][0])
-        assert found[-1][1] == wanted[-1][1]
+        assert np.array_equal(ds.source.images_at(rows), expected.source.images_at(rows))
+        assert np.array_equal(ds.per_class(3).images, expected.per_class(3).images)
+        assert np.array_equal(ds[11][0], expected[11][0])
+        assert ds[-1][1] == expected[-1][1]
         assert np.array_equal(
-            found.split(0.5, stratify=True)[1].labels, wanted.split(0.5, stratify=True)[1].labels
+            ds.split(0.5, stratify=True)[1].labels, expected.split(0.5, stratify=True)[1].labels
         )
-        assert len(found.take(0).images) == 0
-        found = pickle.loads(pickle.dumps(found))  # the labels too are unread now
+        assert len(ds.take(0).images) == 0
+        ds = pickle.loads(pickle.dumps(ds))  # the labels too are unread now
 
 
-def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
+def test_files_that_cannot_be_read_by_range_raise_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, labels = raw_files(made_dataset(5), tmp_path)
@@ -623,7 +627,7 @@ def test_what_cannot_be_read_by_range_is_refused_with_what_to_do(
         fmnist_ray.open_urls("http://127.0.0.1:9/images", labels.as_uri())
 
 
-def test_a_server_without_ranges_is_noticed(grey: Dataset, tmp_path: Path) -> None:
+def test_a_server_without_ranges_raises(grey: Dataset, tmp_path: Path) -> None:
     images, labels = raw_files(grey, tmp_path)
     with served(tmp_path, honours=False) as (address, _):
         with pytest.raises(FileAccessError, match="Try: a server that answers requests"):

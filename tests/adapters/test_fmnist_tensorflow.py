@@ -56,7 +56,7 @@ def test_length_is_unknown_where_the_first_epoch_is_shorter() -> None:
 
 # Keras says so of any dataset whose length it cannot know, once it has come to its end.
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-def test_fit_sees_the_epochs_of_the_written_order() -> None:
+def test_fit_reads_epochs_in_the_written_order() -> None:
     import keras
 
     seen: list[int] = []
@@ -154,10 +154,10 @@ def test_iterates_inside_a_tf_function() -> None:
 
     @tf.function
     def total() -> Any:
-        found = tf.constant(0, tf.int64)
+        index_sum = tf.constant(0, tf.int64)
         for (index,) in pipeline:
-            found += tf.reduce_sum(index)
-        return found
+            index_sum += tf.reduce_sum(index)
+        return index_sum
 
     assert total().numpy() == sum(range(20))
 
@@ -179,7 +179,7 @@ def test_the_graph_is_small_and_free_of_python() -> None:
     assert len(graph) - images.nbytes < 50_000  # the data travel in it once
 
 
-def test_takes_users_own_transformations() -> None:
+def test_users_transformations_apply() -> None:
     pipeline = fmnist_tensorflow.tf_dataset(numbered(), batch_size=5, fields=("index",))
     doubled = pipeline.map(lambda index: (2 * index,)).unbatch().take(3)
     assert indices(doubled) == [0, 2, 4]
@@ -207,7 +207,7 @@ def cluster(task: str, index: int) -> str:
         (cluster("evaluator", 0), (0, 1)),
     ],
 )
-def test_auto_is_what_tf_config_says(
+def test_auto_follows_tf_config(
     monkeypatch: pytest.MonkeyPatch, config: str, shard: tuple[int, int]
 ) -> None:
     monkeypatch.setenv("TF_CONFIG", config)
@@ -219,19 +219,17 @@ def test_auto_is_what_tf_config_says(
 @pytest.mark.parametrize(
     "config", ["not JSON", '{"cluster": 3}', cluster("worker", 2), cluster("worker", -1)]
 )
-def test_a_tf_config_that_names_no_worker_is_refused(
-    monkeypatch: pytest.MonkeyPatch, config: str
-) -> None:
+def test_a_tf_config_without_a_worker_raises(monkeypatch: pytest.MonkeyPatch, config: str) -> None:
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(OptionError, match="TF_CONFIG"):
         fmnist_tensorflow.tf_dataset(numbered(), batch_size=2, shard="auto")
 
 
-def test_an_input_context_gives_its_pipelines_part_and_a_pair_wins() -> None:
+def test_an_input_context_sets_the_shard_unless_a_pair_is_given() -> None:
     context = tf.distribute.InputContext(num_input_pipelines=2, input_pipeline_id=1)
     options = {"batch_size": 2, "fields": ("index",), "input_context": context}
-    own = fmnist_tensorflow.tf_dataset(numbered(), shard="auto", **options)
-    assert indices(own)[0] == [2, 3]
+    pipeline = fmnist_tensorflow.tf_dataset(numbered(), shard="auto", **options)
+    assert indices(pipeline)[0] == [2, 3]
     explicit = fmnist_tensorflow.tf_dataset(numbered(), shard=(0, 2), **options)
     assert indices(explicit)[0] == [0, 1]
 
@@ -258,7 +256,7 @@ class Stopped(Exception):
 # Keras saves weights by an __array__ of TensorFlow's that numpy 2 would have otherwise.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("save_freq", ["epoch", 2])
-def test_keras_goes_on_from_its_backup(tmp_path: Path, save_freq: Any) -> None:
+def test_keras_resumes_from_its_backup(tmp_path: Path, save_freq: Any) -> None:
     """Three epochs of four batches, stopped in the second; docs/resume.md has the lines."""
     import keras
 

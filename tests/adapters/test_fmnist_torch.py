@@ -59,7 +59,7 @@ def test_batches_belong_to_the_user() -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int) -> None:
-    wanted = hashlib.sha256()
+    expected = hashlib.sha256()
     train, _ = open_idx(*files).split(0.9, seed=1)
     fields = ("image", "label", "weight", "index")
     options = {"shuffle": True, "seed": 3, "remainder": "pad", "fields": fields}
@@ -67,11 +67,11 @@ def test_worker_processes_change_nothing(files: tuple[Path, Path], workers: int)
     for _ in range(2):
         for image, label, weight, index in loader:
             for array in (image, label.astype(np.int64), weight, index):
-                wanted.update(array.tobytes())
+                expected.update(array.tobytes())
     cases = [("fork", ""), ("spawn", "persistent"), ("forkserver", "")] if workers else [("", "")]
     for method, persistent in cases:
-        found = run_in_workers(files, method, workers, persistent)
-        assert found == wanted.hexdigest(), f"{workers} workers by {method}"
+        actual = run_in_workers(files, method, workers, persistent)
+        assert actual == expected.hexdigest(), f"{workers} workers by {method}"
 
 
 def run_in_workers(files: tuple[Path, Path], method: str, workers: int, persistent: str) -> str:
@@ -89,7 +89,7 @@ def test_pin_memory_is_accepted() -> None:
     assert batch[1].tolist() == made_dataset().labels.tolist()
 
 
-def test_a_data_loader_of_ones_own() -> None:
+def test_a_plain_data_loader() -> None:
     dataset = made_dataset()
     loader = DataLoader(fmnist_torch.MapDataset(dataset), batch_size=8, shuffle=True)
     images, labels = (torch.cat(parts) for parts in zip(*loader, strict=True))
@@ -98,13 +98,13 @@ def test_a_data_loader_of_ones_own() -> None:
     assert sorted(labels.tolist()) == sorted(dataset.labels.tolist())
 
 
-def test_a_data_loader_of_ones_own_in_order_equals_ours() -> None:
+def test_a_plain_data_loader_in_order_equals_ours() -> None:
     dataset, fields = made_dataset(), ("image", "label", "index", "weight")
     encoding = {"dtype": "float16", "scale": "standard", "layout": "flat", "labels": "one_hot"}
-    own = DataLoader(fmnist_torch.MapDataset(dataset, fields, **encoding), batch_size=8)
+    plain = DataLoader(fmnist_torch.MapDataset(dataset, fields, **encoding), batch_size=8)
     ours = dataset.to("torch", batch_size=8, fields=fields, **encoding)
-    for theirs, wanted in zip(own, ours, strict=True):
-        for got, want in zip(theirs, wanted, strict=True):
+    for theirs, expected in zip(plain, ours, strict=True):
+        for got, want in zip(theirs, expected, strict=True):
             assert got.dtype == want.dtype
             assert torch.equal(got, want)
 
@@ -127,7 +127,7 @@ def test_map_dataset_works_with_torchs_own_subsets() -> None:
     assert [len(label) for _, label in DataLoader(parts[0], batch_size=8)] == [8, 8, 4]
 
 
-def test_set_epoch_is_the_samplers_own_door() -> None:
+def test_set_epoch_of_the_sampler_sets_the_epoch() -> None:
     dataset = made_dataset()
     loader = fmnist_torch.data_loader(dataset, batch_size=23, shuffle=True, fields=("index",))
     first, second = (batch[0].tolist() for epoch in range(2) for batch in loader)
@@ -142,8 +142,8 @@ def test_bfloat16_goes_both_ways() -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, dtype="bfloat16")
     (batch,) = loader
     assert batch[0].dtype == torch.bfloat16
-    wanted = torch.tensor(made_dataset().images / np.float32(255)).to(torch.bfloat16)
-    assert torch.equal(batch[0][:, 0], wanted)
+    expected = torch.tensor(made_dataset().images / np.float32(255)).to(torch.bfloat16)
+    assert torch.equal(batch[0][:, 0], expected)
     assert fmnist_torch.ADAPTER.to_numpy(batch)[0].dtype.name == "bfloat16"
 
 
@@ -161,11 +161,11 @@ def test_set_epoch_decides_the_next_iteration() -> None:
         numbered := made_dataset(), batch_size=23, shuffle=True, fields=("index",)
     )
     loader.batch_sampler.set_epoch(5)
-    found = [batch[0].tolist() for _ in range(2) for batch in loader]
-    assert found == [numbered.indices[whole_order(23, 0, epoch)].tolist() for epoch in (5, 6)]
+    first_rows = [batch[0].tolist() for _ in range(2) for batch in loader]
+    assert first_rows == [numbered.indices[whole_order(23, 0, epoch)].tolist() for epoch in (5, 6)]
 
 
-def test_each_thread_gets_an_epoch_of_its_own() -> None:
+def test_each_thread_gets_its_own_epoch() -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, fields=("index",))
     threads = [threading.Thread(target=lambda: [list(loader) for _ in range(50)]) for _ in range(4)]
     for thread in threads:
@@ -202,13 +202,13 @@ def test_persistent_workers_serve_one_iteration() -> None:
         {"in_order": False},
     ],
 )
-def test_options_that_torch_refuses_are_our_errors(options: dict[str, object]) -> None:
+def test_options_that_torch_rejects_raise_our_errors(options: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         made_dataset().to("torch", batch_size=4, **options)
 
 
 @pytest.mark.parametrize("option", ["sampler", "batch_sampler", "collate_fn"])
-def test_what_the_plan_decides_is_refused(option: str) -> None:
+def test_options_that_the_plan_decides_raise(option: str) -> None:
     with pytest.raises(OptionError, match=f"{option} is decided by the plan"):
         made_dataset().to("torch", batch_size=4, **{option: None})
 
@@ -241,7 +241,7 @@ def test_conformance_on_a_device(check: Callable[[Any], None]) -> None:
     check(OnDevice())
 
 
-def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_with_other_bits_uses_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     import fmnist_torch.device as module
 
     def multiplied(self: Any, pixels: Any) -> Any:
@@ -251,8 +251,8 @@ def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.Monkey
     (image,) = next(
         iter(made_dataset().to("torch", batch_size=23, fields=("image",), device="cpu"))
     )
-    wanted = Encoding().table[made_dataset().images]
-    assert image.numpy().tobytes() == wanted.tobytes()
+    expected = Encoding().table[made_dataset().images]
+    assert image.numpy().tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_device_without_the_bits_is_given_the_table(monkeypatch: pytest.Monkey
         ({"device": "cpu", "pin_memory": True}, "without num_workers or pin_memory"),
     ],
 )
-def test_devices_that_cannot_be(options: dict[str, Any], message: str) -> None:
+def test_invalid_devices_raise(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         made_dataset().to("torch", batch_size=4, **options)
 
@@ -273,7 +273,7 @@ def test_devices_that_cannot_be(options: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])
-def test_what_is_learned_can_be_written_into_a_batch(device: str | None) -> None:
+def test_learned_values_can_be_written_into_a_batch(device: str | None) -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=4, device=device)
     brightness = torch.ones((), requires_grad=True)
     for image, _ in loader:
@@ -282,7 +282,7 @@ def test_what_is_learned_can_be_written_into_a_batch(device: str | None) -> None
     assert brightness.grad.item() == pytest.approx(Encoding().table[made_dataset().images].sum())
 
 
-def test_own_collation_sees_examples() -> None:
+def test_a_custom_collate_fn_gets_examples() -> None:
     seen: list[Any] = []
 
     def collate(examples: Any) -> Any:
@@ -296,15 +296,15 @@ def test_own_collation_sees_examples() -> None:
     assert seen[7][1].shape == (1, 5, 4)
 
 
-def test_ready_batches_are_what_torch_would_stack(files: tuple[Path, Path]) -> None:
+def test_ready_batches_equal_what_torch_would_stack(files: tuple[Path, Path]) -> None:
     whole = open_idx(*files)
     map_dataset = fmnist_torch.MapDataset(whole, fields=("image", "label", "index"))
     one_by_one = [map_dataset[row] for row in range(len(whole))]
-    for found, wanted in zip(
+    for actual, expected in zip(
         DataLoader(map_dataset, batch_size=7), DataLoader(one_by_one, batch_size=7), strict=True
     ):
-        assert type(found) is type(wanted)
-        for one, other in zip(found, wanted, strict=True):
+        assert type(actual) is type(expected)
+        for one, other in zip(actual, expected, strict=True):
             assert one.dtype == other.dtype
             assert torch.equal(one, other)
 
@@ -326,7 +326,7 @@ def test_the_sampler_of_a_shared_loader_is_its_shard(remainder: str) -> None:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("shards", [1, 2])
-def test_the_samplers_type_says_what_trainers_look_for(shuffle: bool, shards: int) -> None:
+def test_the_samplers_type_tells_trainers_what_it_does(shuffle: bool, shards: int) -> None:
     loader = fmnist_torch.data_loader(
         made_dataset(), batch_size=4, shuffle=shuffle, shard=(0, shards)
     )
@@ -335,9 +335,9 @@ def test_the_samplers_type_says_what_trainers_look_for(shuffle: bool, shards: in
     assert loader.batch_sampler.sampler is loader.sampler
 
 
-def test_fillers_have_weight_0_in_a_loader_of_ones_own() -> None:
+def test_fillers_have_weight_0_in_a_plain_data_loader() -> None:
     plan = BatchPlan(23, 10, remainder="pad", fields=("weight",))
     examples = fmnist_torch.MapDataset(made_dataset(), fields=("weight",))
-    own = DataLoader(examples, batch_sampler=fmnist_torch.PlanSampler(plan))
-    assert [weight.sum().item() for (weight,) in own] == [10, 10, 3]
+    plain = DataLoader(examples, batch_sampler=fmnist_torch.PlanSampler(plan))
+    assert [weight.sum().item() for (weight,) in plain] == [10, 10, 3]
     assert examples[-1] == (1.0,)

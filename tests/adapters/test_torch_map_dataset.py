@@ -80,12 +80,12 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     ],
     ids=["subclass", "wrapper", "helped wrapper"],
 )
-def test_what_overrides_getitem_is_asked(make: Callable[[Any], Any], way: str) -> None:
+def test_an_overridden_getitem_is_called(make: Callable[[Any], Any], way: str) -> None:
     loader = data.DataLoader(WAYS[way](make(made_dataset())), batch_size=5)
     assert sorted(labels_of(loader)) == sorted(2 * label for label in LABELS)
 
 
-def test_a_plain_one_gives_whole_batches() -> None:
+def test_a_plain_map_dataset_gives_whole_batches() -> None:
     examples = MapDataset(made_dataset())
     assert hasattr(examples, "__getitems__")
     assert not hasattr(Doubled(made_dataset()), "__getitems__")
@@ -133,7 +133,7 @@ def test_functions_see_fields_of_a_mapping() -> None:
         ({"fields": "picture"}, "fields must be (a tuple of )?any of"),
     ],
 )
-def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_raise(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         MapDataset(made_dataset(), **options)
 
@@ -151,13 +151,13 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
         "label",
     ],
 )
-def test_loader_dataset_is_what_a_plain_loader_can_take(fields: Any) -> None:
+def test_a_plain_loader_can_take_the_loaders_dataset(fields: Any) -> None:
     ours = made_dataset().to("torch", batch_size=23, fields=fields)
-    (wanted,) = ours
-    (found,) = data.DataLoader(ours.dataset, batch_size=23)
+    (expected,) = ours
+    (whole,) = data.DataLoader(ours.dataset, batch_size=23)
     (split,) = data.DataLoader(data.Subset(ours.dataset, range(23)), batch_size=23)
-    for batch in (found, split):
-        mine, theirs = values_of(wanted), values_of(batch)
+    for batch in (whole, split):
+        mine, theirs = values_of(expected), values_of(batch)
         assert len(mine) == len(theirs)
         for one, other in zip(mine, theirs, strict=True):
             assert one.dtype == other.dtype
@@ -167,9 +167,9 @@ def test_loader_dataset_is_what_a_plain_loader_can_take(fields: Any) -> None:
 def test_encoding_by_name() -> None:
     dataset = made_dataset()
     options = {"scale": "standard", "mean": 0.5, "std": 0.5, "channels": 3, "dtype": torch.bfloat16}
-    (wanted,) = dataset.to("torch", batch_size=23, fields="image", **options)
+    (expected,) = dataset.to("torch", batch_size=23, fields="image", **options)
     examples = MapDataset(dataset, "image", **options)
-    assert torch.equal(torch.stack(list(examples)), wanted)
+    assert torch.equal(torch.stack(list(examples)), expected)
 
 
 def test_names_and_labels() -> None:
@@ -190,9 +190,9 @@ def test_under_a_weighted_sampler() -> None:
     examples = MapDataset(made_dataset())
     weights = 1.0 / torch.bincount(examples.targets)[examples.targets]
     sampler = data.WeightedRandomSampler(weights, 400, generator=torch.Generator().manual_seed(0))
-    found = np.bincount(labels_of(data.DataLoader(examples, batch_size=32, sampler=sampler)))
+    actual = np.bincount(labels_of(data.DataLoader(examples, batch_size=32, sampler=sampler)))
     present = np.bincount(LABELS) > 0
-    assert (found[present] > 400 / present.sum() / 2).all()
+    assert (actual[present] > 400 / present.sum() / 2).all()
 
 
 def test_under_a_training_loop_that_indexes_arrays() -> None:
@@ -233,8 +233,8 @@ def test_under_skorch() -> None:
     assert len(net.history) == 2
     plain = torch.stack([image for image, _ in examples])
     with torch.no_grad():
-        wanted = net.module_(plain).argmax(dim=1)
-    assert net.predict(examples).tolist() == wanted.tolist()
+        expected = net.module_(plain).argmax(dim=1)
+    assert net.predict(examples).tolist() == expected.tolist()
 
 
 # -- torch's collation -----------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_another_thread_may_collate_during_the_import() -> None:
     assert run.returncode == 0, run.stderr
 
 
-def test_an_adapters_habits_are_kept_everywhere() -> None:
+def test_an_adapters_defaults_apply_everywhere() -> None:
     class Other(fmnist_torch.TorchAdapter):  # type: ignore[misc, name-defined]
         layout = "NHWC"
         label_dtype = "int32"

@@ -42,11 +42,11 @@ def draws_between(loader: Any, generator: Any = None) -> list[float]:
     return drawn
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["global generator", "generator="])
-def test_a_programs_draws_are_those_beside_a_plain_loader(own: bool) -> None:
+@pytest.mark.parametrize("own_generator", [False, True], ids=["global generator", "generator="])
+def test_a_programs_random_draws_are_the_same_as_with_a_plain_loader(own_generator: bool) -> None:
     def drawn(make: Callable[[Any], Any]) -> tuple[list[float], list[float]]:
         torch.manual_seed(0)
-        generator = torch.Generator().manual_seed(1) if own else None
+        generator = torch.Generator().manual_seed(1) if own_generator else None
         loader = make(generator)
         return draws_between(loader), draws_between(loader, generator)
 
@@ -80,7 +80,7 @@ def note_seed(worker: int) -> None:
     SEEDS[worker].value = torch.initial_seed()
 
 
-def test_workers_have_the_seeds_of_a_plain_loaders() -> None:
+def test_workers_get_the_seeds_of_a_plain_loader() -> None:
     options = {"num_workers": 2, "multiprocessing_context": "fork", "worker_init_fn": note_seed}
     plain = seeds_of_workers(DataLoader(range(23), batch_size=5, **options))
     assert seeds_of_workers(made_dataset().to("torch", batch_size=5, **options)) == plain
@@ -89,11 +89,11 @@ def test_workers_have_the_seeds_of_a_plain_loaders() -> None:
 def test_an_unused_iterator_costs_no_epoch() -> None:
     for options in WAYS:
         loader = made_dataset().to("torch", batch_size=23, fields="index", shuffle=True, **options)
-        wanted = made_dataset().to("numpy", batch_size=23, fields="index", shuffle=True)
+        expected = made_dataset().to("numpy", batch_size=23, fields="index", shuffle=True)
         iter(loader)
         unused = iter(loader)
-        found = [index.tolist() for _ in range(2) for index in loader]
-        assert found == [index.tolist() for _ in range(2) for index in wanted], options
+        actual = [index.tolist() for _ in range(2) for index in loader]
+        assert actual == [index.tolist() for _ in range(2) for index in expected], options
         assert unused is not None
 
 
@@ -125,8 +125,8 @@ def test_transforms_are_the_same_in_workers_and_on_a_device(options: dict[str, A
     ours = made_dataset().to("torch", **plan, **options)
     theirs = made_dataset().to("numpy", layout="NCHW", **plan)
     for _ in range(2):
-        for found, wanted in zip(ours, theirs, strict=True):
-            for one, other in zip(found, wanted, strict=True):
+        for actual, expected in zip(ours, theirs, strict=True):
+            for one, other in zip(actual, expected, strict=True):
                 assert one.numpy().tobytes() == other.tobytes()
     (plain, _, _, _), *_ = DataLoader(ours.dataset, batch_size=4)
     assert torch.equal(plain[:, 0], torch.tensor(made_dataset().images[:4] / 255).float())
@@ -189,9 +189,9 @@ def test_conformance_under_global_settings(check: Callable[[Any], None], adapter
 @pytest.mark.usefixtures("setting")
 def test_workers_under_global_settings() -> None:
     loader = made_dataset().to(InAWorker(), batch_size=23, labels="one_hot")
-    wanted = made_dataset().to("numpy", batch_size=23, labels="one_hot", layout="NCHW")
-    for found, batch in zip(loader, wanted, strict=True):
-        for one, other in zip(found, batch, strict=True):
+    expected = made_dataset().to("numpy", batch_size=23, labels="one_hot", layout="NCHW")
+    for actual, batch in zip(loader, expected, strict=True):
+        for one, other in zip(actual, batch, strict=True):
             assert one.numpy().tobytes() == other.tobytes()
 
 
@@ -199,21 +199,21 @@ def test_workers_under_global_settings() -> None:
 
 
 def test_the_typed_function_has_every_option() -> None:
-    own = inspect.signature(fmnist_torch.data_loader).parameters
+    parameters = inspect.signature(fmnist_torch.data_loader).parameters
     shared = set(inspect.signature(Dataset.to).parameters) - {"self", "adapter"}
     torchs = set(inspect.signature(DataLoader.__init__).parameters) - {"self", "dataset"}
     planned = {"sampler", "batch_sampler", "collate_fn", "drop_last", "in_order"}
-    wanted = shared - {"framework_options"} | torchs - planned | {"dataset", "device"}
-    assert set(own) == wanted
+    expected = shared - {"framework_options"} | torchs - planned | {"dataset", "device"}
+    assert set(parameters) == expected
     documented = inspect.getdoc(fmnist_torch.data_loader)
     assert documented is not None
-    for name in wanted:
+    for name in expected:
         assert name in documented
 
 
-def test_the_typed_functions_defaults_are_the_others() -> None:
-    own = inspect.signature(fmnist_torch.data_loader).parameters
+def test_the_typed_function_has_the_same_defaults() -> None:
+    parameters = inspect.signature(fmnist_torch.data_loader).parameters
     for function in (Dataset.to, DataLoader.__init__):
         for name, parameter in inspect.signature(function).parameters.items():
-            if name in own and name not in ("dataset", "batch_size", "shuffle"):
-                assert own[name].default == parameter.default, name
+            if name in parameters and name not in ("dataset", "batch_size", "shuffle"):
+                assert parameters[name].default == parameter.default, name

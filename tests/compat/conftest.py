@@ -52,7 +52,7 @@ def empty_machine(tmp_path: Path, fashion_root: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Path:
+def small_folder(tmp_path: Path) -> Path:
     """Folder with 50 train and 20 test images."""
     folder = tmp_path / "made"
     folder.mkdir()

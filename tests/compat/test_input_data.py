@@ -100,8 +100,8 @@ def test_the_convnet_of_the_datasets_repository(run_old: RunOld, data_fashion: P
     assert names["mnist"].validation.num_examples == 0
 
 
-def test_counting_epochs(run_old: RunOld, made: Path) -> None:
-    names = run_old(f"train_dir = {str(made)!r}\n{EPOCHS}", INPUT_DATA)
+def test_counting_epochs(run_old: RunOld, small_folder: Path) -> None:
+    names = run_old(f"train_dir = {str(small_folder)!r}\n{EPOCHS}", INPUT_DATA)
     # 30 train examples in batches of 16: the 2nd, 4th and 6th go beyond an epoch's end.
     assert names["done"] == [0, 1, 1, 2, 2, 3]
     np.testing.assert_array_equal(np.concatenate(names["valid"]), np.arange(20) % 10)
@@ -113,45 +113,48 @@ def test_counting_epochs(run_old: RunOld, made: Path) -> None:
 @pytest.mark.parametrize(
     "dtype", [np.float32, "float32", np.dtype("f4"), SimpleNamespace(as_numpy_dtype=np.float32)]
 )
-def test_float_images_are_multiplied_as_they_were(made: Path, dtype: object) -> None:
+def test_float_images_are_multiplied_as_in_tensorflow_1(small_folder: Path, dtype: object) -> None:
     images, _ = made_arrays(50)
-    sets = read_data_sets(made, dtype=dtype, validation_size=7)
-    wanted = np.multiply(images.reshape(50, 20).astype(np.float32), 1.0 / 255.0)
+    sets = read_data_sets(small_folder, dtype=dtype, validation_size=7)
+    expected = np.multiply(images.reshape(50, 20).astype(np.float32), 1.0 / 255.0)
     assert sets.train.images.dtype == np.float32
-    assert sets.train.images.tobytes() == wanted[7:].tobytes()
-    assert sets.validation.images.tobytes() == wanted[:7].tobytes()
+    assert sets.train.images.tobytes() == expected[7:].tobytes()
+    assert sets.validation.images.tobytes() == expected[:7].tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, "uint8", SimpleNamespace(as_numpy_dtype=np.uint8)])
-def test_uint8_leaves_pixels_raw(made: Path, dtype: object) -> None:
-    sets = read_data_sets(made, dtype=dtype, reshape=False, validation_size=0)
+def test_uint8_leaves_pixels_raw(small_folder: Path, dtype: object) -> None:
+    sets = read_data_sets(small_folder, dtype=dtype, reshape=False, validation_size=0)
     assert (sets.train.images.dtype, sets.train.images.shape) == (np.uint8, (50, 5, 4, 1))
     np.testing.assert_array_equal(sets.train.images[..., 0], made_arrays(50)[0])
     batch, _ = sets.train.next_batch(3)
     assert (batch.dtype, batch.shape) == (np.uint8, (3, 5, 4, 1))
 
 
-def test_tensorflows_own_types(made: Path) -> None:
+def test_tensorflows_own_types(small_folder: Path) -> None:
     tf = pytest.importorskip("tensorflow")
-    assert read_data_sets(made, dtype=tf.uint8, validation_size=0).test.images.dtype == np.uint8
-    assert read_data_sets(made, dtype=tf.float32, validation_size=0).test.images.max() <= 1
+    assert (
+        read_data_sets(small_folder, dtype=tf.uint8, validation_size=0).test.images.dtype
+        == np.uint8
+    )
+    assert read_data_sets(small_folder, dtype=tf.float32, validation_size=0).test.images.max() <= 1
     with pytest.raises(OptionError, match="float32 or uint8"):
-        read_data_sets(made, dtype=tf.bfloat16)
+        read_data_sets(small_folder, dtype=tf.bfloat16)
 
 
-def test_labels(made: Path) -> None:
-    plain = read_data_sets(made, validation_size=5)
+def test_labels(small_folder: Path) -> None:
+    plain = read_data_sets(small_folder, validation_size=5)
     assert plain.train.labels.dtype == np.uint8
     np.testing.assert_array_equal(plain.train.labels, made_arrays(50)[1][5:])
-    rows = read_data_sets(made, one_hot=True, validation_size=5)
+    rows = read_data_sets(small_folder, one_hot=True, validation_size=5)
     for ours, theirs in zip(rows, plain, strict=True):
         assert (ours.labels.dtype, ours.labels.shape) == (np.float64, (ours.num_examples, 10))
         np.testing.assert_array_equal(ours.labels.argmax(1), theirs.labels)
         np.testing.assert_array_equal(ours.labels.sum(1), 1)
 
 
-def test_sets_have_names_and_places(made: Path) -> None:
-    sets = read_data_sets(made, validation_size=5)
+def test_sets_have_names_and_places(small_folder: Path) -> None:
+    sets = read_data_sets(small_folder, validation_size=5)
     assert isinstance(sets, Datasets)
     assert [len(part.images) for part in sets] == [45, 5, 20]
     assert sets[0] is sets.train
@@ -180,7 +183,7 @@ def test_every_epoch_has_each_example_once(data: st.DataObject) -> None:
 
 
 @given(count=st.integers(1, 20), sizes=st.lists(st.integers(1, 20), max_size=20))
-def test_without_shuffle_the_file_goes_round(count: int, sizes: list[int]) -> None:
+def test_without_shuffle_batches_cycle_through_the_file(count: int, sizes: list[int]) -> None:
     numbers, seen = numbered(count), 0
     for size in (min(size, count) for size in sizes):
         _, labels = numbers.next_batch(size, shuffle=False)
@@ -188,7 +191,7 @@ def test_without_shuffle_the_file_goes_round(count: int, sizes: list[int]) -> No
         seen += size
 
 
-def test_a_batch_holds_the_rest_and_the_beginning() -> None:
+def test_a_batch_continues_into_the_next_epoch() -> None:
     numbers = numbered(10, seed=4)
     numbers.next_batch(7)
     assert numbers.epochs_completed == 0
@@ -198,7 +201,7 @@ def test_a_batch_holds_the_rest_and_the_beginning() -> None:
     assert numbers.epochs_completed == 1
 
 
-def test_an_epoch_just_used_up_is_not_completed_yet() -> None:
+def test_an_epoch_completes_when_a_batch_reaches_into_the_next() -> None:
     numbers = numbered(10)
     numbers.next_batch(10)
     assert numbers.epochs_completed == 0
@@ -213,9 +216,9 @@ def test_shuffle_is_decided_where_an_epoch_begins() -> None:
     np.testing.assert_array_equal(numbers.next_batch(4)[1], order[2:])
 
 
-def test_the_order_is_that_of_every_adapter(made: Path) -> None:
-    sets = read_data_sets(made, seed=9, validation_size=20)
-    train = open_idx(made / IMAGES, made / LABELS)[20:]
+def test_the_order_is_that_of_every_adapter(small_folder: Path) -> None:
+    sets = read_data_sets(small_folder, seed=9, validation_size=20)
+    train = open_idx(small_folder / IMAGES, small_folder / LABELS)[20:]
     options = {"batch_size": 6, "shuffle": True, "seed": 9, "dtype": "uint8", "scale": "raw"}
     batches = train.to("numpy", layout="flat", **options)
     for _ in range(2):
@@ -242,7 +245,7 @@ def test_batches_belong_to_the_user() -> None:
     assert numbers.images.max() < 1
 
 
-def test_a_set_pickles_where_it_stands() -> None:
+def test_a_pickled_set_keeps_its_position() -> None:
     numbers = numbered(11)
     numbers.next_batch(8)
     again = pickle.loads(pickle.dumps(numbers))
@@ -252,23 +255,25 @@ def test_a_set_pickles_where_it_stands() -> None:
 # -- where the data come from ------------------------------------------------------------------
 
 
-def test_files_of_the_folder_are_read_without_asking_what_they_are(made: Path) -> None:
+def test_files_of_the_folder_are_read_unverified(small_folder: Path) -> None:
     nowhere = "https://localhost:1/"
-    assert read_data_sets(made, source_url=nowhere, validation_size=0).train.num_examples == 50
+    assert (
+        read_data_sets(small_folder, source_url=nowhere, validation_size=0).train.num_examples == 50
+    )
 
 
 def test_without_files_fashion_mnist_is_fetched(empty_machine: Path, fashion_root: Path) -> None:
     sets = read_data_sets("data/fashion", source_url=fashion_root.resolve().as_uri())
-    wanted = load("fashion-mnist", "train", root=fashion_root)
-    np.testing.assert_array_equal(sets.validation.labels, wanted.labels[:5000])
+    expected = load("fashion-mnist", "train", root=fashion_root)
+    np.testing.assert_array_equal(sets.validation.labels, expected.labels[:5000])
     assert not list(empty_machine.iterdir())
 
 
-def test_another_source_gets_no_other_data(
-    empty_machine: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_source_of_other_data_raises(
+    empty_machine: Path, small_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(FetchError, match="Fashion-MNIST"):
-        read_data_sets("MNIST_data/", source_url=made.as_uri())
+        read_data_sets("MNIST_data/", source_url=small_folder.as_uri())
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
     with pytest.raises(FetchError):
         read_data_sets("MNIST_data/", name="mnist")
@@ -277,18 +282,18 @@ def test_another_source_gets_no_other_data(
 
 
 @pytest.mark.parametrize("left", ["train-images", "t10k-labels"])
-def test_a_folder_with_some_of_the_files_is_not_filled_up(made: Path, left: str) -> None:
-    for path in made.iterdir():
+def test_a_folder_with_only_some_of_the_files_raises(small_folder: Path, left: str) -> None:
+    for path in small_folder.iterdir():
         if not path.name.startswith(left):
             path.unlink()
     with pytest.raises(FileAccessError, match="found no such file"):
-        read_data_sets(made)
+        read_data_sets(small_folder)
 
 
-def test_fake_data_are_the_built_in_ones() -> None:
+def test_fake_data_are_the_built_in_dataset() -> None:
     sets = read_data_sets("", True, True, dtype=np.uint8, validation_size=100)
-    wanted = load("synthetic", "train")
-    np.testing.assert_array_equal(sets.validation.images, wanted.images[:100].reshape(100, 784))
+    expected = load("synthetic", "train")
+    np.testing.assert_array_equal(sets.validation.images, expected.images[:100].reshape(100, 784))
     images, labels = sets.train.next_batch(50, True)
     assert (images.shape, labels.shape) == ((50, 784), (50, 10))
 
@@ -316,9 +321,9 @@ def test_fake_data_are_the_built_in_ones() -> None:
     ],
     ids=str,
 )
-def test_options(made: Path, options: dict[str, Any]) -> None:
+def test_options(small_folder: Path, options: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
-        read_data_sets(**{"train_dir": made, "validation_size": 0, **options})
+        read_data_sets(**{"train_dir": small_folder, "validation_size": 0, **options})
 
 
 @pytest.mark.parametrize("size", [0, -1, 11, 2.0, None, "5", True])
@@ -329,25 +334,25 @@ def test_batch_sizes(size: Any) -> None:
     assert numbers.next_batch(10)[1].tolist() == whole_order(10, 0, 0).tolist()
 
 
-def test_an_empty_set_has_no_batch(made: Path) -> None:
+def test_an_empty_set_has_no_batch(small_folder: Path) -> None:
     with pytest.raises(OptionError, match="this set is empty"):
-        read_data_sets(made, validation_size=0).validation.next_batch(1)
+        read_data_sets(small_folder, validation_size=0).validation.next_batch(1)
 
 
-def test_a_label_without_a_column(made: Path) -> None:
+def test_one_hot_labels_above_9_raise(small_folder: Path) -> None:
     images, labels = made_arrays(12)
-    write_pair(made, "t10k", images, labels + 1)
-    assert read_data_sets(made, validation_size=0).test.labels.max() == 10
+    write_pair(small_folder, "t10k", images, labels + 1)
+    assert read_data_sets(small_folder, validation_size=0).test.labels.max() == 10
     with pytest.raises(DataMismatchError, match="labels from 0 to 9, found 10"):
-        read_data_sets(made, one_hot=True, validation_size=0)
+        read_data_sets(small_folder, one_hot=True, validation_size=0)
 
 
-def test_a_damaged_file(made: Path) -> None:
-    (made / IMAGES).write_bytes((made / IMAGES).read_bytes()[:-9])
+def test_a_damaged_file(small_folder: Path) -> None:
+    (small_folder / IMAGES).write_bytes((small_folder / IMAGES).read_bytes()[:-9])
     with pytest.raises(IdxError, match=IMAGES):
-        read_data_sets(made)
+        read_data_sets(small_folder)
 
 
-def test_a_label_for_each_image() -> None:
+def test_unequal_counts_raise() -> None:
     with pytest.raises(DataMismatchError, match="one label for each of 3 images, found 2"):
         DataSet(np.zeros((3, 2, 2, 1), np.uint8), np.zeros(2, np.uint8))

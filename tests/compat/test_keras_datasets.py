@@ -103,10 +103,10 @@ def test_other_datasets_by_name() -> None:
     )
 
 
-def test_what_is_refused(made: Path, tmp_path: Path) -> None:
+def test_invalid_arguments_raise(small_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownDatasetError):
         compat.load_data("fashion_mnits")
     with pytest.raises(FileAccessError, match="found no such folder"):
         compat.load_data(root=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="expected Fashion-MNIST"):
-        compat.load_data(root=made)
+        compat.load_data(root=small_folder)

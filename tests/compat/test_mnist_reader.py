@@ -44,8 +44,8 @@ def as_the_header_is_skipped(folder: Path, kind: str) -> Arrays:
         return np.frombuffer(file.read(), np.uint8, offset=16).reshape(len(labels), 784), labels
 
 
-def assert_same(found: Arrays, wanted: Arrays) -> None:
-    for ours, theirs in zip(found, wanted, strict=True):
+def assert_same(actual: Arrays, expected: Arrays) -> None:
+    for ours, theirs in zip(actual, expected, strict=True):
         assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
         np.testing.assert_array_equal(ours, theirs)
         assert ours.flags.writeable
@@ -73,42 +73,42 @@ def test_users_code(run_old: RunOld, data_fashion: Path) -> None:
     ("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)]
 )
 def test_any_container_and_either_spelling(
-    made: Path, suffix: str, pack: Callable[[bytes], bytes], dotted: bool
+    small_folder: Path, suffix: str, pack: Callable[[bytes], bytes], dotted: bool
 ) -> None:
-    for path in list(made.glob("*.gz")):
+    for path in list(small_folder.glob("*.gz")):
         payload = gzip.decompress(path.read_bytes())
         path.unlink()
         name = path.stem.replace("-idx", ".idx") if dotted else path.stem
-        (made / f"{name}{suffix}").write_bytes(pack(payload))
+        (small_folder / f"{name}{suffix}").write_bytes(pack(payload))
     images, labels = made_arrays(50)
-    assert_same(compat.load_mnist(str(made)), (images.reshape(50, 20), labels))
+    assert_same(compat.load_mnist(str(small_folder)), (images.reshape(50, 20), labels))
 
 
-def test_what_old_code_read_is_read_first(made: Path) -> None:
+def test_the_file_that_old_code_read_comes_first(small_folder: Path) -> None:
     images, labels = made_arrays(7)
-    write_pair(made, "train", images + 1, labels, suffix="")
-    write_pair(made, "train", images, labels)
-    np.testing.assert_array_equal(compat.load_mnist(made)[0], images.reshape(7, 20))
+    write_pair(small_folder, "train", images + 1, labels, suffix="")
+    write_pair(small_folder, "train", images, labels)
+    np.testing.assert_array_equal(compat.load_mnist(small_folder)[0], images.reshape(7, 20))
 
 
-def test_an_empty_split(made: Path) -> None:
-    write_pair(made, "train", np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
-    images, labels = compat.load_mnist(made)
+def test_an_empty_split(small_folder: Path) -> None:
+    write_pair(small_folder, "train", np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
+    images, labels = compat.load_mnist(small_folder)
     assert (images.shape, labels.shape) == ((0, 784), (0,))
 
 
-def test_one_kind_is_enough(made: Path) -> None:
-    for path in made.glob("t10k*"):
+def test_one_kind_is_enough(small_folder: Path) -> None:
+    for path in small_folder.glob("t10k*"):
         path.unlink()
-    assert len(compat.load_mnist(made)[0]) == 50
+    assert len(compat.load_mnist(small_folder)[0]) == 50
     with pytest.raises(FileAccessError, match=r"expected t10k-images-idx3-ubyte\.gz"):
-        compat.load_mnist(made, "t10k")
+        compat.load_mnist(small_folder, "t10k")
 
 
 @pytest.mark.parametrize("kind", ["test", "", "TRAIN", None, 0])
-def test_another_kind(made: Path, kind: object) -> None:
+def test_another_kind(small_folder: Path, kind: object) -> None:
     with pytest.raises(OptionError, match="'train' or 't10k'"):
-        compat.load_mnist(made, kind)  # type: ignore[arg-type]
+        compat.load_mnist(small_folder, kind)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["train", "t10k"])
@@ -119,32 +119,32 @@ def test_no_folder(tmp_path: Path, kind: str) -> None:
         compat.load_mnist(None, kind)  # type: ignore[arg-type]
 
 
-def test_a_link_that_leads_nowhere_is_named(made: Path) -> None:
-    path = made / "train-labels-idx1-ubyte.gz"
+def test_a_link_that_leads_nowhere_is_named(small_folder: Path) -> None:
+    path = small_folder / "train-labels-idx1-ubyte.gz"
     path.unlink()
-    path.symlink_to(made / ".git" / "annex" / "objects")
+    path.symlink_to(small_folder / ".git" / "annex" / "objects")
     with pytest.raises(FileAccessError, match=r"train-labels-idx1-ubyte\.gz: cannot be read"):
-        compat.load_mnist(made)
+        compat.load_mnist(small_folder)
 
 
 @pytest.mark.parametrize("keep", [0, 3, 200, -1])
-def test_a_cut_file(made: Path, keep: int) -> None:
-    path = made / "train-images-idx3-ubyte.gz"
+def test_a_cut_file(small_folder: Path, keep: int) -> None:
+    path = small_folder / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(IdxError, match=r"train-images-idx3-ubyte\.gz"):
-        compat.load_mnist(made)
+        compat.load_mnist(small_folder)
 
 
-def test_a_page_instead_of_a_file(made: Path) -> None:
-    (made / "train-labels-idx1-ubyte.gz").write_text("<html>404</html>")
+def test_a_page_instead_of_a_file(small_folder: Path) -> None:
+    (small_folder / "train-labels-idx1-ubyte.gz").write_text("<html>404</html>")
     with pytest.raises(IdxError, match="HTML"):
-        compat.load_mnist(made)
+        compat.load_mnist(small_folder)
 
 
 @pytest.mark.parametrize(
     "folder", ["aschroede__RU-Deep-Learning", "ri0090hp__ME-PG-DFME", "fredguth__reax"]
 )
-def test_damaged_files_of_public_places(
+def test_damaged_files_from_public_places(
     tmp_path: Path, data_root: Path, fashion_root: Path, folder: str
 ) -> None:
     for path in (data_root / "fashion-damaged" / folder).glob("*.gz"):
@@ -157,7 +157,7 @@ def test_damaged_files_of_public_places(
 
 
 @pytest.mark.parametrize("what", ["counts", "float", "wide", "rank"])
-def test_files_that_do_not_go_together(made: Path, what: str) -> None:
+def test_files_that_do_not_go_together(small_folder: Path, what: str) -> None:
     images, labels = made_arrays(9)
     spoilt = {
         "counts": (images, labels[:8]),
@@ -165,24 +165,24 @@ def test_files_that_do_not_go_together(made: Path, what: str) -> None:
         "wide": (images, labels.astype(np.int32)),
         "rank": (np.stack([images, images], -1), labels),
     }
-    write_pair(made, "train", *spoilt[what])
+    write_pair(small_folder, "train", *spoilt[what])
     with pytest.raises(DataMismatchError, match="expected"):
-        compat.load_mnist(made)
+        compat.load_mnist(small_folder)
 
 
-def test_a_folder_that_bears_the_name_of_a_file(made: Path) -> None:
+def test_a_folder_with_a_files_name(small_folder: Path) -> None:
     """A layout of Kaggle's: folders named like the files, beside dotted files."""
-    for path in list(made.glob("*.gz")):
+    for path in list(small_folder.glob("*.gz")):
         raw = path.stem
-        (made / raw.replace("-idx", ".idx")).write_bytes(gzip.decompress(path.read_bytes()))
+        (small_folder / raw.replace("-idx", ".idx")).write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
-        (made / raw).mkdir()
-        (made / f"{raw}.gz").mkdir()
+        (small_folder / raw).mkdir()
+        (small_folder / f"{raw}.gz").mkdir()
     images, labels = made_arrays(50)
-    assert_same(compat.load_mnist(made), (images.reshape(50, 20), labels))
-    for path in list(made.glob("*.idx*")):
+    assert_same(compat.load_mnist(small_folder), (images.reshape(50, 20), labels))
+    for path in list(small_folder.glob("*.idx*")):
         name = path.name.replace(".idx", "-idx")
-        path.rename(made / name / name)
-    assert_same(compat.load_mnist(made), (images.reshape(50, 20), labels))
-    sets = compat.read_data_sets(made, validation_size=0)
+        path.rename(small_folder / name / name)
+    assert_same(compat.load_mnist(small_folder), (images.reshape(50, 20), labels))
+    sets = compat.read_data_sets(small_folder, validation_size=0)
     assert (sets.train.num_examples, sets.test.num_examples) == (50, 20)

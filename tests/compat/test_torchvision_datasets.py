@@ -231,13 +231,13 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_worker_processes(tmp_path: Path, fashion_root: Path, test_set: Any, method: str) -> None:
     if method == "fork" and sys.platform != "linux":
-        pytest.skip("forks are made on Linux")
+        pytest.skip("forks exist on Linux")
     script = tmp_path / "workers.py"
     script.write_text(WORKERS)
     command = [sys.executable, "-W", "error", str(script), str(fashion_root), method]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
-    wanted = test_set.data[:1000].sum(dtype=torch.int64) + test_set.targets[:1000].sum()
-    assert run.stdout == f"{wanted}\n", run.stderr
+    expected = test_set.data[:1000].sum(dtype=torch.int64) + test_set.targets[:1000].sum()
+    assert run.stdout == f"{expected}\n", run.stderr
 
 
 # -- where the data come from ------------------------------------------------------------------
@@ -282,16 +282,16 @@ def test_one_download_is_enough_for_both_splits(
 
 @pytest.mark.parametrize("download", [False, True])
 def test_files_that_are_not_genuine_are_refused(
-    made: Path, empty_machine: Path, download: bool
+    small_folder: Path, empty_machine: Path, download: bool
 ) -> None:
     with pytest.raises(DataMismatchError, match="expected Fashion-MNIST"):
-        FashionMNIST(made, download=download)
-    (made / "train-images-idx3-ubyte.gz").write_bytes(b"<html>")
+        FashionMNIST(small_folder, download=download)
+    (small_folder / "train-images-idx3-ubyte.gz").write_bytes(b"<html>")
     with pytest.raises(IdxError, match="HTML"):
-        FashionMNIST(made, download=download)
+        FashionMNIST(small_folder, download=download)
 
 
-def test_a_root_that_is_no_path() -> None:
+def test_an_invalid_root_raises() -> None:
     with pytest.raises(OptionError, match="expected a path"):
         FashionMNIST(None)
 
@@ -299,31 +299,31 @@ def test_a_root_that_is_no_path() -> None:
 # -- small files that a test wrote -------------------------------------------------------------
 
 
-def test_files_of_ones_own_by_opting_out(made: Path) -> None:
+def test_verify_false_accepts_own_files(small_folder: Path) -> None:
     """A program's own tests may write tiny files where torchvision would have its own."""
-    raw = made / "root" / "FashionMNIST" / "raw"
+    raw = small_folder / "root" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
-    for path in made.glob("*.gz"):
+    for path in small_folder.glob("*.gz"):
         (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
     with pytest.raises(DataMismatchError, match="Try: verify=False for files of your own"):
-        FashionMNIST(made / "root")
+        FashionMNIST(small_folder / "root")
     for train, count in ((True, 50), (False, 20)):
-        ds = FashionMNIST(made / "root", train=train, verify=False)
+        ds = FashionMNIST(small_folder / "root", train=train, verify=False)
         assert len(ds) == count
         np.testing.assert_array_equal(np.asarray(ds[7][0]), ds.data[7])
-        again = FashionMNIST(made, train=train, verify=False)
+        again = FashionMNIST(small_folder, train=train, verify=False)
         assert torch.equal(again.data, ds.data)
     with pytest.raises(
         RuntimeError, match=r"MNIST; found such a file below it. Try: download=True"
     ):
-        fmnist_torch.MNIST(made / "root", verify=False)
+        fmnist_torch.MNIST(small_folder / "root", verify=False)
 
 
-def test_files_of_ones_own_must_be_whole(made: Path) -> None:
-    path = made / "train-images-idx3-ubyte.gz"
+def test_own_files_must_be_complete(small_folder: Path) -> None:
+    path = small_folder / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(IdxError, match="items are complete"):
-        FashionMNIST(made, verify=False)
+        FashionMNIST(small_folder, verify=False)
 
 
 # -- idioms ------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def test_a_download_that_fails_is_a_runtime_error(
         FashionMNIST("data", download=True)
 
 
-def test_names_in_other_years(test_set: Any) -> None:
+def test_old_names_of_members(test_set: Any) -> None:
     for old, new in (
         ("train_data", "data"),
         ("test_data", "data"),

@@ -17,26 +17,26 @@ PRINTED = re.compile(r"^(.+): (\d+) of (\d+) test images right$", re.M)
 
 def program(folder: Path, name: str) -> str:
     """Write a program of the page into a folder; return its path."""
-    (found,) = re.findall(rf"^```python\n# file: {name}\n(.*?)^```$", PAGE, re.M | re.S)
-    (folder / name).write_text(found)
+    (source,) = re.findall(rf"^```python\n# file: {name}\n(.*?)^```$", PAGE, re.M | re.S)
+    (folder / name).write_text(source)
     return str(folder / name)
 
 
-def assert_printed(said: str, titles: list[str]) -> None:
+def assert_printed(output: str, titles: list[str]) -> None:
     """Check the lines with these titles; processors round a training differently, but not more."""
-    found = {title: (int(right), total) for title, right, total in PRINTED.findall(said)}
+    actual = {title: (int(right), total) for title, right, total in PRINTED.findall(output)}
     promised = {title: (int(right), total) for title, right, total in PRINTED.findall(PAGE)}
-    assert list(found) == titles, said
+    assert list(actual) == titles, output
     for title in titles:
-        assert found[title][1] == promised[title][1] == "10000"
-        assert abs(found[title][0] - promised[title][0]) < 100
+        assert actual[title][1] == promised[title][1] == "10000"
+        assert abs(actual[title][0] - promised[title][0]) < 100
 
 
 def test_torch(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    code, said = torchrun([program(tmp_path, "train.py")], 2)
-    assert code == 0, said
-    assert_printed(said, ["epoch 0", "epoch 1"])
+    code, output = torchrun([program(tmp_path, "train.py")], 2)
+    assert code == 0, output
+    assert_printed(output, ["epoch 0", "epoch 1"])
 
 
 def test_jax(tmp_path: Path) -> None:
@@ -45,9 +45,9 @@ def test_jax(tmp_path: Path) -> None:
     arguments = [[coordinator, "2", str(process)] for process in range(2)]
     environments = [{"JAX_PLATFORMS": "cpu"}] * 2
     ended = run_together([program(tmp_path, "train_jax.py")], arguments, environments)
-    said = "".join(words for _, words in ended)
-    assert [code for code, _ in ended] == [0, 0], said
-    assert_printed(said, ["JAX"])
+    output = "".join(words for _, words in ended)
+    assert [code for code, _ in ended] == [0, 0], output
+    assert_printed(output, ["JAX"])
 
 
 def test_tensorflow(tmp_path: Path) -> None:
@@ -59,6 +59,6 @@ def test_tensorflow(tmp_path: Path) -> None:
         for task in tasks
     ]
     ended = run_together([program(tmp_path, "train_tensorflow.py")], [[], []], environments)
-    said = "".join(words for _, words in ended)
-    assert [code for code, _ in ended] == [0, 0], said
-    assert_printed(said, ["TensorFlow"])
+    output = "".join(words for _, words in ended)
+    assert [code for code, _ in ended] == [0, 0], output
+    assert_printed(output, ["TensorFlow"])

@@ -14,7 +14,7 @@ PROCESSES = 2
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two processes got."""
     folder = tmp_path_factory.mktemp("processes")
     coordinator = f"127.0.0.1:{free_port()}"
@@ -32,32 +32,34 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return results("jax_process", outputs, environments)
 
 
-def test_auto_is_the_process(found: list[dict[str, Any]]) -> None:
-    assert [process["shard"] for process in found] == [[0, PROCESSES], [1, PROCESSES]]
-    assert [process["devices"] for process in found] == [8, 8]
+def test_auto_is_the_process(reports: list[dict[str, Any]]) -> None:
+    assert [process["shard"] for process in reports] == [[0, PROCESSES], [1, PROCESSES]]
+    assert [process["devices"] for process in reports] == [8, 8]
 
 
 @pytest.mark.parametrize("remainder", ["drop", "pad"])
-def test_global_arrays_hold_the_laws_batches(found: list[dict[str, Any]], remainder: Any) -> None:
+def test_global_arrays_hold_the_plans_batches(
+    reports: list[dict[str, Any]], remainder: Any
+) -> None:
     fields = ("index", "weight")
     plan = BatchPlan(1000, jobs.GLOBAL_BATCH, True, jobs.SEED, remainder, fields=fields)
-    wanted = [
+    expected = [
         [
             [rows.tolist(), plan.weights(step).tolist()]
             for step, rows in enumerate(plan.epoch(epoch))
         ]
         for epoch in range(2)
     ]
-    assert [process[remainder] for process in found] == [wanted] * PROCESSES
+    assert [process[remainder] for process in reports] == [expected] * PROCESSES
 
 
-def test_each_test_image_is_evaluated_once(found: list[dict[str, Any]]) -> None:
-    wanted = [jobs.number_right(), 10_000]
-    assert [process["evaluated"] for process in found] == [wanted] * PROCESSES
+def test_each_test_image_is_evaluated_once(reports: list[dict[str, Any]]) -> None:
+    expected = [jobs.number_right(), 10_000]
+    assert [process["evaluated"] for process in reports] == [expected] * PROCESSES
 
 
 @pytest.mark.parametrize("name", ["seed", "examples", "digest"])
-def test_processes_that_disagree_are_all_told(found: list[dict[str, Any]], name: str) -> None:
-    first, second = (process[name] for process in found)
+def test_all_processes_raise_if_they_disagree(reports: list[dict[str, Any]], name: str) -> None:
+    first, second = (process[name] for process in reports)
     assert first == second
     assert f"ranks disagree on {name}: rank 0 has " in first

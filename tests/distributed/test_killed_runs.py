@@ -26,30 +26,30 @@ SEEDS = range(12)
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
     """What each schedule consumed, by its seed."""
-    found = tmp_path_factory.mktemp("killed") / "found.json"
-    command = [sys.executable, *helper("killed_runs"), str(found), *map(str, SEEDS)]
+    folder = tmp_path_factory.mktemp("killed") / "found.json"
+    command = [sys.executable, *helper("killed_runs"), str(folder), *map(str, SEEDS)]
     # Not through pipes, which worker processes hold open when their rank is killed.
-    with found.with_suffix(".txt").open("w+") as said:
+    with folder.with_suffix(".txt").open("w+") as output:
         job = subprocess.Popen(
             command,
             env=environment(JAX_PLATFORMS="cpu"),
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
         try:
             job.wait(timeout=280)
         except subprocess.TimeoutExpired:
-            pytest.fail(Path(said.name).read_text())
+            pytest.fail(Path(output.name).read_text())
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(job.pid, signal.SIGKILL)
-        assert job.returncode == 0, Path(said.name).read_text()
-    return dict(zip(SEEDS, json.loads(found.read_text()), strict=True))
+        assert job.returncode == 0, Path(output.name).read_text()
+    return dict(zip(SEEDS, json.loads(folder.read_text()), strict=True))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_was_consumed_is_what_an_uninterrupted_run_reads(
+def test_a_killed_run_reads_what_an_uninterrupted_run_reads(
     runs: dict[int, dict[str, Any]], seed: int
 ) -> None:
     schedule, run = killed_runs.schedule_of(seed), runs[seed]

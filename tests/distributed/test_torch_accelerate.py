@@ -39,13 +39,13 @@ def test_prepare_leaves_a_loader_as_it_is(accelerator: Any) -> None:
     assert prepared is ours
     assert accelerator.prepare(prepared) is ours
     plan = prepared.plan
-    wanted = [[rows.tolist() for rows in plan.epoch(epoch)] for epoch in (3, 4)]
+    expected = [[rows.tolist() for rows in plan.epoch(epoch)] for epoch in (3, 4)]
     assert [rows(prepared) for _ in range(2)] == [
-        [made_dataset().indices[batch].tolist() for batch in epoch] for epoch in wanted
+        [made_dataset().indices[batch].tolist() for batch in epoch] for epoch in expected
     ]
 
 
-def test_save_state_and_load_state_go_on_within_an_epoch(accelerator: Any, tmp_path: Path) -> None:
+def test_save_state_and_load_state_resume_within_an_epoch(accelerator: Any, tmp_path: Path) -> None:
     prepared = accelerator.prepare(loader(epoch=1))
     running = iter(prepared)
     next(running), next(running)
@@ -62,15 +62,15 @@ def test_save_state_and_load_state_go_on_within_an_epoch(accelerator: Any, tmp_p
 def steps_with_an_update(accelerator: Any, batches: Any, epochs: int = 2) -> list[list[int]]:
     """Return, for each epoch, the steps after which gradients are applied."""
     net = torch.nn.Linear(1, 1)
-    found = []
+    updates = []
     for _ in range(epochs):
         steps = []
         for step, _ in enumerate(batches):
             with accelerator.accumulate(net):
                 if accelerator.sync_gradients:
                     steps.append(step)
-        found.append(steps)
-    return found
+        updates.append(steps)
+    return updates
 
 
 @pytest.fixture
@@ -91,14 +91,14 @@ WORKERS = [
 @pytest.mark.parametrize("options", WORKERS, ids=str)
 def test_accumulation_ends_with_the_epoch(accumulating: Any, options: dict[str, Any]) -> None:
     plain = accumulating.prepare(torch.utils.data.DataLoader(range(23), batch_size=2))
-    wanted = steps_with_an_update(accumulating, plain)
-    assert wanted == [[4, 9, 11], [4, 9, 11]]
+    expected = steps_with_an_update(accumulating, plain)
+    assert expected == [[4, 9, 11], [4, 9, 11]]
     ours = accumulating.prepare(loader(batch_size=2, **options))
-    assert steps_with_an_update(accumulating, ours) == wanted
+    assert steps_with_an_update(accumulating, ours) == expected
     assert not accumulating.gradient_state.in_dataloader
 
 
-def test_accumulation_goes_on_after_an_evaluation_and_a_break(accumulating: Any) -> None:
+def test_accumulation_continues_after_an_evaluation_and_a_break(accumulating: Any) -> None:
     train, val = accumulating.prepare(loader(batch_size=2), loader(batch_size=12))
     ends = []
     for step, _ in enumerate(train):
@@ -143,15 +143,17 @@ def test_batches_are_skipped_once(accelerator: Any) -> None:
 
 
 @pytest.mark.parametrize("options", WORKERS[:2], ids=str)
-def test_what_is_not_skipped_is_transformed(accelerator: Any, options: dict[str, Any]) -> None:
+def test_batches_after_skipped_ones_are_transformed(
+    accelerator: Any, options: dict[str, Any]
+) -> None:
     transformed = {
         "fields": ("image", "weight", "index"),
         "remainder": "pad",
         "transform": RandomCrop((5, 4), padding=2),
     }
-    wanted = list(loader(**transformed))[2:]
-    found = list(accelerator.skip_first_batches(loader(**transformed, **options), 2))
-    for batch, other in zip(found, wanted, strict=True):
+    expected = list(loader(**transformed))[2:]
+    actual = list(accelerator.skip_first_batches(loader(**transformed, **options), 2))
+    for batch, other in zip(actual, expected, strict=True):
         assert all(map(torch.equal, batch, other))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fmnist_core import BatchPlan
 from tests.helpers.programs import environment, helper
-from tests.helpers.torchrun import found_by_ranks
+from tests.helpers.torchrun import reports_of_ranks
 
 missing = [name for name in ("lightning", "accelerate") if find_spec(name) is None]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing), reason=f"without {missing}")]
@@ -20,12 +20,12 @@ RANKS = 2
 
 
 @pytest.fixture(scope="module", params=["lightning", "accelerate"])
-def found(
+def reports(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, Any]]:
-    """What each of two ranks found under a library."""
+    """What each of two ranks reported under a library."""
     folder = tmp_path_factory.mktemp(request.param)
-    return found_by_ranks("torch_libraries", RANKS, folder, request.param)
+    return reports_of_ranks("torch_libraries", RANKS, folder, request.param)
 
 
 def law(rank: int, epochs: range = range(2)) -> list[list[int]]:
@@ -34,23 +34,23 @@ def law(rank: int, epochs: range = range(2)) -> list[list[int]]:
     return [rows.tolist() for epoch in epochs for rows in plan.epoch(epoch)]
 
 
-def test_each_rank_reads_its_shard_once(found: list[dict[str, Any]]) -> None:
+def test_each_rank_reads_its_shard_once(reports: list[dict[str, Any]]) -> None:
     for rank in range(RANKS):
-        assert found[rank]["whole"] == law(rank)
+        assert reports[rank]["whole"] == law(rank)
 
 
-def test_a_checkpoint_within_an_epoch_goes_on(found: list[dict[str, Any]]) -> None:
+def test_a_checkpoint_within_an_epoch_resumes(reports: list[dict[str, Any]]) -> None:
     for rank in range(RANKS):
-        assert found[rank]["rest"] == law(rank)[4:]
+        assert reports[rank]["rest"] == law(rank)[4:]
 
 
-def test_a_checkpoint_of_an_epochs_end_goes_on_with_the_next(found: list[dict[str, Any]]) -> None:
+def test_a_checkpoint_at_an_epochs_end_resumes_with_the_next(reports: list[dict[str, Any]]) -> None:
     for rank in range(RANKS):
-        assert found[rank]["more"] == law(rank, range(2, 4))
+        assert reports[rank]["more"] == law(rank, range(2, 4))
 
 
-def test_a_loader_that_is_not_shared_is_refused(found: list[dict[str, Any]]) -> None:
-    for rank in found:
+def test_a_loader_with_one_shard_raises(reports: list[dict[str, Any]]) -> None:
+    for rank in reports:
         assert 'Try: shard="auto"' in rank["unshared"]
 
 

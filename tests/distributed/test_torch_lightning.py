@@ -91,7 +91,7 @@ def test_fit_reads_the_epochs_in_turn(garments: Dataset) -> None:
 
 
 @pytest.mark.parametrize(("validates", "after"), [(False, range(1, 11)), (True, (3, 5, 7, 10))])
-def test_fit_goes_on_from_any_step(
+def test_fit_resumes_from_any_step(
     garments: Dataset, tmp_path: Path, validates: bool, after: Iterable[int]
 ) -> None:
     val = loader(garments) if validates else None
@@ -120,8 +120,8 @@ def test_predict_names_the_rows_of_each_batch(garments: Dataset) -> None:
     named: list[Any] = []
 
     class Writer(callbacks.BasePredictionWriter):  # type: ignore[misc]
-        def write_on_batch_end(self, _: Any, __: Any, found: Any, rows: Any, *___: Any) -> None:
-            named.append((found, rows))
+        def write_on_batch_end(self, _: Any, __: Any, batch: Any, rows: Any, *___: Any) -> None:
+            named.append((batch, rows))
 
     trainer(Writer("batch")).predict(Watched(), loader(garments))
     assert named == [(rows, rows) for rows in WHOLE[:5]]
@@ -140,7 +140,7 @@ WAYS_TO_SAVE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("validates", [False, True])
 @pytest.mark.parametrize("way", WAYS_TO_SAVE)
-def test_fit_goes_on_after_the_last_epoch_of_a_checkpoint(
+def test_fit_resumes_after_the_last_epoch_of_a_checkpoint(
     garments: Dataset, tmp_path: Path, way: str, validates: bool
 ) -> None:
     val = loader(garments) if validates else None
@@ -156,7 +156,7 @@ def test_fit_goes_on_after_the_last_epoch_of_a_checkpoint(
 
 
 @pytest.mark.parametrize("steps", [3, 7, 10])
-def test_fit_counted_in_steps_goes_on(garments: Dataset, tmp_path: Path, steps: int) -> None:
+def test_fit_counted_in_steps_resumes(garments: Dataset, tmp_path: Path, steps: int) -> None:
     counted = {"max_epochs": -1, "max_steps": steps}
     (first := trainer(**counted)).fit(Watched(), loader(garments))
     first.save_checkpoint(saved := tmp_path / "saved.ckpt")
@@ -167,7 +167,7 @@ def test_fit_counted_in_steps_goes_on(garments: Dataset, tmp_path: Path, steps: 
     assert rest.seen[:read] == law(*range(4))[steps:][:read]
 
 
-def test_epochs_that_are_cut_short_are_over(garments: Dataset, tmp_path: Path) -> None:
+def test_truncated_epochs_count_as_read(garments: Dataset, tmp_path: Path) -> None:
     saves = ModelCheckpoint(tmp_path)
     trainer(saves, limit_train_batches=3).fit(model := Watched(), loader(garments))
     assert model.seen == law(0)[:3] + law(1)[:3]
@@ -177,7 +177,7 @@ def test_epochs_that_are_cut_short_are_over(garments: Dataset, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("after", [2, 5, 7, 10])
-def test_a_run_that_begins_at_epoch_5_goes_on(
+def test_a_run_that_begins_at_epoch_5_resumes(
     garments: Dataset, tmp_path: Path, after: int
 ) -> None:
     saves = ModelCheckpoint(tmp_path, "{step}", save_top_k=-1, every_n_train_steps=1)
@@ -253,11 +253,11 @@ def test_validation_reads_the_epoch_of_the_training(garments: Dataset) -> None:
 
 
 def test_predicting_leaves_nothing_out(garments: Dataset) -> None:
-    found = trainer().predict(Watched(), loader(garments, remainder="drop", shuffle=False))
-    assert sorted(index for batch in found for index in batch) == list(range(COUNT))
+    actual = trainer().predict(Watched(), loader(garments, remainder="drop", shuffle=False))
+    assert sorted(index for batch in actual for index in batch) == list(range(COUNT))
 
 
-def test_fabric_goes_on_from_a_state(garments: Dataset) -> None:
+def test_fabric_resumes_from_a_state(garments: Dataset) -> None:
     fabric = pytest.importorskip("lightning.fabric").Fabric(accelerator="cpu", devices=1)
 
     def read(batches: Any) -> list[list[int]]:

@@ -32,7 +32,7 @@ def plan_of(size: int, **options: Any) -> BatchPlan:
     return BatchPlan(23, size, shuffle=True, seed=6, **{**padded, **options})
 
 
-def own(
+def stateful_loader(
     dataset: Dataset, plan: BatchPlan, workers: int = 0, method: str = "fork", **options: Any
 ) -> Any:
     return stateful.StatefulDataLoader(
@@ -55,9 +55,9 @@ def read(batches: Any) -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("shard", [(0, 1), (1, 2)])
-def test_it_reads_the_laws_batches_epoch_by_epoch(mapped: Dataset, shard: tuple[int, int]) -> None:
+def test_it_reads_the_plans_batches_epoch_by_epoch(mapped: Dataset, shard: tuple[int, int]) -> None:
     plan = plan_of(4, shard=shard)
-    loader = own(mapped, plan)
+    loader = stateful_loader(mapped, plan)
     for epoch in range(3):
         assert read(loader) == law(mapped, plan, epoch)
 
@@ -74,12 +74,12 @@ GRID = [
 
 @pytest.mark.parametrize(("workers", "persistent", "every", "epoch", "step"), GRID)
 @pytest.mark.parametrize("same", [False, True], ids=["another loader", "the same loader"])
-def test_it_goes_on_from_its_own_state(
+def test_it_resumes_from_its_own_state(
     workers: int, persistent: bool, every: int, epoch: int, step: int, same: bool
 ) -> None:
     dataset, plan = made_dataset(), plan_of(4)
     options = {"persistent_workers": persistent, "snapshot_every_n_steps": every}
-    first = own(dataset, plan, workers, "fork", **options)
+    first = stateful_loader(dataset, plan, workers, "fork", **options)
     for _ in range(epoch):
         list(first)
     running = iter(first)
@@ -88,7 +88,7 @@ def test_it_goes_on_from_its_own_state(
     if step > STEPS:
         assert next(running, None) is None
     saved = first.state_dict()
-    again = first if same else own(dataset, plan, workers, "fork", **options)
+    again = first if same else stateful_loader(dataset, plan, workers, "fork", **options)
     again.load_state_dict(saved)
     if step <= STEPS:
         assert read(again) == law(dataset, plan, epoch)[step:]
@@ -98,9 +98,9 @@ def test_it_goes_on_from_its_own_state(
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_workers_may_be_started_anew(mapped: Dataset, method: str) -> None:
-    first = own(mapped, plan_of(4), 1, method)
+    first = stateful_loader(mapped, plan_of(4), 1, method)
     next(iter(first))
-    again = own(mapped, plan_of(4), 1, method)
+    again = stateful_loader(mapped, plan_of(4), 1, method)
     again.load_state_dict(first.state_dict())
     assert read(again) == law(mapped, plan_of(4), 0)[1:]
 
@@ -119,7 +119,7 @@ def test_parts_of_a_loader_make_a_stateful_one(mapped: Dataset) -> None:
 
 
 def test_a_state_of_the_wrong_kind(mapped: Dataset, tmp_path: Path) -> None:
-    theirs = own(mapped, plan_of(4)).state_dict()
+    theirs = stateful_loader(mapped, plan_of(4)).state_dict()
     ours = mapped.to("torch", batch_size=4, shuffle=True, seed=6)
     for state in (theirs, None, [], {"epoch": 1}, str(tmp_path)):
         with pytest.raises(OptionError, match=r"expected what state_dict\(\) returned"):

@@ -54,7 +54,9 @@ def test_hypothesis_finds_nothing(tmp_path_factory: pytest.TempPathFactory, cont
         fuzzing.enter(content, folder / "work")
 
 
-def test_every_door_opens_to_what_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_entry_point_accepts_an_intact_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A door that refused everything would be none: each seed is for one that takes it."""
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path / "store"))
     path = tmp_path / "x"

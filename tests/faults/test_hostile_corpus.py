@@ -58,7 +58,9 @@ def try_all() -> Iterator[TryAll]:
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_every_door_stays_shut_or_opens_soon(tmp_path: Path, try_all: TryAll, name: str) -> None:
+def test_every_entry_point_answers_or_raises_in_time(
+    tmp_path: Path, try_all: TryAll, name: str
+) -> None:
     make: Maker = CORPUS[name]
     make(tmp_path / "made")
     assert try_all(tmp_path) == []

@@ -63,7 +63,9 @@ def test_a_gzip_bomb(tmp_path: Path, header: bytes, peak_memory: Peak) -> None:
     assert peak_memory(attempt) < 8 * BLOCK
 
 
-def test_a_zip_file_whose_members_climb_out(tmp_path: Path, home: Path, fashion_root: Path) -> None:
+def test_a_zip_file_with_paths_that_leave_its_folder(
+    tmp_path: Path, home: Path, fashion_root: Path
+) -> None:
     names = [file.name for split in ("train", "test") for file in FASHION_MNIST.split(split).files]
     with zipfile.ZipFile(tmp_path / "climbs.zip", "w") as archive:
         for name in names:
@@ -124,7 +126,7 @@ ODD_FILES = {
 
 
 @pytest.mark.parametrize("name", ODD_FILES)
-def test_odd_files_are_errors_of_ours(tmp_path: Path, name: str) -> None:
+def test_odd_files_raise_our_errors(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(ODD_FILES[name])
     with pytest.raises(IdxError):
@@ -166,7 +168,7 @@ def test_a_damaged_member(tmp_path: Path, method: int) -> None:
         read_idx(path)
 
 
-def test_names_that_are_no_text(tmp_path: Path) -> None:
+def test_names_that_are_not_text(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("éé", b"x")
@@ -178,7 +180,7 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
         assert (shown.exit_code, type(shown.exception)) == (1, SystemExit)
 
 
-def test_of_members_of_one_name_the_genuine_is_taken(tmp_path: Path, fashion_root: Path) -> None:
+def test_the_genuine_one_of_several_members_is_taken(tmp_path: Path, fashion_root: Path) -> None:
     names = [file.name for split in ("train", "test") for file in FASHION_MNIST.split(split).files]
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for name in names:
@@ -196,7 +198,7 @@ def test_of_members_of_one_name_the_genuine_is_taken(tmp_path: Path, fashion_roo
     assert "its train-images-idx3-ubyte.gz is Fashion-MNIST t10k-labels-idx1-ubyte" in shown.output
 
 
-def test_a_fetch_that_stores_nothing_is_no_success(
+def test_a_fetch_that_stores_nothing_fails(
     tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
@@ -207,7 +209,7 @@ def test_a_fetch_that_stores_nothing_is_no_success(
     assert "the store cannot be written" in shown.output
 
 
-def test_what_a_killed_process_left_goes_at_the_next_load(home: Path, fashion_root: Path) -> None:
+def test_the_next_load_removes_what_a_killed_process_left(home: Path, fashion_root: Path) -> None:
     load("fashion-mnist", "test", source_url=fashion_root.resolve().as_uri())
     place = store.folder(FASHION_MNIST)
     for name in (f".{LABELS}.gz.part", f".{LABELS}.gz.part.json", f"{LABELS}.gz"):
@@ -335,7 +337,7 @@ def test_the_list_of_a_zip_file_is_not_read_for_each_candidate(
     assert len(opened) == 2, "once to take files out, once to name what is wrong"
 
 
-def test_another_librarys_file_that_is_not_wanted_is_not_named(
+def test_an_unusable_file_of_another_library_is_not_identified(
     tmp_path: Path, fashion_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -55,7 +55,7 @@ IN_JSON = {
 
 @pytest.mark.parametrize("kind", MISTYPED)
 @pytest.mark.parametrize("field", ["order", "digest", "seed", "epoch", "examples", "transform", ""])
-def test_a_state_that_is_none_is_an_error_of_ours(tiny: Dataset, field: str, kind: str) -> None:
+def test_an_invalid_state_raises(tiny: Dataset, field: str, kind: str) -> None:
     loader = tiny.to("numpy", batch_size=4, shuffle=True, seed=3)
     state = {**loader.state_dict(), field: MISTYPED[kind]} if field else MISTYPED[kind]
     with pytest.raises(FmnistError) as caught:
@@ -64,7 +64,7 @@ def test_a_state_that_is_none_is_an_error_of_ours(tiny: Dataset, field: str, kin
     assert "\x1b" not in str(caught.value)
 
 
-def test_a_state_of_odd_keys_is_an_error_of_ours() -> None:
+def test_a_state_with_odd_keys_raises() -> None:
     for state in ({10**5000: 1}, {("a",): deep(100_000)}, [10**5000], "\x1b", b"x" * 10**6):
         with pytest.raises(OptionError, match=r"expected what state_dict\(\) returned") as caught:
             checked_state(state)
@@ -84,7 +84,7 @@ def packed(array: Any) -> str:
 
 
 @pytest.mark.parametrize("epochs", [1, 40])
-def test_a_small_file_does_not_stand_for_gigabytes(
+def test_a_small_file_cannot_unpack_to_gigabytes(
     tmp_path: Path, saved: dict[str, Any], peak_memory: Peak, epochs: int
 ) -> None:
     count = 100_000_000 // epochs
@@ -109,7 +109,7 @@ def test_a_small_file_does_not_stand_for_gigabytes(
     "text",
     ["[" * (1 << 20), "[" * 900 + "]" * 900, "[[]," * (1 << 18), '{"a":' * 500 + "1" + "}" * 500],
 )
-def test_json_of_many_levels_or_items_is_refused(
+def test_json_with_many_levels_or_items_raises(
     tmp_path: Path, text: str, peak_memory: Peak
 ) -> None:
     (tmp_path / "x.json").write_text(text)
@@ -123,7 +123,7 @@ def test_json_of_many_levels_or_items_is_refused(
 
 @pytest.mark.parametrize("kind", MISTYPED)
 @pytest.mark.parametrize("name", ["num_examples", "order", "seed", "data", "mean", "transform"])
-def test_a_setting_that_makes_no_sense_is_refused_or_harmless(
+def test_a_nonsensical_setting_raises_or_is_harmless(
     tmp_path: Path, saved: dict[str, Any], name: str, kind: str
 ) -> None:
     saved["settings"][name] = IN_JSON.get(kind, MISTYPED[kind])

@@ -179,7 +179,7 @@ def test_sigkill_at_any_moment_leaves_a_store_that_the_next_load_can_use(
 
 
 @posix
-def test_who_waits_goes_on_where_the_killed_one_was(
+def test_a_waiting_process_resumes_a_killed_ones_download(
     place: Path,
     server: FaultServer,
     packed: Payloads,
@@ -253,8 +253,8 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(
 ) -> None:
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     with child(script=limited + CHILD) as process:
-        said, complaints = result_of(process)
-    assert (said, process.returncode) == ("ready", 1)
+        output, complaints = result_of(process)
+    assert (output, process.returncode) == ("ready", 1)
     last = complaints.splitlines()[-1]
     assert last.startswith("fmnist_core.errors.DiskFullError: ")
     assert "cannot be written (File too large)" in last
@@ -293,8 +293,8 @@ def test_a_small_disk_under_the_store_is_an_error_and_no_other_disk_is_filled(
     monkeypatch.setenv("FMNIST_MIRROR", serve(server, packed))
     before = mounting(f'mount -t tmpfs -o size={size} none "$PLACE"')
     with child(*before, script=AT_EXIT + CHILD) as process:
-        said, complaints = result_of(process)
-    assert (said, process.returncode) == ("ready", 1)
+        output, complaints = result_of(process)
+    assert (output, process.returncode) == ("ready", 1)
     assert "DiskFullError: " in complaints
     assert "No space left on device" in complaints
     left = {*complaints.splitlines()[-1].split()}
@@ -316,13 +316,13 @@ def test_an_empty_store_that_is_read_only_leaves_the_data_in_memory(
 ) -> None:
     place.mkdir(parents=True)
     with child(*mounting(*READ_ONLY)) as process:
-        said, complaints = result_of(process)
-    assert said == genuine
+        output, complaints = result_of(process)
+    assert output == genuine
     assert complaints.count("Warning: ") == complaints.count("kept in memory") == 1
     assert "Read-only file system" in complaints
 
 
-def test_a_full_store_that_is_read_only_is_used_in_silence(
+def test_a_complete_read_only_store_is_used_without_a_warning(
     place: Path, genuine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load("fashion-mnist", "test")
@@ -339,8 +339,8 @@ def test_a_copied_store_that_is_read_only_needs_no_network(
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
     monkeypatch.delenv("FMNIST_MIRROR")
     with child(*mounting(*READ_ONLY)) as process:
-        said, complaints = result_of(process)
-    assert said == genuine
+        output, complaints = result_of(process)
+    assert output == genuine
     assert complaints.count("Warning: ") == complaints.count("kept in memory") == 1
 
 
@@ -388,7 +388,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @posix
 @pytest.mark.usefixtures("homeless")
-def test_without_home_in_the_environment_the_table_of_users_is_asked(
+def test_without_home_the_table_of_users_is_read(
     tmp_path: Path, genuine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pwd
@@ -496,7 +496,7 @@ def test_flipped_bits_of_the_packed_images_are_refused(
 
 @pytest.mark.parametrize("moment", [0, 1_503_000_000, 2**32 - 1])
 @pytest.mark.parametrize("level", range(1, 10))
-def test_packed_again_it_is_the_same(
+def test_a_recompressed_file_is_accepted(
     root: Path, payloads: Payloads, genuine: str, level: int, moment: int
 ) -> None:
     (root / LABELS).unlink()

@@ -76,7 +76,7 @@ def test_any_two_faults_leave_nothing_that_harms_a_third_mirror(
 
 
 @pytest.mark.parametrize("fault", ["html", "other", "other-unsized", "wrong"])
-def test_where_no_length_is_known_the_check_decides(
+def test_without_a_known_length_the_check_decides(
     server: FaultServer, path: str, target: Path, fault: str
 ) -> None:
     with pytest.raises(FetchError, match="expected the wanted bytes, found") as caught:
@@ -97,7 +97,7 @@ def test_an_unknown_host_is_named(target: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "url", ["", "x.gz", "http://", "http://[::1/x", "http://a b/", "file://host/x", "nothing://x"]
 )
-def test_what_is_no_address_is_a_fault_too(
+def test_an_invalid_address_is_a_fault(
     server: FaultServer, path: str, target: Path, url: str
 ) -> None:
     assert len(fetch([url, server.url(path, Page(BODY))], target, check).faults) == 1
@@ -162,7 +162,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("status", ["429", "503"])
-def test_a_short_wait_is_waited_if_no_other_mirror_is_left(
+def test_a_short_retry_after_is_obeyed_if_no_other_mirror_is_left(
     server: FaultServer, path: str, target: Path, pauses: list[float], status: str
 ) -> None:
     busy = Page(fault=status, headers={"Retry-After": "3"})
@@ -194,7 +194,7 @@ def test_no_wait_while_another_mirror_is_left(
         ("-1", []),
     ],
 )
-def test_patience_ends(
+def test_waiting_ends(
     server: FaultServer,
     path: str,
     target: Path,
@@ -227,7 +227,9 @@ def test_a_wait_may_be_a_date(
 # -- secrets -----------------------------------------------------------------------------------
 
 
-def test_credentials_are_used_and_never_told(server: FaultServer, path: str, target: Path) -> None:
+def test_credentials_are_used_and_never_printed(
+    server: FaultServer, path: str, target: Path
+) -> None:
     def secret(url: str) -> str:
         return url.replace("://", "://me:hunter2@") + "?signature=hunter2#hunter2"
 
@@ -237,9 +239,9 @@ def test_credentials_are_used_and_never_told(server: FaultServer, path: str, tar
     urls += [secret("memory://absent"), secret("nothing://x"), "http://me:hunter2@[::1"]
     with pytest.raises(FetchError) as caught:
         fetch(urls, target, check, nbytes=len(BODY))
-    told = "".join(traceback.format_exception(caught.value))
-    assert told.count("127.0.0.1") >= len(FAULTS)
-    assert "hunter2" not in told
+    printed = "".join(traceback.format_exception(caught.value))
+    assert printed.count("127.0.0.1") >= len(FAULTS)
+    assert "hunter2" not in printed
     assert server.asked(f"{path}/403?signature=hunter2")[0]["Authorization"].startswith("Basic ")
     if note(target).exists():
         assert "hunter2" not in note(target).read_text()

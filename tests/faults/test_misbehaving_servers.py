@@ -79,7 +79,7 @@ def test_the_file_comes_from_here_or_from_the_next_mirror(
 
 
 @pytest.mark.parametrize("way", ["a body without end", "chunks without end", "a gzip bomb"])
-def test_what_does_not_end_is_cut_off_where_no_length_is_known(
+def test_an_endless_body_of_unknown_length_is_cut_off(
     bad: MisbehavingServer, target: Path, way: str
 ) -> None:
     with (

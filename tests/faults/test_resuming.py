@@ -41,16 +41,18 @@ def test_no_byte_is_fetched_twice(
     assert (again["Range"], again["If-Range"]) == (f"bytes={cut}-", '"1"')
 
 
-def test_what_came_before_a_reset_is_kept(server: FaultServer, path: str, target: Path) -> None:
+def test_bytes_received_before_a_reset_are_kept(
+    server: FaultServer, path: str, target: Path
+) -> None:
     url = server.url(path, Page(BODY, "reset"), Page(BODY))
     with pytest.raises(FetchError):
         fetch([url], target, check)
-    held = part(target).read_bytes() if part(target).exists() else b""
-    assert BODY.startswith(held)
+    part_bytes = part(target).read_bytes() if part(target).exists() else b""
+    assert BODY.startswith(part_bytes)
     fetch([url], target, check)
     assert_fetched(target)
     # A reset may throw away what had come and was not read yet.
-    assert not held or server.asked(path)[1]["Range"] == f"bytes={len(held)}-"
+    assert not part_bytes or server.asked(path)[1]["Range"] == f"bytes={len(part_bytes)}-"
 
 
 def test_many_cuts_and_mirrors_make_one_file(server: FaultServer, path: str, target: Path) -> None:
@@ -111,7 +113,7 @@ def test_the_strongest_validator_is_sent(
     ],
     ids=["etag", "no-ranges", "wrong-range", "heedless-etag", "heedless-date", "chunked"],
 )
-def test_where_the_rest_cannot_be_had_it_begins_anew(
+def test_a_file_that_cannot_be_resumed_starts_over(
     server: FaultServer, path: str, target: Path, now: Page
 ) -> None:
     old = Page(bytes(len(BODY)), "short", modified="Thu, 31 Aug 2017 10:00:00 GMT")
@@ -122,7 +124,7 @@ def test_where_the_rest_cannot_be_had_it_begins_anew(
     assert_fetched(target)
 
 
-def test_a_revision_of_another_length_begins_anew(
+def test_a_revision_of_another_length_starts_over(
     server: FaultServer, path: str, target: Path
 ) -> None:
     url = server.url(path, Page(OTHER, "short"), Page(BODY))
@@ -139,14 +141,14 @@ def test_a_damaged_part_is_fetched_anew(
     url = server.url(path, Page(BODY, "short"), Page(BODY))
     with pytest.raises(FetchError):
         fetch([url], target, check)
-    held = part(target).read_bytes()
+    part_bytes = part(target).read_bytes()
     parts = {
-        "flip": bytes([held[0] ^ 1]) + held[1:],
-        "longer": held + OTHER,
+        "flip": bytes([part_bytes[0] ^ 1]) + part_bytes[1:],
+        "longer": part_bytes + OTHER,
         "whole": bytes(len(BODY)),
         "empty": b"",
     }
-    part(target).write_bytes(parts.get(harm, held))
+    part(target).write_bytes(parts.get(harm, part_bytes))
     if harm == "note-torn":
         note(target).write_text(note(target).read_text()[:-5])
     elif harm == "note-gone":
@@ -202,11 +204,11 @@ def test_ctrl_c_leaves_a_part_to_resume(
     url = server.url(path, Page(BODY, pace=0.03), Page(BODY))
     with pytest.raises(KeyboardInterrupt):
         fetch([url], target, check, report=interrupt)
-    held = part(target).stat().st_size
-    assert 0 < held < len(BODY)
+    part_size = part(target).stat().st_size
+    assert 0 < part_size < len(BODY)
     fetch([url], target, check)
     assert_fetched(target)
-    assert server.asked(path)[1]["Range"] == f"bytes={held}-"
+    assert server.asked(path)[1]["Range"] == f"bytes={part_size}-"
 
 
 # Forks, so that each child is at once in the middle of it; has one thread, so that it may.
@@ -255,12 +257,12 @@ def test_sigkill_at_any_moment_costs_only_what_was_not_written(
             if target.exists():
                 assert target.read_bytes() == BODY
                 continue
-            held = part(target).read_bytes() if part(target).exists() else b""
-            assert BODY.startswith(held)
+            part_bytes = part(target).read_bytes() if part(target).exists() else b""
+            assert BODY.startswith(part_bytes)
             assert fetch([url], target, check).faults == ()
             assert_fetched(target)
-            if 0 < len(held) < len(BODY):
-                assert server.asked(path)[-1]["Range"] == f"bytes={len(held)}-"
+            if 0 < len(part_bytes) < len(BODY):
+                assert server.asked(path)[-1]["Range"] == f"bytes={len(part_bytes)}-"
                 halfway += 1
         nursery.stdin.close()
     assert halfway >= 10

@@ -34,16 +34,16 @@ pytestmark = pytest.mark.usefixtures("own_network")
 def test_a_good_mirror(
     server: FaultServer, path: str, target: Path, nbytes: int | None, fault: str, sized: bool
 ) -> None:
-    told: list[tuple[int, int | None]] = []
+    reports: list[tuple[int, int | None]] = []
     target.write_bytes(b"an older file")
     url = server.url(path, Page(BODY, fault, sized=sized))
-    fetched = fetch([url], target, check, nbytes=nbytes, report=lambda *now: told.append(now))
+    fetched = fetch([url], target, check, nbytes=nbytes, report=lambda *now: reports.append(now))
     assert fetched == Fetched(url, ())
     assert_fetched(target)
     total = len(BODY) if nbytes or (sized and fault == "ok") else None
-    assert told[0] == (0, total)
-    assert told[-1] == (len(BODY), total)
-    assert told == sorted(told)
+    assert reports[0] == (0, total)
+    assert reports[-1] == (len(BODY), total)
+    assert reports == sorted(reports)
 
 
 @pytest.mark.parametrize("hops", [1, 5])
@@ -69,7 +69,7 @@ def test_a_proxy_is_honoured(target: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("says", ["9" * 5000, "-1", "many", "\u00b2"])
-def test_a_length_that_makes_no_sense_does_no_harm(
+def test_a_nonsensical_length_does_no_harm(
     server: FaultServer, path: str, target: Path, says: str
 ) -> None:
     page = Page(BODY, sized=False, headers={"Content-Length": says})

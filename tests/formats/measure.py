@@ -38,15 +38,15 @@ def main() -> None:
     parser.add_argument("formats", nargs="*", default=list(FORMATS), metavar="FORMAT")
     options = parser.parse_args()
     splits = load("fashion-mnist", ("train", "test"), root=options.root)
-    wanted = {each.split_name: payload_digests(each.images, each.labels) for each in splits}
+    expected = {each.split_name: payload_digests(each.images, each.labels) for each in splits}
     print("| format | export, s | size, MB | memory, MB | read back, s | digests |")
     print("|---|---:|---:|---:|---:|---|")
     for name in options.formats:
         with tempfile.TemporaryDirectory() as folder:
-            print(row(name, options.root, Path(folder) / "out", wanted), flush=True)
+            print(row(name, options.root, Path(folder) / "out", expected), flush=True)
 
 
-def row(name: str, root: Path, path: Path, wanted: dict[str, tuple[str, str]]) -> str:
+def row(name: str, root: Path, path: Path, expected: dict[str, tuple[str, str]]) -> str:
     """Export to one format, read it back, and return what was measured."""
     command = [sys.executable, "-c", EXPORT, str(root), name, str(path)]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -54,10 +54,10 @@ def row(name: str, root: Path, path: Path, wanted: dict[str, tuple[str, str]]) -
     files = path.rglob("*") if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
     began = time.perf_counter()
-    found = {split: payload_digests(*arrays) for split, arrays in READERS[name](path).items()}
+    actual = {split: payload_digests(*arrays) for split, arrays in READERS[name](path).items()}
     took = time.perf_counter() - began
-    said = "unchanged" if found == wanted else "CHANGED"
-    return f"| `{name}` | {seconds:.1f} | {size:.1f} | {memory:.0f} | {took:.1f} | {said} |"
+    verdict = "unchanged" if actual == expected else "CHANGED"
+    return f"| `{name}` | {seconds:.1f} | {size:.1f} | {memory:.0f} | {took:.1f} | {verdict} |"
 
 
 if __name__ == "__main__":

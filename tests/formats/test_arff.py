@@ -10,7 +10,7 @@ from fmnist_core.formats import arff
 from tests.helpers.payloads import assert_same
 
 
-def test_arff_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
+def test_arff_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     path = exported("arff")
     both = concat(*splits)
     for text in (path.read_text(), openml(path.read_text())):

@@ -14,6 +14,7 @@ from fmnist_core import Dataset, export
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import hdf5, mat
 from fmnist_core.formats import safetensors as tensors
+from fmnist_core.formats.incoming import kind_of
 from tests.helpers.payloads import assert_same
 
 
@@ -52,31 +53,50 @@ def test_hdf5_is_read_back_by_h5py(
 @pytest.mark.parametrize(
     ("format", "module"), [("mat", mat), ("safetensors", tensors), ("hdf5", hdf5)]
 )
-def test_arrays_come_in(
+def test_arrays_are_read(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str, module: Any
 ) -> None:
-    found = {rows.split: rows for rows in module.read(exported(format))}
+    by_split = {rows.split: rows for rows in module.read(exported(format))}
+    for dataset in splits:
+        rows = by_split[dataset.split_name]
+        assert_same(dataset, rows.images, rows.labels)
+
+
+def test_matlab_7_3_comes_in(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
+    """As `save -v7.3` writes it: HDF5 after a block of 512 bytes, dimensions reversed, doubles."""
+    path = tmp_path / "copy.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for dataset in splits:
+            name = dataset.split_name
+            upright = np.moveaxis(dataset.images, 0, -1)  # (28, 28, n), as MATLAB shows it
+            file[f"{name}_images"] = upright.T
+            file[f"{name}_labels"] = dataset.labels.astype(np.float64)[np.newaxis]
+    with path.open("r+b") as head:
+        head.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM")
+    kind = kind_of(path)
+    assert kind is not None
+    found = {rows.split: rows for rows in kind.read(path)}
     for dataset in splits:
         rows = found[dataset.split_name]
         assert_same(dataset, rows.images, rows.labels)
 
 
 @pytest.mark.parametrize("format", ["safetensors", "hdf5"])
-def test_colour_images_of_numbers_go_out(tmp_path: Path, format: str) -> None:
+def test_colour_images_are_written(tmp_path: Path, format: str) -> None:
     images = np.random.default_rng(0).random((7, 4, 5, 3), np.float32)
     export(Dataset(images, np.arange(7)), tmp_path / "out", format=format)
     if format == "safetensors":
-        found = safetensors.numpy.load_file(tmp_path / "out")["train_images"]
+        actual = safetensors.numpy.load_file(tmp_path / "out")["train_images"]
     else:
         with h5py.File(tmp_path / "out") as file:
-            found = file["train/images"][:]
-    assert np.array_equal(found, images)
+            actual = file["train/images"][:]
+    assert np.array_equal(actual, images)
 
 
 @pytest.mark.parametrize(
     ("format", "module"), [("mat", mat), ("safetensors", tensors), ("hdf5", hdf5)]
 )
-def test_a_cut_file_is_an_error_of_ours(
+def test_a_truncated_file_raises_our_error(
     exported: Callable[[str], Path], format: str, module: Any
 ) -> None:
     path = exported(format)

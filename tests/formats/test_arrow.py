@@ -22,14 +22,14 @@ def test_arrow_is_read_back_by_pandas(
     assert_same(splits[1], images, frame["label"].to_numpy())
 
 
-def test_arrow_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
+def test_arrow_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     (rows,) = arrow.read(exported("arrow") / "train.arrow")
     assert rows.split == "train"
     rows = relabelled(rows, GARMENTS, "here")
     assert_same(splits[0], rows.images, rows.labels)
 
 
-def test_lists_of_numbers_come_in(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
+def test_lists_of_numbers_are_read(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
     flat = splits[1].images.reshape(-1, 784).tolist()
     table = pa.table({"image": flat, "label": splits[1].labels})
     with (

@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from fmnist_core import DataMismatchError, Dataset
 from fmnist_core.formats import csv
@@ -18,13 +22,13 @@ def table(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> P
     return exported("csv") / "synthetic_test.csv"
 
 
-def test_csv_comes_in(splits: tuple[Dataset, Dataset], table: Path) -> None:
+def test_csv_is_read(splits: tuple[Dataset, Dataset], table: Path) -> None:
     (rows,) = csv.read(table)
     assert rows.split == "test"
     assert_same(splits[1], rows.images, rows.labels)
 
 
-def test_other_conventions_come_in(splits: tuple[Dataset, Dataset], table: Path) -> None:
+def test_other_conventions_are_read(splits: tuple[Dataset, Dataset], table: Path) -> None:
     frame = pandas.read_csv(table)
     frame.to_csv(table, header=False, index=False)
     (bare,) = csv.read(table)
@@ -79,7 +83,7 @@ def cut_row(lines: list[str]) -> None:
         (cut_row, "expected 785 columns, found 784 in line 10"),
     ],
 )
-def test_a_damaged_table_is_refused_and_the_place_is_named(
+def test_a_damaged_table_raises_with_the_place(
     table: Path, change: Callable[[list[str]], None], expected: str
 ) -> None:
     changed(table, change)
@@ -96,3 +100,35 @@ def test_a_table_without_rows_is_refused(table: Path) -> None:
 def test_labels_stay_whole_numbers(table: Path) -> None:
     (rows,) = csv.read(table)
     assert rows.labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("change", ["1.0", " 1", '"1"', "1e0", "01", "0001"])
+def test_every_spelling_of_a_number_is_read(table: Path, change: str) -> None:
+    expected = next(csv.read(table)).images[1:]
+    changed(table, cell(2, 9, change))
+    rows = next(csv.read(table))
+    assert rows.images[0].flat[7] == 1
+    assert np.array_equal(rows.images[1:], expected)
+
+
+@given(
+    values=arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(2, 6))),
+    end=st.sampled_from(["\n", "\r\n"]),
+    last=st.booleans(),
+)
+def test_plain_text_is_parsed_as_numpy_parses_it(
+    values: NDArray[np.uint8], end: str, last: bool
+) -> None:
+    text = end.join(",".join(map(str, row)) for row in values.tolist()) + end * last
+    found = csv._plain(text.encode(), values.shape[1])
+    assert found is not None
+    oracle = np.loadtxt(text.splitlines(), np.uint8, delimiter=",", ndmin=2)
+    assert np.array_equal(found, oracle)
+
+
+@given(text=st.text("0123456789,\n -.+e\r", max_size=40), columns=st.integers(1, 4))
+def test_text_that_numpy_rejects_is_never_parsed(text: str, columns: int) -> None:
+    found = csv._plain(text.encode(), columns)
+    if found is not None:
+        oracle = np.loadtxt(text.split("\n"), np.float64, delimiter=",", ndmin=2)
+        assert np.array_equal(found, oracle)

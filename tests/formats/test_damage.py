@@ -24,7 +24,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("format", READABLE)
-def test_damage_is_an_error_of_ours(
+def test_damage_raises_our_error(
     splits: tuple[Dataset, Dataset], tmp_path: Path, format: str
 ) -> None:
     path, chance = tmp_path / "copy", random.Random(format)

@@ -105,10 +105,10 @@ def test_the_command_exports_the_splits_that_are_named(tmp_path: Path) -> None:
 # -- what is exported ---------------------------------------------------------------------------
 
 
-def test_what_is_no_dataset_is_refused(tmp_path: Path, splits: Splits) -> None:
-    for given in ((), [], {}, {"train": None}, [1], "fashion-mnist", None):
+def test_objects_that_are_not_datasets_raise(tmp_path: Path, splits: Splits) -> None:
+    for wrong in ((), [], {}, {"train": None}, [1], "fashion-mnist", None):
         with pytest.raises(OptionError):
-            export(given, tmp_path / "out", format="npz")  # type: ignore[arg-type]
+            export(wrong, tmp_path / "out", format="npz")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="a mapping"):
         export((splits[0], splits[0]), tmp_path / "out", format="npz")
     with pytest.raises(OptionError, match="at least one example"):
@@ -129,10 +129,10 @@ def test_images_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
             assert not (tmp_path / name).exists()
 
 
-def test_progress_is_told(splits: Splits, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    export(splits, tmp_path / "out", format="npz", report=lambda *now: told.append(now))
-    assert told == [("train", 300, 300), ("test", 50, 50)]
+def test_progress_is_reported(splits: Splits, tmp_path: Path) -> None:
+    reports: list[tuple[str, int, int]] = []
+    export(splits, tmp_path / "out", format="npz", report=lambda *now: reports.append(now))
+    assert reports == [("train", 300, 300), ("test", 50, 50)]
 
 
 def test_blocks_are_bounded() -> None:
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_nothing(splits: Splits, tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["npz", "png"])
-def test_what_is_there_stays_unless_forced(splits: Splits, tmp_path: Path, name: str) -> None:
+def test_an_existing_target_stays_unless_forced(splits: Splits, tmp_path: Path, name: str) -> None:
     path = tmp_path / "out"
     export(splits, path, format=name)
     before = contents(path)
@@ -173,11 +173,11 @@ def contents(path: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_same_examples_give_the_same_bytes(splits: Splits, tmp_path: Path, name: str) -> None:
-    found = []
+    written = []
     for place in (tmp_path / "a", tmp_path / "b"):
         export(splits, place, format=name)
-        found.append({str(Path(k).relative_to(place)): v for k, v in contents(place).items()})
-    assert found[0] == found[1]
+        written.append({str(Path(k).relative_to(place)): v for k, v in contents(place).items()})
+    assert written[0] == written[1]
 
 
 def test_force_loses_no_file_of_others(splits: Splits, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_mnist_reader_finds_the_files(
     assert_same(splits[1], images.reshape(-1, 28, 28), labels)
 
 
-def test_the_published_payload_comes_out(fashion_root: Path, tmp_path: Path) -> None:
+def test_the_published_payload_is_written(fashion_root: Path, tmp_path: Path) -> None:
     test = load("fashion-mnist", "test", root=fashion_root)
     export(test, tmp_path / "idx", format="idx")
     assert load("fashion-mnist", "test", root=tmp_path / "idx").digest == test.digest

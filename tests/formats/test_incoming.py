@@ -50,23 +50,26 @@ def test_the_keys_are_those_of_the_genuine_images(both: tuple[Dataset, ...]) -> 
 
 
 @pytest.mark.parametrize("format", READABLE)
-def test_every_format_comes_in_by_root(test_split: Dataset, tmp_path: Path, format: str) -> None:
+def test_root_reads_every_format(test_split: Dataset, tmp_path: Path, format: str) -> None:
     path = tmp_path / "copy"
     export(test_split, path, format=format)
-    found = load("fashion-mnist", "test", root=path)
-    assert_same(test_split, found.images, found.labels)
-    assert found.digest == test_split.digest
-    assert found.mean == test_split.mean
+    loaded = load("fashion-mnist", "test", root=path)
+    assert_same(test_split, loaded.images, loaded.labels)
+    assert loaded.digest == test_split.digest
+    assert loaded.mean == test_split.mean
 
 
-def test_every_kind_of_file_is_that_of_a_format(
+def test_every_kind_of_file_belongs_to_a_format(
     splits: tuple[Dataset, Dataset], tmp_path: Path
 ) -> None:
     kinds = set()
     for format in READABLE:
         export(splits, tmp_path / format, format=format)
-        kinds |= {found.kind for found in find(tmp_path / format)}
-    assert kinds - {"a folder of TFDS", "folders of pictures"} == {kind.name for kind in KINDS}
+        kinds |= {file.kind for file in find(tmp_path / format)}
+    assert kinds - {"a folder of TFDS", "folders of pictures"} == {kind.name for kind in KINDS} - {
+        "zipped CSV",  # in test_zipped.py
+        "MATLAB 7.3",  # in test_arrays.py
+    }
 
 
 # -- another order ------------------------------------------------------------------------------
@@ -76,8 +79,8 @@ def test_a_shuffled_copy_is_put_in_order(test_split: Dataset, tmp_path: Path) ->
     """As TFDS stores it."""
     shuffled = test_split.select(order.whole_order(10_000, 1, 0))
     export(shuffled, tmp_path / "copy", format="tfds")
-    found = load("fashion-mnist", "test", root=tmp_path / "copy")
-    assert_same(test_split, found.images, found.labels)
+    loaded = load("fashion-mnist", "test", root=tmp_path / "copy")
+    assert_same(test_split, loaded.images, loaded.labels)
     result = CliRunner().invoke(main, ["identify", str(tmp_path / "copy")])
     assert result.exit_code == 0
     assert "Fashion-MNIST test in another order, as a folder of TFDS" in result.stdout
@@ -116,7 +119,7 @@ def test_openmls_rows_are_train_then_test(both: tuple[Dataset, ...]) -> None:
         (lambda i, y: (i[:, :27, :27], y), "10,000 images of 27 x 27 that"),
     ],
 )
-def test_what_differs_is_named(
+def test_differences_are_named(
     test_split: Dataset, change: Callable[..., Any], expected: str
 ) -> None:
     images, labels = change(*rows_of(test_split)[:2])
@@ -141,9 +144,9 @@ def test_kaggles_revision_is_named(test_split: Dataset, tmp_path: Path) -> None:
     export(test_split.relabel(kaggles(test_split)), tmp_path / "copy", format="csv")
     with pytest.raises(DataMismatchError) as caught:
         load("fashion-mnist", "test", root=tmp_path / "copy")
-    said = str(caught.value)
-    assert "expected Fashion-MNIST of 2017-08-31, found that of 2017-08-26" in said
-    assert "10,000 of its 10,000 images are in the current one too" in said
+    message = str(caught.value)
+    assert "expected Fashion-MNIST of 2017-08-31, found that of 2017-08-26" in message
+    assert "10,000 of its 10,000 images are in the current one too" in message
     result = CliRunner().invoke(main, ["identify", str(tmp_path / "copy")])
     assert "Fashion-MNIST test of 2017-08-26 (before duplicates were replaced" in result.stdout
     assert "fmnist fetch fashion-mnist" in result.stdout
@@ -163,16 +166,14 @@ def test_a_revision_is_known_by_all_its_labels(test_split: Dataset) -> None:
 def test_without_keys_only_the_original_order_is_known(tmp_path: Path) -> None:
     test = load("synthetic", "test")
     export(test, tmp_path / "a", format="safetensors")
-    found = load("synthetic", "test", root=tmp_path / "a")
-    assert_same(test, found.images, found.labels)
+    loaded = load("synthetic", "test", root=tmp_path / "a")
+    assert_same(test, loaded.images, loaded.labels)
     export(test.select(order.whole_order(10_000, 1, 0)), tmp_path / "b", format="safetensors")
     with pytest.raises(DataMismatchError, match="not its images in its order"):
         load("synthetic", "test", root=tmp_path / "b")
 
 
-def test_another_split_or_dataset_is_not_taken(
-    splits: tuple[Dataset, Dataset], tmp_path: Path
-) -> None:
+def test_another_split_or_dataset_raises(splits: tuple[Dataset, Dataset], tmp_path: Path) -> None:
     export(splits, tmp_path / "copy", format="npz")
     with pytest.raises(DataMismatchError, match="expected 10,000 examples of Fashion-MNIST test"):
         load("fashion-mnist", "test", root=tmp_path / "copy")

@@ -12,13 +12,13 @@ from fmnist_core.formats.rows import paired
 from tests.helpers.payloads import assert_same
 
 
-def test_npz_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
+def test_npz_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     for dataset, rows in zip(splits, npz.read(exported("npz")), strict=True):
         assert rows.split == dataset.split_name
         assert_same(dataset, rows.images, rows.labels)
 
 
-def test_other_types_and_shapes_go_out(tmp_path: Path) -> None:
+def test_other_types_and_shapes_are_written(tmp_path: Path) -> None:
     images = np.random.default_rng(0).random((7, 4, 5, 3))
     export(Dataset(images, np.arange(7)), tmp_path / "colour.npz", format="npz")
     with np.load(tmp_path / "colour.npz") as arrays:
@@ -39,7 +39,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
         (np.zeros((3, 1, 28, 28), np.int64), np.array([b"1", b"2", b"3"])),
     ],
 )
-def test_other_conventions_come_in(images: object, labels: object) -> None:
+def test_other_conventions_are_read(images: object, labels: object) -> None:
     (rows,) = paired({"test_images": images, "test_labels": labels}, "here")
     assert rows.images.shape == (3, 28, 28)
     assert rows.images.dtype == np.uint8
@@ -58,6 +58,6 @@ def test_other_conventions_come_in(images: object, labels: object) -> None:
         (np.zeros((3, 28, 28), np.uint8), np.array(["a", "b", "c"])),
     ],
 )
-def test_what_is_no_grey_image_or_label_is_refused(images: object, labels: object) -> None:
+def test_other_images_and_labels_raise(images: object, labels: object) -> None:
     with pytest.raises(DataMismatchError, match="here"):
         list(paired({"x": images, "y": labels}, "here"))

@@ -126,7 +126,7 @@ def test_options_are_checked(pictures: Path, tmp_path: Path, options: dict[str, 
     assert list(tmp_path.iterdir()) == [pictures]
 
 
-def test_what_is_there_is_kept_unless_forced(pictures: Path, tmp_path: Path) -> None:
+def test_an_existing_target_is_kept_unless_forced(pictures: Path, tmp_path: Path) -> None:
     pack(pictures, tmp_path / "out")
     with pytest.raises(OptionError, match="another path"):
         pack(pictures, tmp_path / "out")

@@ -29,10 +29,10 @@ def test_parquet_is_read_back_by_datasets(
     assert {name: split.num_examples for name, split in declared.items()} == {
         each.split_name: len(each) for each in splits
     }
-    found = datasets.load_dataset(folder, cache_dir=cache)
-    assert set(found) == {"train", "test"}
+    loaded = datasets.load_dataset(folder, cache_dir=cache)
+    assert set(loaded) == {"train", "test"}
     for dataset in splits:
-        split = found[dataset.split_name]
+        split = loaded[dataset.split_name]
         assert split.features["image"] == datasets.Image()
         assert split.features["label"] == datasets.ClassLabel(names=list(GARMENTS))
         assert_same(dataset, np.stack([np.asarray(p) for p in split["image"]]), split["label"])
@@ -64,7 +64,7 @@ def test_croissant_leads_to_the_examples(
         assert_same(dataset, images, np.array([record[f"{name}/label"] for record in records]))
 
 
-def test_parquet_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
+def test_parquet_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     folder = exported("parquet") / "data"
     for dataset in splits:
         (rows,) = parquet.read(folder / f"{dataset.split_name}-00000-of-00001.parquet")
@@ -104,14 +104,14 @@ def test_other_tables_are_refused(tmp_path: Path, columns: Any, expected: str) -
         list(parquet.read(tmp_path / "x.parquet"))
 
 
-def test_damaged_parquet_is_an_error_of_ours(exported: Callable[[str], Path]) -> None:
+def test_damaged_parquet_raises_our_error(exported: Callable[[str], Path]) -> None:
     path = exported("parquet") / "data" / "test-00000-of-00001.parquet"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="is damaged"):
         list(parquet.read(path))
 
 
-def test_a_name_of_no_class_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_class_name_raises(tmp_path: Path) -> None:
     table = pa.table({"image": [png()], "label": ["Hat"]})
     pq.write_table(table, tmp_path / "x.parquet")
     (rows,) = parquet.read(tmp_path / "x.parquet")

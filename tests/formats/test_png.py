@@ -44,10 +44,10 @@ def _name(dataset: Dataset, row: int) -> str:
     return folders.safe_names(GARMENTS)[dataset.labels[row]]
 
 
-def test_png_comes_in(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
-    found = {rows.split: rows for rows in folders.read(exported("png"))}
+def test_png_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
+    by_split = {rows.split: rows for rows in folders.read(exported("png"))}
     for dataset in splits:
-        rows = relabelled(found[dataset.split_name], GARMENTS, "here")
+        rows = relabelled(by_split[dataset.split_name], GARMENTS, "here")
         assert_same(dataset, rows.images, rows.labels)
 
 
@@ -83,7 +83,7 @@ def picture(mode: str, size: tuple[int, int] = (28, 28)) -> bytes:
         ("empty", b"", "cannot be read"),
     ],
 )
-def test_an_odd_picture_is_refused_and_named(
+def test_an_odd_picture_raises_with_its_name(
     exported: Callable[[str], Path], name: str, data: bytes, expected: str
 ) -> None:
     folder = exported("png")
@@ -94,7 +94,7 @@ def test_an_odd_picture_is_refused_and_named(
     assert odd.name in str(caught.value)
 
 
-def test_grey_in_colours_comes_in() -> None:
+def test_grey_pictures_stored_in_colour_are_read() -> None:
     grey = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
     file = io.BytesIO()
     Image.fromarray(grey).convert("RGB").save(file, "PNG")

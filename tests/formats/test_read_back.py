@@ -18,8 +18,8 @@ from tests.helpers.readers import READERS
 def test_a_format_is_read_back(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str
 ) -> None:
-    found = READERS[format](exported(format))
+    actual = READERS[format](exported(format))
     gc.collect()
-    assert sorted(found) == ["test", "train"]
+    assert sorted(actual) == ["test", "train"]
     for dataset in splits:
-        assert_same(dataset, *found[dataset.split_name])
+        assert_same(dataset, *actual[dataset.split_name])

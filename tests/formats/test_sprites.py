@@ -15,7 +15,7 @@ from fmnist_core.formats import sprite
 from tests.helpers.payloads import assert_same
 
 
-def test_the_sprite_comes_in(
+def test_the_sprite_is_read(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
 ) -> None:
     (rows,) = sprite.read(exported("tfjs") / "test_images.png")

@@ -25,9 +25,7 @@ def stacked(pairs: list[tuple[Any, int]]) -> tuple[Any, Any]:
     return np.stack(images), np.array(labels)
 
 
-def test_tfrecord_comes_in(
-    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
-) -> None:
+def test_tfrecord_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     (rows,) = tfrecord.read(exported("tfrecord") / "test.tfrecord")
     assert rows.split == "test"
     assert_same(splits[1], rows.images, rows.labels)
@@ -89,9 +87,9 @@ def test_array_record_is_read_back_by_tfds(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]
 ) -> None:
     """Grain reads it in test_read_back."""
-    found = READERS["tfds"](exported("array-record"))
+    actual = READERS["tfds"](exported("array-record"))
     for dataset in splits:
-        assert_same(dataset, *found[dataset.split_name])
+        assert_same(dataset, *actual[dataset.split_name])
 
 
 def test_tfds_load_finds_it_where_it_looks(tmp_path: Path, fashion_root: Path) -> None:
@@ -99,17 +97,17 @@ def test_tfds_load_finds_it_where_it_looks(tmp_path: Path, fashion_root: Path) -
 
     test = load("fashion-mnist", "test", root=fashion_root).take(50)
     export(test, tmp_path / "fashion_mnist" / "3.0.1", format="tfds")
-    found = tfds.load("fashion_mnist", split="test", data_dir=tmp_path, download=False)
-    assert_same(test, *stacked([(one["image"].numpy()[..., 0], one["label"]) for one in found]))
+    loaded = tfds.load("fashion_mnist", split="test", data_dir=tmp_path, download=False)
+    assert_same(test, *stacked([(one["image"].numpy()[..., 0], one["label"]) for one in loaded]))
 
 
 @pytest.mark.parametrize("format", ["tfds", "array-record"])
-def test_prepared_folders_come_in(
+def test_prepared_folders_are_read(
     splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], format: str
 ) -> None:
-    found = {rows.split: rows for rows in prepared.read(exported(format))}
+    by_split = {rows.split: rows for rows in prepared.read(exported(format))}
     for dataset in splits:
-        rows = relabelled(found[dataset.split_name], GARMENTS, "here")
+        rows = relabelled(by_split[dataset.split_name], GARMENTS, "here")
         assert_same(dataset, rows.images, rows.labels)
 
 

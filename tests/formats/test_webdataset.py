@@ -31,17 +31,17 @@ def test_several_shards_are_read_back(splits: tuple[Dataset, Dataset], folder: P
         "2.tar",
         "nshards.txt",
     ]
-    found = READERS["webdataset"](folder)
+    actual = READERS["webdataset"](folder)
     gc.collect()
     for dataset in splits:
-        assert_same(dataset, *found[dataset.split_name])
+        assert_same(dataset, *actual[dataset.split_name])
 
 
-def test_shards_come_in(splits: tuple[Dataset, Dataset], folder: Path) -> None:
+def test_shards_are_read(splits: tuple[Dataset, Dataset], folder: Path) -> None:
     paths = sorted((folder / "train").glob("*.tar"))
-    found = [rows for path in paths for rows in shards.read(path)]
-    assert {rows.split for rows in found} == {"train"}
-    images, labels = (np.concatenate(parts) for parts in list(zip(*found, strict=True))[:2])
+    actual = [rows for path in paths for rows in shards.read(path)]
+    assert {rows.split for rows in actual} == {"train"}
+    images, labels = (np.concatenate(parts) for parts in list(zip(*actual, strict=True))[:2])
     assert_same(splits[0], images, labels)
 
 
@@ -54,7 +54,7 @@ def picture() -> bytes:
 @pytest.mark.parametrize(
     "name", ["../00000.png", "/etc/00000.png", "a/../../00000.png", "..\\00000.png"]
 )
-def test_a_tar_that_climbs_out_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_tar_with_paths_that_leave_it_raises(tmp_path: Path, name: str) -> None:
     path = tmp_path / "inner" / "0.tar"
     path.parent.mkdir()
     with tarfile.open(path, "w") as shard:
@@ -86,7 +86,7 @@ def test_a_picture_without_a_label_is_named(tmp_path: Path, label: bytes | None)
         list(shards.read(tmp_path / "0.tar"))
 
 
-def test_a_cut_archive_is_an_error_of_ours(folder: Path) -> None:
+def test_a_truncated_archive_raises_our_error(folder: Path) -> None:
     path = folder / "test" / "0.tar"
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ValueError, match=r"0\.tar"):

@@ -1,1 +1,1 @@
-"""What tests share, and the programs that they run in processes of their own."""
+"""Code that tests share, and programs that they run in separate processes."""

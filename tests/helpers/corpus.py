@@ -1,4 +1,4 @@
-"""Files made to do harm, by code: small on disk, or full of holes, and large or long to read."""
+"""Hostile files, generated: small or sparse on disk, and large or slow to read."""
 
 import bz2
 import gzip
@@ -29,7 +29,7 @@ def written(content: bytes) -> Maker:
 
 
 def sparse(header: bytes, nbytes: int) -> Maker:
-    """Return a maker of a raw file that is all hole after its header."""
+    """Return a maker of a raw file that is one hole after its header."""
 
     def make(path: Path) -> None:
         path.write_bytes(header)
@@ -41,7 +41,7 @@ def sparse(header: bytes, nbytes: int) -> Maker:
 def repeated(
     pack: Callable[[bytes], bytes], header: bytes, mebibytes: int, byte: bytes = b"\0"
 ) -> Maker:
-    """Return a maker of packed streams in a row: a header, and so many MiB of one byte."""
+    """Return a maker of consecutive compressed streams: a header, then some MiB of one byte."""
 
     def make(path: Path) -> None:
         block = pack(byte * (16 * MIB))
@@ -59,7 +59,7 @@ def zipped(method: int = zipfile.ZIP_DEFLATED, **contents: bytes) -> bytes:
 
 
 def named(*names: str) -> bytes:
-    """Return a zip file whose members have these names; `zipfile` would mend some."""
+    """Return a zip file whose members have these names; `zipfile` would correct some."""
     stand_ins = {
         f"stand-in-{n:04}".ljust(max(len(name.encode()), 14), "_"): name
         for n, name in enumerate(names)
@@ -75,7 +75,7 @@ def named(*names: str) -> bytes:
 
 
 def _renamed(data: bytes, old: bytes, new: bytes) -> bytes:
-    """Give a member of a zip file that has only it a shorter name, and mend the offsets."""
+    """Shorten the name of a zip file's only member, and correct the offsets."""
     local, central = data.index(b"PK\x03\x04"), data.index(b"PK\x01\x02")
     out = bytearray(data)
     for start, length_at, name_at in ((central, 28, 46), (local, 26, 30)):
@@ -111,12 +111,12 @@ def many_members(count: int, content: bytes) -> Maker:
 
 
 def directory_of(count: int) -> bytes:
-    """Return a zip file of which only the list of members is there, and long."""
+    """Return a zip file that has only its list of members, a long one."""
     return _only_directory((_RECORD % struct.pack("<HHH", 1, 0, 0)) * count)
 
 
 def directory_of_extras(nbytes: int) -> bytes:
-    """Return a zip file of which only the list of members is there, full of empty extra fields.
+    """Return a zip file that has only its list of members, full of empty extra fields.
 
     Python's zipfile takes time that grows with the square of a member's extra fields.
     """
@@ -159,7 +159,7 @@ def shaped(shape: str, descr: str = "'|u1'") -> bytes:
 
 
 def plist_of_lists(levels: int, width: int) -> bytes:
-    """Return a property list whose lists hold one another: small, and without end written out."""
+    """Return a property list of nested lists: small, but endless when written out."""
     name = b"NSURLNameKey"
     objects = [b"\x5c" + name, b"\x51a"]
     for level in range(levels):
@@ -174,7 +174,7 @@ def plist_of_lists(levels: int, width: int) -> bytes:
 
 
 class Trap:
-    """Says when it is unpickled: by making a folder."""
+    """Makes a folder when it is unpickled."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return os.mkdir, ("unpickled",)
@@ -186,6 +186,7 @@ def npy_of_objects(path: Path) -> None:
 
 
 DEFLATED = zipped(x=PAYLOAD)
+ROW = b"7," * 784 + b"7\n"
 GZIP_NAME = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * (20 * MIB) + b"\0"
 
 QUICK: dict[str, Maker] = {
@@ -271,6 +272,13 @@ QUICK: dict[str, Maker] = {
             e=b"",
         )
     ),
+    # -- tables ----------------------------------------------------------------------------------
+    "zipped table without an end": written(zipped(**{"a.csv": ROW * (48 * MIB // len(ROW))})),
+    "zipped table that takes long": written(
+        zipped(**{"a.csv": ROW.replace(b",", b".0,") * (48 * MIB // len(ROW))})
+    ),
+    "zipped table of one line": written(zipped(**{"a.csv": b"7," * (16 * MIB)})),
+    "table of one line": written(b"7," * (32 * MIB)),
     # -- npy ---------------------------------------------------------------------------------------
     "npy of 2**60": written(shaped("(2**60,)")),
     "npy of 10**18": written(shaped("(1000000000000000000, 28, 28)")),

@@ -1,10 +1,10 @@
-"""Try every door that a file can come in by with one file after another.
+"""Give one file after another to every function and command that reads files (a "door").
 
     python -m tests.helpers.doors SECONDS BYTES
 
 Each line of stdin is a folder with a file named "made"; the answer is a line of JSON, a list of
-what went wrong. Each door is tried in a copy of this process, which has nothing of a framework in
-it, with so many seconds and so many bytes of memory more than it has.
+problems. Each door is tried in a fork of this process, which has imported no framework, with
+SECONDS of processor time and BYTES of memory more than it has.
 """
 
 import json
@@ -31,12 +31,12 @@ Door = Callable[[Path], object]
 
 
 def ours(kind: type[errors.FmnistError] = errors.FmnistError) -> set[str]:
-    """Return the names of all errors of ours."""
+    """Return the names of all errors of fmnist."""
     return {kind.__name__}.union(*map(ours, kind.__subclasses__()))
 
 
 def invoke(*arguments: object) -> str:
-    """Run a command; it ends well or with a status of ours, and prints nothing that acts."""
+    """Run a command; it succeeds or exits with a status of fmnist, and prints no control codes."""
     result: Result = CliRunner().invoke(main, [*map(str, arguments)])
     exception = result.exception
     if exception is not None and not isinstance(exception, SystemExit):
@@ -92,7 +92,7 @@ DOORS: dict[str, Door] = {
 
 
 def try_door(door: Door, path: Path, seconds: float, memory: int) -> str:
-    """Return what is wrong with how a file came in by a door, or nothing."""
+    """Return what went wrong when a door read a file, or "" if nothing did."""
     with limits.largest_file(LARGEST_FILE):
         outcome = limits.run_limited(lambda: door(path), seconds, memory)
     if outcome.ended not in {"ok", "UserWarning", *ours()}:
@@ -103,7 +103,7 @@ def try_door(door: Door, path: Path, seconds: float, memory: int) -> str:
 
 
 def try_all(made: Path, seconds: float, memory: int) -> list[str]:
-    """Return what is wrong with how a file came in, of each door where something is."""
+    """Return what went wrong at each door, for those where something did."""
     faults = []
     os.chdir(made.parent)
     os.environ["KERAS_HOME"] = str(made.parent / "keras")

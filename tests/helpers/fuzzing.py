@@ -1,4 +1,4 @@
-"""What fuzzers feed: bytes through every door, where nothing but an error of ours may come back.
+"""What fuzzers feed: bytes to every reader, which may raise nothing but fmnist's errors.
 
 As a program it is a fuzzer of atheris: ``python -m tests.helpers.fuzzing FOLDER -runs=10000``.
 """
@@ -101,7 +101,7 @@ SEEDS = [
 
 
 def enter(content: bytes, folder: Path) -> None:
-    """Bring bytes in by every door; an error of ours, or a warning, is all that may come of it."""
+    """Give bytes to every reader; only fmnist's errors and warnings may result."""
     for door in DOORS.values():
         path = folder / "x"
         path.write_bytes(content)
@@ -134,15 +134,15 @@ def main() -> None:
 
 
 def _small() -> list[bytes]:
-    """Return the hostile files that are small, to begin at as well."""
-    found = []
+    """Return the small hostile files, further starting points."""
+    contents = []
     with tempfile.TemporaryDirectory() as name:
         for maker in QUICK.values():
             path = Path(name, "x")
             maker(path)
             if path.stat().st_size < 4096:
-                found.append(path.read_bytes())
-    return found
+                contents.append(path.read_bytes())
+    return contents
 
 
 if __name__ == "__main__":

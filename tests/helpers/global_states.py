@@ -2,7 +2,8 @@
 
 python -m tests.helpers.global_states ADAPTER STATE
 
-A process of its own: most of these settings hold for the whole process, some must come first.
+It runs in a separate process: most of these settings affect the whole process, and some must come
+first.
 """
 
 import sys
@@ -21,7 +22,7 @@ VALUES = (
     "check_other_types",
     "check_mixes",
 )
-"""The checks of what a setting could change: order, types, pixels and labels."""
+"""The checks that a setting could affect: order, types, pixels and labels."""
 
 
 def tensorflow(state: str) -> None:

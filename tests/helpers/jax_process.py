@@ -45,7 +45,7 @@ def count_right(image: jax.Array, label: jax.Array, weight: jax.Array, _: jax.Ar
 
 
 def refusal(dataset: Dataset, **options: object) -> str:
-    """Return the error of a loader that the other process makes otherwise, or nothing."""
+    """Return the error of a loader whose options differ between processes, or ""."""
     try:
         next(iter(loader(dataset, "drop", **options)))
     except FmnistError as error:
@@ -54,10 +54,10 @@ def refusal(dataset: Dataset, **options: object) -> str:
 
 
 me = jax.process_index()
-found = {"shard": fmnist_jax.ADAPTER.shard({}), "devices": len(jax.devices())}
+findings = {"shard": fmnist_jax.ADAPTER.shard({}), "devices": len(jax.devices())}
 for remainder in ("drop", "pad"):
     batches = loader(jobs.train(), remainder)
-    found[remainder] = [
+    findings[remainder] = [
         [
             [everywhere(array).tolist() for array in (index, weight)]
             for _, _, weight, index in batches
@@ -65,9 +65,9 @@ for remainder in ("drop", "pad"):
         for _ in range(2)
     ]
 counts = [np.asarray(count_right(*batch)) for batch in loader(jobs.test(), "pad")]
-found["evaluated"] = np.sum(counts, axis=0).tolist()
+findings["evaluated"] = np.sum(counts, axis=0).tolist()
 train = jobs.train()
-found["seed"] = refusal(train, seed=me)
-found["examples"] = refusal(train, start=jobs.GLOBAL_BATCH * me)
-found["digest"] = refusal(train.select(np.arange(1000)[::-1]) if me else train)
-jobs.report(found)
+findings["seed"] = refusal(train, seed=me)
+findings["examples"] = refusal(train, start=jobs.GLOBAL_BATCH * me)
+findings["digest"] = refusal(train.select(np.arange(1000)[::-1]) if me else train)
+jobs.report(findings)

@@ -1,4 +1,4 @@
-"""What the programs of this folder do alike: data, options, and a classifier that is exact."""
+"""What the programs of this folder share: data, options, and an exact classifier."""
 
 import json
 import sys
@@ -17,27 +17,27 @@ WHOLE_NUMBERS = {"dtype": "float32", "scale": "raw", "layout": "flat", "fields":
 
 
 def train() -> fm.Dataset:
-    """Return what is shuffled: 1,000 examples, which no batch size here divides."""
+    """Return the examples that are shuffled: 1,000, which no batch size here divides."""
     return fm.load("synthetic", "train").take(1000)
 
 
 def test() -> fm.Dataset:
-    """Return what is evaluated: all 10,000 test images."""
+    """Return the examples that are evaluated: all 10,000 test images."""
     return fm.load("synthetic", "test")
 
 
 def classifier() -> NDArray[np.float32]:
-    """Return weights, float32 (784, 10): whole numbers so small that no sum of them is rounded."""
+    """Return weights, float32 (784, 10): whole numbers so small that their sums are exact."""
     generator = np.random.default_rng(0)
     return generator.integers(-8, 9, (784, 10)).astype(np.float32)
 
 
 def number_right() -> int:
-    """Return how many test images it classifies rightly, counted in one process by numpy."""
+    """Return how many test images it classifies correctly, counted in one process by numpy."""
     images = test().images.reshape(-1, 784).astype(np.float32)
     return int(((images @ classifier()).argmax(axis=1) == test().labels).sum())
 
 
-def report(found: Any) -> None:
-    """Write what a program found where its first argument says."""
-    Path(sys.argv[1]).write_text(json.dumps(found))
+def report(findings: Any) -> None:
+    """Write the report of a program to the file that its first argument names."""
+    Path(sys.argv[1]).write_text(json.dumps(findings))

@@ -1,4 +1,4 @@
-"""Run an example, and kill it, as the system would, right after a step of training.
+"""Run an example, and kill it right after a training step, as the system would.
 
 python -m tests.helpers.killed_example STEP PROGRAM ARGUMENTS...
 """
@@ -19,7 +19,7 @@ plain_note = common.Run.note_step
 
 
 def note_and_die(run: Any, loss: float, right: int) -> None:
-    """Note a step; if it is the last that this process may take, end without a word."""
+    """Record a step; kill this process if it was the last that it may take."""
     plain_note(run, loss, right)
     if len(run.losses) == int(step):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,8 +1,7 @@
-"""Runs that are killed in the middle of a step, and go on otherwise; all processes are real.
+"""Runs that are killed within a step, then continue in another way; all processes are real.
 
-Writes into a file, as JSON, what each schedule of its arguments consumed. It is a process of its
-own because its ranks are forked from a server that has imported torch, so that a rank starts at
-once.
+Writes into a file, as JSON, what each schedule of its arguments consumed. It is a separate process
+because its ranks are forked from a server that has imported torch, so that a rank starts at once.
 """
 
 import json
@@ -24,7 +23,7 @@ from tests.helpers.programs import free_port
 
 COUNT, EPOCHS, SEED = 1000, 2, 9
 PATIENCE = 120
-"""Seconds for whatever should take one or two."""
+"""Time limit, in seconds, for steps that should take one or two."""
 
 Leg = dict[str, Any]
 """How many ranks, their batch size, their worker processes, and where they are killed."""
@@ -58,19 +57,19 @@ def options(size: int) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what is saved: a state, and every example consumed until then."""
+    """Return the saved state and every example consumed until then."""
     return json.loads(path.read_text()) if path.exists() else {"state": None, "consumed": []}
 
 
 def save(path: Path, saved: dict[str, Any]) -> None:
-    """Save both in one file, which is there whole or not at all."""
+    """Save both in one file, completely or not at all."""
     new = path.with_suffix(".new")
     new.write_text(json.dumps(saved))
     os.replace(new, path)
 
 
 def torch_rank(path: Path, leg: Leg, rank: int, port: int) -> None:
-    """Consume the epochs from where they were saved; rank 0 saves after each step."""
+    """Consume the epochs from the saved state; rank 0 saves after each step."""
     from torch import distributed
 
     address = f"tcp://127.0.0.1:{port}"
@@ -93,7 +92,7 @@ def torch_rank(path: Path, leg: Leg, rank: int, port: int) -> None:
 
 
 def other_framework(path: Path, name: str, size: int) -> None:
-    """Consume what is left of the epochs under another framework."""
+    """Consume the rest of the epochs under another framework."""
     dataset, saved = data(), read(path)
     adapter = fm.get_adapter(name)
     plan = fm.BatchPlan(COUNT, **options(size))

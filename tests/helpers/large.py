@@ -1,4 +1,4 @@
-"""Files larger than memory: sparse ones, which take no room on the disk."""
+"""Files larger than memory: sparse ones, which take no disk space."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,7 @@ INFIMNIST = 8_100_000
 
 
 def write_sparse(folder: Path, count: int = INFIMNIST) -> tuple[Path, Path]:
-    """Write two IDX files of zero pixels and labels, of which only the headers take room."""
+    """Write two IDX files of zero pixels and labels; only the headers take disk space."""
     images, labels = folder / "images", folder / "labels"
     for path, header, size in (
         (images, struct.pack(">2xBB3I", 8, 3, count, 28, 28), count * 784),

@@ -1,4 +1,4 @@
-"""Limits that the system holds a process to, for a while."""
+"""Run actions under limits of the system."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ PATIENCE = 15
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an action ended in a process of its own: "ok", or the name of what it raised."""
+    """How an action ended in a separate process: "ok", or the name of the error."""
 
     ended: str
     message: str

@@ -1,4 +1,4 @@
-"""Run an example on test images whose second half mirrors the first; write down what it predicts.
+"""Run an example on test images whose second half mirrors the first; record its predictions.
 
 python -m tests.helpers.mirrored_example OUTPUT PROGRAM ARGUMENTS...
 """

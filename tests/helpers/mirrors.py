@@ -17,8 +17,10 @@ OTHER = random.Random(2).randbytes(20_007)
 
 def check(path: Path) -> None:
     """Check that a file is the one that the mirrors serve."""
-    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != hashlib.sha256(BODY).hexdigest():
-        raise DataMismatchError(f"{path}: expected the wanted bytes,\nfound {found}")
+    if (digest := hashlib.sha256(path.read_bytes()).hexdigest()) != hashlib.sha256(
+        BODY
+    ).hexdigest():
+        raise DataMismatchError(f"{path}: expected the wanted bytes,\nfound {digest}")
 
 
 def timeouts(patch: pytest.MonkeyPatch, *, read: float, answer: float, window: float) -> None:
@@ -35,7 +37,7 @@ def part(target: Path) -> Path:
 
 
 def note(target: Path) -> Path:
-    """Return where it is noted which file of which mirror they are of."""
+    """Return the path of the note that names their mirror and file."""
     return target.with_name(".x.gz.part.json")
 
 
@@ -49,7 +51,7 @@ def assert_nothing_but_a_part(target: Path) -> None:
     assert left in (set(), {part(target), note(target)})
 
 
-# Each fault, and what an error says of it.
+# Each fault, and what the error says about it.
 FAULTS: dict[str, tuple[Page, str]] = {
     "403": (Page(fault="403"), "HTTP 403 Forbidden"),
     "404": (Page(fault="404"), "HTTP 404 Not Found"),
@@ -77,7 +79,7 @@ FAULTS: dict[str, tuple[Page, str]] = {
         "redirects from http to file:///etc/passwd, which is not followed",
     ),
     "silent": (Page(fault="silent"), "nothing came for 0.5 s"),
-    "slow-head": (Page(fault="slow_head"), "no whole answer within 1 s"),
+    "slow-head": (Page(fault="slow_head"), "no complete answer within 1 s"),
     "garbage": (Page(fault="garbage"), "BadStatusLine"),
     "hang-up": (Page(fault="hang_up"), "closed connection without response"),
     "refused": (Page(), "Connection refused"),

@@ -1,7 +1,7 @@
 """Eighty-five ways in which a server, or what pretends to be one, misbehaves: as bytes and pauses.
 
 Each way is what is sent after a request: bytes as they are, and numbers, which are seconds of
-silence. None needs to be well-formed, so no library of a server's stands between.
+silence. The bytes need not be well-formed, so no server library writes them.
 """
 
 import gzip
@@ -9,15 +9,13 @@ import itertools
 import socket
 import socketserver
 import ssl
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
 from tests.helpers.mirrors import BODY
+from tests.helpers.server import ServerThread
 
 LONGEST = 4.0
-"""Most seconds for which a way goes on."""
+"""Longest time that a way takes, in seconds."""
 
 MOST = 64 << 20
 """Most bytes that a way sends."""
@@ -177,15 +175,14 @@ HARMFUL: dict[str, Way] = {
 WAYS = {**HARMLESS, **HARMFUL}
 
 
-class MisbehavingServer:
+class MisbehavingServer(ServerThread):
     """Answers each request for a path ``/0`` to ``/84`` in the way of that number."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.stop = threading.Event()
         self._tls = tls
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        super().__init__(self._server)
 
     def url(self, way: str) -> str:
         """Return the address that misbehaves in a way."""
@@ -195,21 +192,6 @@ class MisbehavingServer:
 
     def wrapped(self, connection: socket.socket) -> socket.socket:
         return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.stop.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class _Server(socketserver.ThreadingTCPServer):

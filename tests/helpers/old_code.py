@@ -1,4 +1,4 @@
-"""What the tests of old code share: small files, and the type of what runs it."""
+"""What the tests of old code share: small files, and the type of the function that runs it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The digest that every way out of a dataset, and every way in, must keep."""
+"""The digest that every export and import of a dataset must keep."""
 
 import hashlib
 import io
@@ -21,5 +21,5 @@ def payload_digests(images: NDArray[Any], labels: NDArray[Any]) -> tuple[str, st
 
 
 def assert_same(dataset: Dataset, images: NDArray[Any], labels: NDArray[Any]) -> None:
-    """Assert that what was read back has the payload digests of a dataset."""
+    """Assert that arrays have the payload digests of a dataset."""
     assert payload_digests(images, labels) == payload_digests(dataset.images, dataset.labels)

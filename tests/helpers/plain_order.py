@@ -1,4 +1,4 @@
-"""The written order once more, from docs/order.md, in plain Python integers."""
+"""A second implementation of the written order, from docs/order.md, in plain Python integers."""
 
 
 def plain_shuffle(index: int, n: int, seed: int, epoch: int) -> int:

@@ -341,7 +341,7 @@ class AliasOfTheData(Sound):
         return dataset.images[rows[0] : rows[-1] + 1] if _ascending(rows) else dataset.images[rows]
 
     def pixels(self, images: Array, encoding: Encoding) -> Array:
-        # Through its memory's owner, as torch.from_numpy would, past the read-only flag.
+        # By the owner of its memory, as torch.from_numpy does: that ignores the read-only flag.
         if encoding.scale == "raw" and images.dtype == np.uint8 and images.size:
             return np.lib.stride_tricks.as_strided(_writable(images), images.shape, images.strides)
         return super().pixels(images, encoding)
@@ -376,7 +376,7 @@ class ChecksNothing(Sound):
 
 
 class Stateful(Sound):
-    """One whose loaders have a state of their own; faults are planted in how it counts."""
+    """An adapter with stateful loaders; faults are planted in how they count."""
 
     def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **options: Any) -> Any:
         return StatefulLoader(self, dataset, plan, options)

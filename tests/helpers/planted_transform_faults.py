@@ -174,14 +174,14 @@ class OneViewTwice(Sound):
 
 @caught_by("check_mixes")
 class PartnerFromTheBatch(Sound):
-    def partners(self, plan: BatchPlan, rows: Array, wanted: Array, epoch: int) -> Array:
+    def partners(self, plan: BatchPlan, rows: Array, positions: Array, epoch: int) -> Array:
         return rows[::-1]
 
 
 @caught_by("check_mixes")
 class PartnerOfTheFirstEpoch(Sound):
-    def partners(self, plan: BatchPlan, rows: Array, wanted: Array, epoch: int) -> Array:
-        return plan.rows_at(wanted, 0)
+    def partners(self, plan: BatchPlan, rows: Array, positions: Array, epoch: int) -> Array:
+        return plan.rows_at(positions, 0)
 
 
 @caught_by("check_mixes")

@@ -1,4 +1,4 @@
-"""Programs in processes of their own: those of this package, and jobs of several processes."""
+"""Run programs in separate processes: those of this package, and jobs of several processes."""
 
 import json
 import os
@@ -14,22 +14,22 @@ PROJECT = Path(__file__).parents[2]
 
 
 def helper(name: str) -> list[str]:
-    """Return the arguments with which Python runs a module of this package."""
+    """Return Python's arguments to run a module of this package."""
     return ["-m", f"{__package__}.{name}"]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment of a program, which finds this package in it."""
+    """Return an environment in which a program finds this package."""
     path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    # One thread: on a busy machine several spend their time waiting for one another.
+    # One thread: on a busy machine, several would spend their time waiting for one another.
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **more}
 
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on now.
 
-    It is none of those that the system gives to whoever asks for any (from 32768 on Linux): such a
-    one could be another's before it is used.
+    It is below the range from which the system gives any free port (from 32768 on Linux): another
+    program could get such a port before it is used.
     """
     while True:
         port = random.SystemRandom().randrange(20_000, 32_000)
@@ -43,17 +43,17 @@ def run_together(
 ) -> list[tuple[int, str]]:
     """Run one process for each environment, all at once; return their exit codes and output.
 
-    A job that hangs is ended after four minutes, and then its exit codes are negative.
+    A job that hangs is killed after four minutes; its exit codes are then negative.
     """
     processes = [
         subprocess.Popen(
-            [sys.executable, *program, *own],
+            [sys.executable, *program, *own_arguments],
             env=environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for own, more in zip(arguments, environments, strict=True)
+        for own_arguments, more in zip(arguments, environments, strict=True)
     ]
     try:
         outputs = [process.communicate(timeout=240)[0] for process in processes]

@@ -1,6 +1,6 @@
-"""A Ray cluster of two CPUs on this machine, which lasts until its standard input is closed.
+"""A Ray cluster of two CPUs on this machine, which runs until its standard input is closed.
 
-Ray forks when it starts, which a process that has used JAX must not; the tests connect to this one.
+Ray forks when it starts, and a process that has used JAX must not fork: tests connect to this one.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""How the library that each format is meant for reads it: every split as (images, labels)."""
+"""Read each format with the library that it is meant for: every split as (images, labels)."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ def _stacked(pairs: Iterable[tuple[Any, Any]]) -> tuple[Any, Any]:
 
 
 def _here(folder: Path, pattern: str) -> dict[str, Path]:
-    """Return the files of the splits that are there."""
+    """Return the files of the splits that exist."""
     paths = {name: folder / pattern.format(name) for name in NAMES}
     return {name: path for name, path in paths.items() if path.exists()}
 
@@ -25,26 +25,26 @@ def _here(folder: Path, pattern: str) -> dict[str, Path]:
 def idx(folder: Path) -> Splits:
     import idx2numpy
 
-    found = {}
+    splits = {}
     for name, prefix in (("train", "train"), ("test", "t10k")):
         images = folder / f"{prefix}-images-idx3-ubyte"
         labels = folder / f"{prefix}-labels-idx1-ubyte"
-        found[name] = tuple(idx2numpy.convert_from_file(str(path)) for path in (images, labels))
-    return found  # type: ignore[return-value]
+        splits[name] = tuple(idx2numpy.convert_from_file(str(path)) for path in (images, labels))
+    return splits  # type: ignore[return-value]
 
 
 def idx_gz(folder: Path) -> Splits:
     """As Zalando's mnist_reader does."""
     import gzip
 
-    found = {}
+    splits = {}
     for name, prefix in (("train", "train"), ("test", "t10k")):
         with gzip.open(folder / f"{prefix}-labels-idx1-ubyte.gz") as file:
             labels = np.frombuffer(file.read(), np.uint8, offset=8)
         with gzip.open(folder / f"{prefix}-images-idx3-ubyte.gz") as file:
             images = np.frombuffer(file.read(), np.uint8, offset=16)
-        found[name] = images.reshape(-1, 28, 28), labels
-    return found
+        splits[name] = images.reshape(-1, 28, 28), labels
+    return splits
 
 
 def npz(path: Path) -> Splits:
@@ -55,14 +55,14 @@ def npz(path: Path) -> Splits:
 def csv(folder: Path) -> Splits:
     import pandas
 
-    found = {}
+    splits = {}
     for name in NAMES:
         (path,) = folder.glob(f"*_{name}.csv")
         frame = pandas.read_csv(path)
         assert list(frame.columns) == ["label", *(f"pixel{n}" for n in range(1, 785))]
         pixels = frame.drop(columns="label").to_numpy()
-        found[name] = pixels.reshape(-1, 28, 28), frame["label"].to_numpy()
-    return found
+        splits[name] = pixels.reshape(-1, 28, 28), frame["label"].to_numpy()
+    return splits
 
 
 def png(folder: Path) -> Splits:
@@ -70,13 +70,13 @@ def png(folder: Path) -> Splits:
 
     mapping = json.loads((folder / "classes.json").read_text())
     label_of = {row["folder"]: row["label"] for row in mapping}
-    found = {}
+    splits = {}
     for name in NAMES:
         paths = sorted((folder / name).rglob("*.png"), key=lambda path: path.name)
         assert [path.name for path in paths] == [f"{n:05}.png" for n in range(len(paths))]
         pictures = ((np.asarray(Image.open(path)), label_of[path.parent.name]) for path in paths)
-        found[name] = _stacked(pictures)
-    return found
+        splits[name] = _stacked(pictures)
+    return splits
 
 
 def parquet(folder: Path) -> Splits:
@@ -95,17 +95,17 @@ def parquet(folder: Path) -> Splits:
 def arrow(folder: Path) -> Splits:
     import pyarrow as pa
 
-    found = {}
+    splits = {}
     for name, path in _here(folder, "{}.arrow").items():
         with pa.memory_map(str(path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             images = table["image"].combine_chunks().to_numpy_ndarray().copy()
-            found[name] = images, table["label"].to_numpy()
-    return found
+            splits[name] = images, table["label"].to_numpy()
+    return splits
 
 
 def _parsed(records: Any) -> tuple[Any, Any]:
-    """Return what a tf.data.Dataset of serialised examples holds."""
+    """Return the images and labels of a tf.data.Dataset of serialised examples."""
     import tensorflow as tf
 
     number, text = (tf.io.FixedLenFeature([], kind) for kind in (tf.int64, tf.string))
@@ -133,63 +133,63 @@ def tfds(folder: Path) -> Splits:
 
     builder = tensorflow_datasets.builder_from_directory(folder)
     is_stream = builder.info.file_format.value == "tfrecord"
-    found = {}
+    splits = {}
     for name in builder.info.splits:
         source = builder.as_dataset(name) if is_stream else builder.as_data_source(name)
-        found[name] = _stacked(
+        splits[name] = _stacked(
             (np.asarray(one["image"])[..., 0], int(one["label"])) for one in source
         )
-        assert builder.info.splits[name].num_examples == len(found[name][1])
-    return found
+        assert builder.info.splits[name].num_examples == len(splits[name][1])
+    return splits
 
 
 def array_record(folder: Path) -> Splits:
     import grain
     import tensorflow as tf
 
-    found = {}
+    splits = {}
     for name in NAMES:
         (path,) = folder.glob(f"*-{name}.array_record-*")
         source = grain.sources.ArrayRecordDataSource(str(path))
         records = [source[n] for n in range(len(source))]
-        found[name] = _parsed(tf.data.Dataset.from_tensor_slices(records))
-    return found
+        splits[name] = _parsed(tf.data.Dataset.from_tensor_slices(records))
+    return splits
 
 
 def webdataset(folder: Path) -> Splits:
     import webdataset as wds
 
-    found = {}
+    splits = {}
     for name in NAMES:
         count = int((folder / name / "nshards.txt").read_text())
         urls = [str(folder / name / f"{n}.tar") for n in range(count)]
         pipeline = wds.WebDataset(urls, shardshuffle=False).decode("pill").to_tuple("png", "cls")
-        found[name] = _stacked((np.asarray(image), label) for image, label in pipeline)
-    return found
+        splits[name] = _stacked((np.asarray(image), label) for image, label in pipeline)
+    return splits
 
 
 def tfjs(folder: Path) -> Splits:
     """As the tutorials do: a row of the picture is an image, and the first channel counts."""
     from PIL import Image
 
-    found = {}
+    splits = {}
     for name in NAMES:
         rows = np.asarray(Image.open(folder / f"{name}_images.png").convert("RGBA"))[..., 0]
         assert rows.shape[1] == 784
         labels = np.fromfile(folder / f"{name}_labels_uint8", np.uint8).reshape(len(rows), -1)
         assert (labels.sum(axis=1) == 1).all()
-        found[name] = rows.reshape(-1, 28, 28), labels.argmax(axis=1)
-    return found
+        splits[name] = rows.reshape(-1, 28, 28), labels.argmax(axis=1)
+    return splits
 
 
 def projector(folder: Path) -> Splits:
-    """Through the configuration that TensorBoard reads, and from the sprite, not the vectors."""
+    """By the configuration that TensorBoard reads; images come from the sprite, not the vectors."""
     from google.protobuf import text_format
     from PIL import Image
     from tensorboard.plugins.projector import ProjectorConfig
 
     config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig())
-    found = {}
+    splits = {}
     for entry in config.embeddings:
         header, *lines = (folder / entry.metadata_path).read_text().splitlines()
         assert header == "label\tclass"
@@ -197,8 +197,8 @@ def projector(folder: Path) -> Splits:
         width, height = entry.sprite.single_image_dim
         cells = sprite.reshape(-1, height, sprite.shape[1] // width, width).swapaxes(1, 2)
         labels = np.array([int(line.split("\t")[0]) for line in lines])
-        found[entry.tensor_name] = cells.reshape(-1, height, width)[: len(labels)], labels
-    return found
+        splits[entry.tensor_name] = cells.reshape(-1, height, width)[: len(labels)], labels
+    return splits
 
 
 def mat(path: Path) -> Splits:
@@ -226,7 +226,7 @@ def hdf5(path: Path) -> Splits:
 
 
 def arff(path: Path) -> Splits:
-    """One table of both splits, which the reader cuts as users of OpenML do."""
+    """Split the one table by row number, as users of OpenML do."""
     import scipy.io.arff
 
     table, meta = scipy.io.arff.loadarff(path)

@@ -2,9 +2,9 @@
 
 python -m tests.helpers.restarted FRAMEWORK FOLDER STEP: kills itself after that step.
 
-A batch has four parts, whatever the ranks; gradients are of parts, and every rank adds all of them
-in the order of the batch. (A mean over each rank's examples would be rounded otherwise for another
-number of ranks.)
+A batch has four parts, whatever the number of ranks. Gradients are computed by part, and every rank
+adds all of them in the order of the batch. (A mean over each rank's examples would be rounded
+differently with another number of ranks.)
 """
 
 import json
@@ -36,7 +36,7 @@ Gather = Callable[[Vector], Vector]
 
 
 def with_torch(rank: int, ranks: int, port: str) -> tuple[Gradient, Gather]:
-    """Return the gradient of a part, and what gathers those of all ranks, in torch."""
+    """Return functions in torch: the gradient of a part, and the gradients of all ranks."""
     import torch
     from torch import distributed
     from torch.nn.functional import conv2d, cross_entropy, relu
@@ -94,7 +94,7 @@ def with_jax(rank: int, ranks: int, port: str) -> tuple[Gradient, Gather]:
 
 
 def main(framework: str, folder: Path, die_at: int) -> None:
-    """Train from where it was saved."""
+    """Train from the saved state."""
     rank, ranks, port = (os.environ[name] for name in ("RANK_HERE", "RANKS", "PORT"))
     make = {"torch": with_torch, "jax": with_jax}[framework]
     gradient, gather = make(int(rank), int(ranks), port)

@@ -1,10 +1,11 @@
-"""A web server on this machine that does what real ones do wrong, on demand, in a bounded time.
+"""A local web server that shows the faults of real ones, on demand and in bounded time.
 
 Each path has a script: one page for each request in turn, the last one for all that follow.
 """
 
 import itertools
 import socket
+import socketserver
 import ssl
 import struct
 import threading
@@ -26,7 +27,7 @@ HTML = b"<!DOCTYPE html><html><body>Sign in to this network</body></html>\n"
 
 @dataclass(frozen=True)
 class Page:
-    """How one request is answered: what the file is, and what goes wrong with it.
+    """How one request is answered: the file, and the fault.
 
     A fault is a status, or the name of a method `fault_...` below.
     """
@@ -37,7 +38,7 @@ class Page:
     modified: str = ""
     ranges: bool = True
     heedless: bool = False
-    """Whether If-Range is not looked at."""
+    """Whether If-Range is ignored."""
 
     sized: bool = True
     headers: dict[str, str] = field(default_factory=dict)
@@ -48,24 +49,13 @@ class Page:
     """Seconds between blocks of 4 KiB."""
 
 
-class FaultServer:
-    """Serve scripts of pages on 127.0.0.1, and count what is asked and sent."""
+class ServerThread:
+    """Run a server in a thread, for the length of a `with` block."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.scripts: dict[str, list[Page]] = {}
-        self.requests: list[tuple[str, dict[str, str]]] = []
-        self.sent: Counter[str] = Counter()
+    def __init__(self, server: socketserver.BaseServer) -> None:
         self.stop = threading.Event()
-        self.lock = threading.Lock()
-        self._scheme = "https" if tls else "http"
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        if tls:
-            # The handshake is left to the thread of each connection, so that none stops the others.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._listener = server
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -78,9 +68,28 @@ class FaultServer:
         at: TracebackType | None,
     ) -> None:
         self.stop.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._listener.shutdown()
+        self._listener.server_close()
         self._thread.join()
+
+
+class FaultServer(ServerThread):
+    """Serve scripts of pages on 127.0.0.1; count requests and sent bytes."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.scripts: dict[str, list[Page]] = {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.sent: Counter[str] = Counter()
+        self.lock = threading.Lock()
+        self._scheme = "https" if tls else "http"
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.owner = self
+        if tls:
+            # Each connection's thread does its handshake, so that none blocks the others.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        super().__init__(self._server)
 
     def url(self, path: str, *pages: Page) -> str:
         """Return the address of a path, and give it a script if there is one."""
@@ -108,7 +117,7 @@ class _Server(ThreadingHTTPServer):
     owner: FaultServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is what many tests want."""
+        """Ignore clients that hang up: many tests cause it."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -155,15 +164,15 @@ class _Handler(BaseHTTPRequestHandler):
         return page.body[start:], start
 
     def asked_from(self) -> int | None:
-        """Return where the asked range starts; None if the whole file is asked for or due."""
-        wanted = self.headers.get("Range")
+        """Return where the requested range starts; None if the whole file is to be sent."""
+        expected = self.headers.get("Range")
         validator = self.headers.get("If-Range")
-        if not self.page.ranges or wanted is None:
+        if not self.page.ranges or expected is None:
             return None
         fits = validator in (None, self.page.etag, self.page.modified)
         if not fits and not self.page.heedless:
             return None
-        return int(wanted.removeprefix("bytes=").removesuffix("-"))
+        return int(expected.removeprefix("bytes=").removesuffix("-"))
 
     def head(self, status: int, length: int | None, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -181,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         for block in blocks:
             if self.server.owner.stop.is_set():
                 return
-            # Counted first: a client may have it, and ask for the count, before we go on.
+            # Counted first: a client may receive it, and ask for the count, before this continues.
             with self.server.owner.lock:
                 self.server.owner.sent[self.path] += len(block)
             self.wfile.write(block)
@@ -191,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
     # -- bodies that break off -------------------------------------------------------------------
 
     def some(self) -> bytes:
-        """Send the head and the body up to the cut; return what is kept back."""
+        """Send the head and the body up to the cut; return the rest."""
         body, start = self.promised()
         assert isinstance(body, bytes)
         middle = (len(body) + 1) // 2
@@ -213,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def fault_reset(self) -> None:
         self.some()
-        # Let it arrive first: a reset throws away what a slow client has not read yet.
+        # Let it arrive first: a reset discards what a slow client has not read yet.
         self.server.owner.stop.wait(0.02)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         # Both hold the socket; it must close before the server says an orderly goodbye.
@@ -221,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def fault_chunked(self) -> None:
-        """Send all of it in chunks: no fault, but no length either."""
+        """Send the whole body in chunks: no fault, but no length either."""
         self.chunks(whole=True)
 
     def fault_chunked_short(self) -> None:
@@ -239,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
     # -- answers that are something else ---------------------------------------------------------
 
     def fault_long(self) -> None:
-        """Say no length, and never end."""
+        """Send no length, and never end."""
         self.head(200, None, {})
         assert isinstance(self.page.body, bytes)
         self.send(self.page.body)
@@ -247,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(itertools.repeat(block, ENDLESS // len(block)))
 
     def fault_length(self) -> None:
-        """Say a length that is not the wanted file's."""
+        """Send a length that is not the expected file's."""
         assert isinstance(self.page.body, bytes)
         self.head(200, len(self.page.body) + 7, {})
         self.send(self.page.body)
@@ -278,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.stop.wait(LINGER)
 
     def fault_slow_head(self) -> None:
-        """Send a byte of the head now and then, as fast as no time-out of a socket minds."""
+        """Send a byte of the head now and then, often enough to avoid a socket's time-out."""
         for byte in blocks_of(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300, 1):
             if self.server.owner.stop.wait(LINGER / 300):
                 return
@@ -291,7 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Close without a word."""
 
     def fault_redirect(self) -> None:
-        """Go where the page's own header Location says; its body need not be read."""
+        """Redirect to the page's Location header; its body need not be read."""
         self.head(302, None, {})
         self.send(self.page.body if isinstance(self.page.body, bytes) else self.page.body())
 

@@ -1,4 +1,4 @@
-"""What the signature of an adapter's typed function must have."""
+"""Check the signature of an adapter's typed function."""
 
 import inspect
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from fmnist_core import Dataset
 
 def check_options(function: Callable[..., Any]) -> None:
     """Check that a typed function names every option of `Dataset.to`, with the same default."""
-    found = inspect.signature(function).parameters
-    assert all(parameter.kind is not parameter.VAR_KEYWORD for parameter in found.values())
+    parameters = inspect.signature(function).parameters
+    assert all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values())
     expected = dict(inspect.signature(Dataset.to).parameters)
     for name in ("self", "adapter", "framework_options"):
         del expected[name]
     for name, parameter in expected.items():
-        assert found[name].default == parameter.default, name
+        assert parameters[name].default == parameter.default, name

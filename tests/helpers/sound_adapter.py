@@ -1,4 +1,4 @@
-"""An adapter written a second time, in single steps that a planted fault can replace."""
+"""A second adapter, written in small methods that a planted fault can override."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 class Sound:
-    """An adapter written a second time, in single steps that a fault can replace."""
+    """A second adapter, written in small methods that a fault can override."""
 
     name = "sound"
     layout: Layout = "NHW"
@@ -53,7 +53,7 @@ class Sound:
 
     def batch(self, loader: "Loader", epoch: int, step: int, start: int) -> Any:
         rows = self.rows(loader.plan, epoch, step, start)
-        made: dict[str, Callable[[], Array]] = {
+        makers: dict[str, Callable[[], Array]] = {
             "image": lambda: self.encoded(self.images(loader.dataset, rows), loader.encoding),
             "view": lambda: self.encoded(self.images(loader.dataset, rows), loader.encoding),
             "label": lambda: self.labels(loader.dataset, rows, loader.encoding),
@@ -63,8 +63,8 @@ class Sound:
         }
         if loader.encoding.transform:
             transformed = self.transformed(loader, epoch, step, start)
-            made |= {field: lambda field=field: transformed[field] for field in transformed}  # type: ignore[misc]
-        return self.pack(loader.plan, [made[field]() for field in self.fields(loader.plan)])
+            makers |= {field: lambda field=field: transformed[field] for field in transformed}  # type: ignore[misc]
+        return self.pack(loader.plan, [makers[field]() for field in self.fields(loader.plan)])
 
     def pack(self, plan: BatchPlan, values: Any) -> Any:
         return plan.pack(values)
@@ -73,11 +73,13 @@ class Sound:
         plan, encoding = loader.plan, loader.encoding
         rows, drawn = self.rows(plan, epoch, step, start), self.drawn(plan, epoch, step, start)
 
-        def gather(wanted: NDArray[np.int64]) -> tuple[Array, Array]:
-            found = rows if wanted is drawn else self.partners(plan, rows, wanted, epoch)
-            return self.images(loader.dataset, found), self.labels(loader.dataset, found, encoding)
+        def gather(positions: NDArray[np.int64]) -> tuple[Array, Array]:
+            places = rows if positions is drawn else self.partners(plan, rows, positions, epoch)
+            return self.images(loader.dataset, places), self.labels(
+                loader.dataset, places, encoding
+            )
 
-        made = {}
+        values = {}
         for view, field in enumerate(("image", "view")):
             images, labels = self.chain(encoding.transform).batch(
                 NUMPY,
@@ -88,10 +90,10 @@ class Sound:
                 epoch=self.drawn_epoch(epoch),
                 view=self.view(view),
             )
-            made[field] = self.encoded(images, encoding)
+            values[field] = self.encoded(images, encoding)
             if encoding.transform.mix and not view:
-                made["label"] = self.mixed(labels)
-        return made
+                values["label"] = self.mixed(labels)
+        return values
 
     def drawn(self, plan: BatchPlan, epoch: int, step: int, start: int) -> NDArray[np.int64]:
         return plan.positions(step, start) % plan.num_examples
@@ -108,8 +110,8 @@ class Sound:
     def chain(self, chain: Chain) -> Chain:
         return chain
 
-    def partners(self, plan: BatchPlan, rows: Array, wanted: Array, epoch: int) -> Array:
-        return plan.rows_at(wanted, epoch)
+    def partners(self, plan: BatchPlan, rows: Array, positions: Array, epoch: int) -> Array:
+        return plan.rows_at(positions, epoch)
 
     def mixed(self, labels: Array) -> Array:
         return labels

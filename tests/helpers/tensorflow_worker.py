@@ -43,12 +43,12 @@ def whole(dataset: Dataset, remainder: str) -> tf.distribute.DistributedDataset:
 
 
 def indices(batches: tf.distribute.DistributedDataset) -> list[list[int]]:
-    """Return, of each step, the indices that this worker gets; those that count."""
-    found = []
+    """Return the indices that this worker gets in each step, without those of weight 0."""
+    steps = []
     for _, _, weight, index in batches:
         (weight,), (index,) = map(strategy.experimental_local_results, (weight, index))
-        found.append(index[weight == 1].numpy().tolist())
-    return found
+        steps.append(index[weight == 1].numpy().tolist())
+    return steps
 
 
 @tf.function
@@ -59,18 +59,18 @@ def count_right(image: tf.Tensor, label: tf.Tensor, weight: tf.Tensor, _: tf.Ten
 
 
 def evaluate(batches: tf.distribute.DistributedDataset) -> list[int]:
-    """Return how many images of all workers are classified rightly, and how many there are."""
+    """Return how many images of all workers are classified correctly, and how many there are."""
     sums = tf.zeros(2, tf.int64)
     for batch in batches:
         sums += strategy.reduce("SUM", strategy.run(count_right, args=batch), axis=None)
     return sums.numpy().tolist()
 
 
-found = {}
+findings = {}
 for name, distribute in (("function", from_function), ("whole", whole)):
     for remainder in ("keep", "drop", "pad"):
         batches = distribute(jobs.train(), remainder)
-        found[f"{name} {remainder}"] = [indices(batches) for _ in range(2)]
-    found[f"{name} evaluated"] = evaluate(distribute(jobs.test(), "pad"))
-found["auto"] = fmnist_tensorflow.ADAPTER.shard({})
-jobs.report(found)
+        findings[f"{name} {remainder}"] = [indices(batches) for _ in range(2)]
+    findings[f"{name} evaluated"] = evaluate(distribute(jobs.test(), "pad"))
+findings["auto"] = fmnist_tensorflow.ADAPTER.shard({})
+jobs.report(findings)

@@ -1,4 +1,4 @@
-"""One rank of a torchrun job under Lightning or under accelerate: which examples it is given."""
+"""One rank of a torchrun job under Lightning or accelerate: which examples it gets."""
 
 import gc
 import json
@@ -60,7 +60,7 @@ def fit(
 
 
 class Watched(lightning.LightningModule):
-    """A classifier that notes which examples it was trained on."""
+    """A classifier that records the examples it was trained on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Watched(lightning.LightningModule):
 
 
 class Hooked(Watched):
-    """The same, with a loader of its own."""
+    """The same, with its own loader."""
 
     def train_dataloader(self) -> Any:
         return loader()
@@ -83,19 +83,19 @@ class Hooked(Watched):
 
 def under_lightning(folder: Path) -> dict[str, Any]:
     saves = callbacks.ModelCheckpoint(folder / "steps", **EACH_STEP)
-    found: dict[str, Any] = {"whole": fit(Watched(), saves, loader())}
+    report: dict[str, Any] = {"whole": fit(Watched(), saves, loader())}
     saved = folder / "steps" / "step=4.ckpt"
-    found["rest"] = fit(Watched(), saves, loader(), path=saved)
+    report["rest"] = fit(Watched(), saves, loader(), path=saved)
     usual = callbacks.ModelCheckpoint(folder / "epochs")
     fit(Watched(), usual, loader())
-    found["more"] = fit(
+    report["more"] = fit(
         Watched(), usual, loader(), path=usual.best_model_path, max_epochs=EPOCHS + 2
     )
     try:
         fit(Watched(), saves, loader(shard=(0, 1)))
     except FmnistError as error:
-        found["unshared"] = str(error)
-    return found
+        report["unshared"] = str(error)
+    return report
 
 
 def under_lightning_alone(folder: Path) -> dict[str, Any]:
@@ -124,15 +124,15 @@ def under_accelerate(folder: Path) -> dict[str, Any]:
                 accelerator.save_state(folder / "saved")
     accelerator.save_state(folder / "ended")
     accelerator.wait_for_everyone()
-    found: dict[str, Any] = {"whole": whole}
+    report: dict[str, Any] = {"whole": whole}
     for name, saved in (("rest", "saved"), ("more", "ended")):
         accelerator.load_state(folder / saved)
-        found[name] = [step(batch) for _ in range(EPOCHS) for batch in batches]
+        report[name] = [step(batch) for _ in range(EPOCHS) for batch in batches]
     try:
         accelerator.prepare(loader(shard=(0, 1)))
     except FmnistError as error:
-        found["unshared"] = str(error)
-    return found
+        report["unshared"] = str(error)
+    return report
 
 
 if __name__ == "__main__":

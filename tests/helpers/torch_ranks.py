@@ -53,7 +53,7 @@ def train() -> dict[str, Any]:
 
 
 def evaluate() -> dict[str, Any]:
-    """Count how the test images are classified; no image twice, though every rank reads as many."""
+    """Count the correct test images, each once, although all ranks read equally many."""
     classifier = torch.from_numpy(jobs.classifier())
     confusion = torch.zeros(10, 10, dtype=torch.int64)
     times_seen = torch.zeros(10_000, dtype=torch.int64)
@@ -70,7 +70,7 @@ def evaluate() -> dict[str, Any]:
 
 
 def refusal(dataset: Dataset, **options: Any) -> str:
-    """Return the error of a loader that another rank makes otherwise, or nothing."""
+    """Return the error of a loader whose options differ between ranks, or ""."""
     try:
         next(iter(loader(dataset, shuffle=True, **{"remainder": "drop", **options})))
     except FmnistError as error:
@@ -79,10 +79,10 @@ def refusal(dataset: Dataset, **options: Any) -> str:
 
 
 def disagree() -> dict[str, str]:
-    """Return what this rank is told where the ranks disagree."""
+    """Return the errors that this rank raises where the ranks disagree."""
     me, ranks = distributed.get_rank(), distributed.get_world_size()
     last, data = me == ranks - 1, jobs.train()
-    found = {
+    errors = {
         "seed": refusal(data, seed=int(last)),
         "digest": refusal(data.select(range(999, -1, -1)) if last else data),
         "num_examples": refusal(data.take(999) if last else data),
@@ -94,22 +94,22 @@ def disagree() -> dict[str, str]:
         "alone": refusal(data, shard=(0, 1)) if last else "",
     }
     if ranks > 2:
-        found["shard"] = refusal(data, shard=(0, 2) if last else "auto")
+        errors["shard"] = refusal(data, shard=(0, 2) if last else "auto")
     distributed.barrier()
     # As init_process_group(timeout=...) would, which ranks that start slowly need themselves.
     _get_default_store().set_timeout(timedelta(seconds=3))
-    found["silent"] = refusal(data, shard=(0, 1) if last else "auto")
-    return found
+    errors["silent"] = refusal(data, shard=(0, 1) if last else "auto")
+    return errors
 
 
 def main(folder: Path) -> None:
     distributed.init_process_group("gloo", timeout=LIMIT)
     me, ranks = distributed.get_rank(), distributed.get_world_size()
-    found: dict[str, Any] = {"shard": fmnist_torch.ADAPTER.shard({})}
-    found |= {"trained": train(), "evaluated": evaluate()}
+    report: dict[str, Any] = {"shard": fmnist_torch.ADAPTER.shard({})}
+    report |= {"trained": train(), "evaluated": evaluate()}
     if ranks > 1:
-        found["told"] = disagree()
-    (folder / f"{me}.json").write_text(json.dumps(found))
+        report["errors"] = disagree()
+    (folder / f"{me}.json").write_text(json.dumps(report))
     gc.collect()  # or torch may abort: docs/distributed.md says why
     distributed.destroy_process_group()
 

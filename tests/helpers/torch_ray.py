@@ -1,4 +1,4 @@
-"""Two workers of Ray Train: what `prepare_data_loader` makes of the torch loader."""
+"""Two workers of Ray Train: what `prepare_data_loader` does to the torch loader."""
 
 import json
 import logging
@@ -13,17 +13,17 @@ from fmnist_core.testing import made_dataset
 
 
 def work(config: dict[str, Any]) -> None:
-    """Read two epochs of loaders that are shared by the plan, and one by Ray."""
+    """Read two epochs of loaders that the plan shards, and one that Ray shards."""
     dataset = made_dataset()
     options: dict[str, Any] = {"batch_size": 4, "fields": ("label", "index"), "seed": 3}
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     shared = prepare_data_loader(dataset.to("torch", shuffle=True, shard="auto", **options))
-    found["plan"] = [[index.tolist() for _, index in shared] for _ in range(2)]
+    report["plan"] = [[index.tolist() for _, index in shared] for _ in range(2)]
     for name, shuffle in (("in order", False), ("shuffled", True)):
         by_ray = prepare_data_loader(dataset.to("torch", shuffle=shuffle, **options))
-        found[name] = [[part.tolist() for part in batch] for batch in by_ray]
+        report[name] = [[part.tolist() for part in batch] for batch in by_ray]
     rank = ray.train.get_context().get_world_rank()
-    Path(config["folder"], f"{rank}.json").write_text(json.dumps(found))
+    Path(config["folder"], f"{rank}.json").write_text(json.dumps(report))
 
 
 if __name__ == "__main__":

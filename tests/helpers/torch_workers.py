@@ -1,6 +1,6 @@
-"""Run by test_fmnist_torch.py in a process of its own: two epochs through worker processes.
+"""Run by test_fmnist_torch.py in a separate process: two epochs through worker processes.
 
-Prints the digest of what arrived. A fork of the test process, which holds TensorFlow's and JAX's
+Prints the digest of the batches. A fork of the test process, which holds TensorFlow's and JAX's
 threads, would prove nothing.
 """
 

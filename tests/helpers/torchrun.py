@@ -1,4 +1,4 @@
-"""Start a program by torchrun on this machine, and read what each of its ranks found."""
+"""Start a program under torchrun on this machine, and read the reports of its ranks."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.helpers.programs import environment, free_port, helper
 def torchrun(program: list[str], ranks: int, *arguments: str) -> tuple[int, str]:
     """Return the exit code and the output of a job.
 
-    A job that hangs is ended after four minutes, and then its exit code is negative.
+    A job that hangs is killed after four minutes; its exit code is then negative.
     """
     launcher = ["torch.distributed.run", f"--nproc-per-node={ranks}", "--master-addr=127.0.0.1"]
     job = subprocess.Popen(
@@ -33,8 +33,8 @@ def torchrun(program: list[str], ranks: int, *arguments: str) -> tuple[int, str]
     return job.returncode, output
 
 
-def found_by_ranks(name: str, ranks: int, folder: Path, *arguments: str) -> list[Any]:
-    """Run a helper in several ranks; return what each left as JSON in a folder."""
+def reports_of_ranks(name: str, ranks: int, folder: Path, *arguments: str) -> list[Any]:
+    """Run a helper in several ranks; return the JSON that each wrote into a folder."""
     code, output = torchrun(helper(name), ranks, str(folder), *arguments)
     assert code == 0, output
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(ranks)]

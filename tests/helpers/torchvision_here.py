@@ -1,4 +1,4 @@
-"""torchvision beside a torch for which its published wheel was not built."""
+"""Import torchvision next to a torch for which its published wheel was not built."""
 
 import contextlib
 import sys
@@ -7,8 +7,8 @@ import sys
 def make_importable() -> None:
     """Declare the operators that torchvision describes on import, where they are missing.
 
-    The published wheel is built for torch with CUDA: beside a torch without it, its operators are
-    missing. Datasets and transforms use none of them, so it is enough to declare them.
+    The published wheel is built for torch with CUDA; with a torch without CUDA, its operators are
+    missing. Datasets and transforms do not use them, so declaring them is enough.
     """
     if "torchvision" in sys.modules:
         return

@@ -1,4 +1,4 @@
-"""Run `mirrored_example` on a Keras program; write down the mean label after each batch.
+"""Run `mirrored_example` on a Keras program; record the mean label after each batch.
 
 python -m tests.helpers.watched_keras OUTPUT ARGUMENTS...
 """
@@ -17,7 +17,7 @@ plain_compile, plain_fit = keras.Model.compile, keras.Model.fit
 
 
 def mean_label(labels: Any, scores: Any) -> Any:
-    """Return the labels; Keras takes the mean over the batches so far."""
+    """Return the labels; Keras averages them over the batches so far."""
     return keras.ops.cast(keras.ops.reshape(labels, (-1,)), "float32")
 
 
@@ -27,7 +27,7 @@ def watched_compile(model: Any, *, metrics: list[Any], **options: Any) -> None:
 
 
 class Note(keras.callbacks.Callback):
-    """Takes the metric down after each batch."""
+    """Records the metric after each batch."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         means.append(float(logs["mean_label"]))

@@ -127,7 +127,7 @@ def test_gzip_with_a_name_a_time_and_zero_padding(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("container", ["gzip", "xz"])
-def test_a_stream_ends_with_nothing_and_goes_on_saying_so(tmp_path: Path, container: str) -> None:
+def test_a_stream_stays_at_its_end(tmp_path: Path, container: str) -> None:
     path = tmp_path / "x"
     path.write_bytes(PACK[container](PAYLOAD))
     with unpacked(path) as stream:
@@ -167,7 +167,7 @@ def npy_of(array: NDArray[Any], **options: Any) -> bytes:
 
 
 @given(ARRAYS)
-def test_an_array_of_numpys_is_the_payload_that_would_hold_it(
+def test_a_numpy_array_is_read_as_its_idx_payload(
     tmp_path_factory: pytest.TempPathFactory, array: NDArray[Any]
 ) -> None:
     folder = tmp_path_factory.mktemp("npy")
@@ -176,9 +176,9 @@ def test_an_array_of_numpys_is_the_payload_that_would_hold_it(
     np.savez_compressed(folder / "packed.npz", array)
     write_idx(folder / "x", array)
     for name in ("x.npy", "plain.npz", "packed.npz"):
-        found = read_idx(folder / name)
-        assert found.dtype == array.dtype.newbyteorder("=")
-        np.testing.assert_array_equal(found, array)
+        actual = read_idx(folder / name)
+        assert actual.dtype == array.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(actual, array)
         assert bytes(read_payload(folder / name)) == (folder / "x").read_bytes()
 
 
@@ -204,7 +204,7 @@ def test_a_single_member_needs_no_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_idx(zip_of(tmp_path / "x", only=PAYLOAD)), ARRAY)
 
 
-def test_which_member_must_be_said_and_be_there(tmp_path: Path) -> None:
+def test_the_member_must_be_named_and_exist(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "x", one=PAYLOAD, two=PAYLOAD)
     with pytest.raises(IdxError, match="a single file in the zip file, found 2: one, two"):
         read_idx(path)
@@ -212,7 +212,7 @@ def test_which_member_must_be_said_and_be_there(tmp_path: Path) -> None:
         read_payload(path, "three")
 
 
-def test_two_members_of_one_name_are_not_chosen_from(tmp_path: Path) -> None:
+def test_two_members_of_one_name_raise(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x", "w") as archive:
         archive.writestr("one", PAYLOAD)
         with pytest.warns(UserWarning, match="Duplicate"):
@@ -282,7 +282,7 @@ def test_every_cut_and_flip_of_a_packed_array_is_refused_or_harmless(tmp_path: P
             np.testing.assert_array_equal(read_idx(path), ARRAY)
 
 
-def test_a_header_of_numpys_that_lies_allocates_nothing(
+def test_a_false_numpy_header_allocates_nothing(
     tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
 ) -> None:
     honest = npy_of(np.zeros(9, np.uint8))

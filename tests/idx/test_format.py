@@ -33,11 +33,11 @@ def payload_of(array: NDArray[Any]) -> bytes:
     return head + struct.pack(f">{array.size}{letter}", *array.ravel().tolist())
 
 
-def assert_same(found: NDArray[Any], expected: NDArray[Any]) -> None:
+def assert_same(actual: NDArray[Any], expected: NDArray[Any]) -> None:
     """Check type, shape and every bit; the sign of zero and the payload of NaN too."""
-    assert found.dtype == expected.dtype
-    assert found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes()
+    assert actual.dtype == expected.dtype
+    assert actual.shape == expected.shape
+    assert actual.tobytes() == expected.tobytes()
 
 
 @st.composite
@@ -73,7 +73,7 @@ def test_what_is_written_is_read_back(folder: Path, array: NDArray[Any]) -> None
 
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 3), (2, 3, 4), (1, 2, 3, 4)])
 @pytest.mark.parametrize("dtype", CODES)
-def test_every_type_and_rank_is_laid_out_by_the_letter(
+def test_every_type_and_rank_is_laid_out_as_specified(
     tmp_path: Path, dtype: str, shape: tuple[int, ...]
 ) -> None:
     array = (np.arange(int(np.prod(shape))) - 3).astype(dtype).reshape(shape)
@@ -131,8 +131,8 @@ def test_the_memory_layout_of_what_is_written_does_not_matter(
 @given(array=any_bits())
 def test_idx2numpy_reads_what_we_write(folder: Path, array: NDArray[Any]) -> None:
     write_idx(folder / "x", array)
-    found = idx2numpy.convert_from_file(str(folder / "x"))
-    assert_same(found.astype(array.dtype), array)
+    actual = idx2numpy.convert_from_file(str(folder / "x"))
+    assert_same(actual.astype(array.dtype), array)
 
 
 @given(
@@ -141,9 +141,9 @@ def test_idx2numpy_reads_what_we_write(folder: Path, array: NDArray[Any]) -> Non
     )
 )
 def test_we_read_what_idx2numpy_writes(array: NDArray[Any]) -> None:
-    found = parse_idx(idx2numpy.convert_to_string(array))
-    assert found.dtype == array.dtype
-    np.testing.assert_array_equal(found, array)
+    actual = parse_idx(idx2numpy.convert_to_string(array))
+    assert actual.dtype == array.dtype
+    np.testing.assert_array_equal(actual, array)
 
 
 # -- what the arrays are like ------------------------------------------------------------------
@@ -310,7 +310,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("data", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_wrong_is_said(tmp_path: Path, data: bytes, message: str) -> None:
+def test_a_wrong_payload_is_described(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "x.idx"
     for pack in (bytes, gzip.compress, lzma.compress):
         path.write_bytes(pack(data))
@@ -329,9 +329,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, data: bytes, message: str) -> Non
     "dtype",
     "int64 uint16 uint32 uint64 bool float16 longdouble complex64 U1 S1 object M8[s] u1,u1".split(),
 )
-def test_types_that_idx_lacks_are_refused_before_anything_is_written(
-    tmp_path: Path, dtype: str
-) -> None:
+def test_types_that_idx_lacks_raise_before_anything_is_written(tmp_path: Path, dtype: str) -> None:
     array = np.zeros(3, np.dtype(dtype))
     with pytest.raises(OptionError, match=r"IDX holds uint8, .*; found .*astype\('int32'\)"):
         write_idx(tmp_path / "x", array)
@@ -367,19 +365,19 @@ def test_gzip_is_the_same_every_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [3, None, b"x", "a\0b", ["x"]])
-def test_what_is_no_path_is_refused(path: object) -> None:
+def test_an_invalid_path_raises(path: object) -> None:
     for action in (read_idx, map_idx, lambda path: write_idx(path, np.zeros(1, np.uint8))):
         with pytest.raises(OptionError, match="expected a path"):
             action(path)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("data", ["abc", 3, memoryview(bytes(20))[::2]])
-def test_what_is_no_bytes_is_refused(data: object) -> None:
+def test_invalid_data_raise(data: object) -> None:
     with pytest.raises(OptionError, match="contiguous bytes"):
         parse_idx(data)  # type: ignore[arg-type]
 
 
-def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_array_raises(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="expected an array"):
         write_idx(tmp_path / "x", [[1], [1, 2]])  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())

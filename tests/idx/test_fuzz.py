@@ -75,10 +75,10 @@ def test_one_flipped_bit_in_a_packed_file_never_changes_the_elements(
 ) -> None:
     data, refused = PACK[container](PAYLOAD), 0
     for flipped in single_flips(data):
-        found = outcome(path, flipped)
-        refused += found is None
-        if found is not None:
-            np.testing.assert_array_equal(found, ARRAY)
+        actual = outcome(path, flipped)
+        refused += actual is None
+        if actual is not None:
+            np.testing.assert_array_equal(actual, ARRAY)
     # gzip does not protect its time stamp and the like: fewer than 8 of its bytes.
     assert refused >= 8 * (len(data) - 8)
 
@@ -91,9 +91,9 @@ def test_one_flipped_bit_in_a_raw_header_is_refused(path: Path) -> None:
 def test_one_flipped_bit_in_raw_elements_is_that_bit(path: Path) -> None:
     head, elements = PAYLOAD[: HEADER.nbytes], PAYLOAD[HEADER.nbytes :]
     for flipped in single_flips(elements):
-        found = outcome(path, head + flipped)
-        assert found is not None
-        assert found.astype(">i2").tobytes() == flipped
+        actual = outcome(path, head + flipped)
+        assert actual is not None
+        assert actual.astype(">i2").tobytes() == flipped
 
 
 def single_flips(data: bytes) -> Iterator[bytes]:
@@ -243,15 +243,15 @@ def test_any_bytes_as_a_file(path: Path, magic: bytes, rest: bytes) -> None:
 def test_a_file_is_judged_like_its_payload(
     path: Path, container: str, data: bytes, tail: bytes
 ) -> None:
-    found = outcome(path, PACK[container](data + tail))
+    actual = outcome(path, PACK[container](data + tail))
     try:
         expected = parse_idx(data + tail)
     except IdxError:
-        assert found is None
+        assert actual is None
     else:
-        assert found is not None
-        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-        assert found.tobytes() == expected.tobytes()
+        assert actual is not None
+        assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
+        assert actual.tobytes() == expected.tobytes()
 
 
 FUZZER = """

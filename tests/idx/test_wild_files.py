@@ -67,14 +67,16 @@ def test_a_whole_file_is_read(data_root: Path, tmp_path: Path, whole_row: dict[s
 
 def test_a_damaged_file_is_named(data_root: Path, damaged_row: dict[str, str]) -> None:
     path = data_root / damaged_row["path"]
-    (words,) = [said for noted, said in EXPECTED_WORDS.items() if noted in damaged_row["note"]]
+    (words,) = [
+        pattern for noted, pattern in EXPECTED_WORDS.items() if noted in damaged_row["note"]
+    ]
     with pytest.raises(FmnistError, match=words) as caught:
         read_idx(path)
     message = str(caught.value)
     assert message.startswith(str(path))
     if lengths := re.search(r"LENGTH (\d+) want (\d+); \w+.*truncated", damaged_row["note"], re.I):
-        found, wanted = (int(number) - 16 for number in lengths.groups())
-        assert f"{wanted} bytes from offset 16; found {found} ({found // 784} of " in message
+        actual, expected = (int(number) - 16 for number in lengths.groups())
+        assert f"{expected} bytes from offset 16; found {actual} ({actual // 784} of " in message
 
 
 def test_every_kind_of_damage_is_met(data_root: Path) -> None:

@@ -48,6 +48,7 @@ ELSEWHERE = (
     "test_checks_bite.py",
     "test_costs.py",
     "test_docs.py",
+    "test_embedding.py",  # beside scikit-learn and umap-learn
     "test_example_programs.py",
     "test_face.py",
     "test_house.py",  # of the sources, which are not there
@@ -97,7 +98,7 @@ def build() -> tuple[Path, Path]:
 
 
 def tried(name: str, wheel: Path, tests: Path, extras: dict[str, str | None]) -> str:
-    """Run one environment; return what became of it."""
+    """Run one environment; return its result."""
     version = PYTHONS[0] if name == LOWEST else name
     interpreter = find_python(version)
     if interpreter is None:
@@ -149,15 +150,15 @@ def installed(name: str, python: Path, wheel: Path, extras: dict[str, str | None
     adapters = ["numpy"]
     available = []
     for extra, adapter in extras.items():
-        wanted = requirements(name, python, [extra])
-        if resolves(python, wanted):
+        expected = requirements(name, python, [extra])
+        if resolves(python, expected):
             available.append(extra)
             adapters += [adapter] if adapter else []
         else:
             print(f"{name}: no wheels for the extra {extra!r}", flush=True)
-    wanted = requirements(name, python, available)
+    expected = requirements(name, python, available)
     # The lowest versions are promised for what users install, not for the tools of the tests.
-    uv("pip", "install", "--python", python, wheel, *TOOLS, *wanted)
+    uv("pip", "install", "--python", python, wheel, *TOOLS, *expected)
     return adapters
 
 
@@ -171,11 +172,11 @@ def requirements(name: str, python: Path, extras: Sequence[str]) -> list[str]:
     return uv("pip", "compile", *lowest, *named, PROJECT / "pyproject.toml").split()
 
 
-def resolves(python: Path, wanted: Sequence[str]) -> bool:
-    """Whether there are wheels for this Python of what is wanted."""
+def resolves(python: Path, requirements: Sequence[str]) -> bool:
+    """Whether all requirements have wheels for this Python."""
     command = ["pip", "install", "--python", python, "--dry-run", "--only-binary", ":all:"]
     answer = subprocess.run(
-        [uv_command(), *map(str, command), *wanted], capture_output=True, check=False
+        [uv_command(), *map(str, command), *requirements], capture_output=True, check=False
     )
     return answer.returncode == 0
 

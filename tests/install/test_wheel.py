@@ -74,12 +74,12 @@ def environment_beside_this_one(folder: Path) -> Path:
     """Make an environment that borrows what is installed here, except fmnist; return its Python."""
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    own = Path(
+    site_packages = Path(
         run(python, "-c", "import site; print(site.getsitepackages()[-1])", cwd=folder).strip()
     )
     # Python reads .pth files of its own folder only, so not the one of an editable fmnist here.
     borrowed = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
-    (own / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
+    (site_packages / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
     return python
 
 
@@ -97,19 +97,19 @@ def is_source(path: Path) -> bool:
 
 def test_the_sdist_holds_what_is_built_and_tested(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
-        held = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
+        names = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
     folders = ("fmnist_core", "adapters", "tests", "docs")
-    wanted = {
+    expected = {
         path.relative_to(PROJECT) for folder in folders for path in (PROJECT / folder).rglob("*.py")
     }
-    assert wanted <= held
-    assert {Path(name) for name in ("LICENSE", "README.md", "Makefile", "hatch_build.py")} <= held
+    assert expected <= names
+    assert {Path(name) for name in ("LICENSE", "README.md", "Makefile", "hatch_build.py")} <= names
 
 
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        held = {Path(name) for name in archive.namelist()}
-    installed = {path for path in held if not path.parts[0].endswith(".dist-info")}
+        names = {Path(name) for name in archive.namelist()}
+    installed = {path for path in names if not path.parts[0].endswith(".dist-info")}
     assert installed == {where for where, path in SOURCES.items() if is_source(path)}
     packages = {path.parts[0] for path in installed}
     assert packages == {"fmnist_core", *ADAPTERS.values()}
@@ -129,8 +129,8 @@ def test_one_batch_of_each_adapter(name: str, python: Path, tmp_path: Path) -> N
 def test_the_command_is_installed(
     python: Path, tmp_path: Path, metadata: email.message.Message
 ) -> None:
-    said = run(python.with_name("fmnist"), "--version", cwd=tmp_path)
-    assert said == f"fmnist, version {metadata['Version']}\n"
+    output = run(python.with_name("fmnist"), "--version", cwd=tmp_path)
+    assert output == f"fmnist, version {metadata['Version']}\n"
 
 
 # -- types ---------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_tensorflow_fits_the_machine(
     metadata: email.message.Message, extra: str, system: str, processor: str
 ) -> None:
     machine = {"sys_platform": system, "platform_machine": processor, "extra": extra}
-    wanted = [
+    expected = [
         requirement.name
         for requirement in map(Requirement, metadata.get_all("Requires-Dist", []))
         if requirement.name in ("tensorflow", "tensorflow-cpu")
@@ -212,7 +212,7 @@ def test_tensorflow_fits_the_machine(
         and requirement.marker.evaluate(machine)
     ]
     has_wheels = system != "darwin" and processor in ("x86_64", "AMD64")
-    assert wanted == ["tensorflow-cpu" if has_wheels else "tensorflow"]
+    assert expected == ["tensorflow-cpu" if has_wheels else "tensorflow"]
 
 
 # -- editable ------------------------------------------------------------------------------------
@@ -226,14 +226,14 @@ def test_an_editable_install_exposes_the_packages_only(sdist: Path, tmp_path: Pa
     (clone,) = tmp_path.glob("fmnist-*")
     pip("--python", python, "install", "--no-build-isolation", "-e", clone, cwd=tmp_path)
     (clone / "fmnist_core" / "edited.py").write_text("print('edited')")
-    found = """
+    script = """
 from importlib.util import find_spec
 import fmnist_core.edited
 for name in ("fmnist_core", "fmnist_numpy", "adapters", "tests", "docs", "hatch_build"):
     spec = find_spec(name)
     print(name, spec and spec.origin)
 """
-    edited, core, numpy, *others = run(python, "-c", found, cwd=tmp_path).splitlines()
+    edited, core, numpy, *others = run(python, "-c", script, cwd=tmp_path).splitlines()
     assert edited == "edited"
     assert core.endswith(str(clone / "fmnist_core" / "__init__.py"))
     assert numpy.endswith(str(clone / "adapters" / "fmnist_numpy" / "__init__.py"))

@@ -44,30 +44,30 @@ def identity(tmp_path: Path) -> Callable[[bytes], Identity]:
     def identified(content: bytes) -> Identity:
         path = tmp_path / "train-images-idx3-ubyte.gz"
         path.write_bytes(content)
-        (found,) = identify(path)
-        return found
+        (result,) = identify(path)
+        return result
 
     return identified
 
 
 def test_whole_rows_of_the_manifest(data_root: Path, whole_row: dict[str, str]) -> None:
-    (found,) = identify(data_root / whole_row["path"])
-    assert found.verdict in ("genuine", "unknown")
-    assert found.container == whole_row["container"]
-    assert found.dtype == whole_row["dtype"]
-    assert found.shape is not None
-    assert "x".join(map(str, found.shape)) == whole_row["shape"]
+    (result,) = identify(data_root / whole_row["path"])
+    assert result.verdict in ("genuine", "unknown")
+    assert result.container == whole_row["container"]
+    assert result.dtype == whole_row["dtype"]
+    assert result.shape is not None
+    assert "x".join(map(str, result.shape)) == whole_row["shape"]
 
 
 def test_damaged_rows_of_the_manifest(data_root: Path, damaged_row: dict[str, str]) -> None:
-    (found,) = identify(data_root / damaged_row["path"])
-    assert found.verdict in ("damaged", "foreign")
-    assert found.advice
-    assert found.digest is None
+    (result,) = identify(data_root / damaged_row["path"])
+    assert result.verdict in ("damaged", "foreign")
+    assert result.advice
+    assert result.digest is None
     note = damaged_row["note"]
     for sign, words in SIGNS.items():
         if sign in note:
-            assert re.search(words, found.found) or words in found.found
+            assert re.search(words, result.found) or words in result.found
             return
     raise AssertionError(f"no sign is known for {note!r}: add what identify should say")
 
@@ -93,29 +93,29 @@ def test_genuine_files_are_named(fashion_root: Path, tmp_path: Path) -> None:
         payload = bytes(read_payload(fashion_root / f"{name}.gz"))
         for content in (payload, gzip.compress(payload, 1, mtime=9), lzma.compress(payload)):
             (tmp_path / "any-name").write_bytes(content)
-            (found,) = identify(tmp_path / "any-name")
-            assert (found.verdict, found.found) == ("genuine", f"Fashion-MNIST {name}")
+            (result,) = identify(tmp_path / "any-name")
+            assert (result.verdict, result.found) == ("genuine", f"Fashion-MNIST {name}")
 
 
 def test_mnist_under_another_name_is_named(data_root: Path) -> None:
-    (found,) = identify(data_root / "wild/kelas__mnist/t10k-images-idx3-ubyte.gz")
-    assert found.found == "MNIST t10k-images-idx3-ubyte"
+    (result,) = identify(data_root / "wild/kelas__mnist/t10k-images-idx3-ubyte.gz")
+    assert result.found == "MNIST t10k-images-idx3-ubyte"
 
 
 def test_one_flipped_bit_is_unknown(fashion_root: Path, tmp_path: Path) -> None:
     payload = read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz")
     payload[5000] ^= 1
     (tmp_path / "labels").write_bytes(payload)
-    (found,) = identify(tmp_path / "labels")
-    assert found.verdict == "unknown"
-    assert "10000 uint8" in found.found
+    (result,) = identify(tmp_path / "labels")
+    assert result.verdict == "unknown"
+    assert "10000 uint8" in result.found
 
 
 def test_a_stray_byte_beside_genuine_content(fashion_root: Path, tmp_path: Path) -> None:
     payload = read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz")
     (tmp_path / "labels").write_bytes(payload + b"\n")
-    (found,) = identify(tmp_path / "labels")
-    assert found.found == "Fashion-MNIST t10k-labels-idx1-ubyte, with 1 stray byte(s) at the end"
+    (result,) = identify(tmp_path / "labels")
+    assert result.found == "Fashion-MNIST t10k-labels-idx1-ubyte, with 1 stray byte(s) at the end"
 
 
 def npy_of(array: NDArray[Any]) -> bytes:
@@ -244,8 +244,8 @@ FAULTS = {
         "8-byte elements, little-endian, under a header of 5 x 4 x 3 uint8",
     ),
     "appended": (PAYLOAD + b"\r\n", "with 2 stray byte(s) at the end"),
-    "much appended": (PAYLOAD + bytes(1 << 21), "with more bytes than that at the end"),
-    "no IDX": (b"\x80\x81\xfe....", "no IDX file; it begins with 80 81 fe"),
+    "much appended": (PAYLOAD + bytes(1 << 21), "with many stray bytes at the end"),
+    "no IDX": (b"\x80\x81\xfe....", "not an IDX file; it begins with 80 81 fe"),
     "side file": (b"\x00\x05\x16\x07\x00\x02", "AppleDouble"),
     "float32 without 0D": (
         bytes.fromhex("000001 00000002") + b"\x00\x00\x80\x3f",
@@ -257,12 +257,12 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_named(identity: Callable[[bytes], Identity], fault: str) -> None:
     content, words = FAULTS[fault]
-    found = identity(content)
-    assert re.search(words, found.found) or words in found.found
-    assert found.verdict in ("damaged", "foreign")
-    assert found.advice
-    assert found.digest is None
-    assert str(found).startswith(found.path)
+    result = identity(content)
+    assert re.search(words, result.found) or words in result.found
+    assert result.verdict in ("damaged", "foreign")
+    assert result.advice
+    assert result.digest is None
+    assert str(result).startswith(result.path)
 
 
 SMALL = [diagnosis for diagnosis in DIAGNOSES if diagnosis is not too_large]
@@ -275,17 +275,17 @@ def test_every_diagnosis_is_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     samples = [PAYLOAD, *(content for content, _ in FAULTS.values())]
-    found = [identity(content).found for content in samples]
+    result = [identity(content).found for content in samples]
     monkeypatch.setattr(module, "DIAGNOSES", tuple(d for d in DIAGNOSES if d is not diagnosis))
-    assert [identity(content).found for content in samples] != found
+    assert [identity(content).found for content in samples] != result
 
 
-def test_whole_data_of_ones_own(identity: Callable[[bytes], Identity]) -> None:
-    found = identity(PAYLOAD)
-    assert (found.verdict, found.dtype, found.shape) == ("unknown", "uint8", (5, 4, 3))
+def test_intact_data_that_the_catalog_does_not_know(identity: Callable[[bytes], Identity]) -> None:
+    result = identity(PAYLOAD)
+    assert (result.verdict, result.dtype, result.shape) == ("unknown", "uint8", (5, 4, 3))
 
 
-def test_every_cut_and_every_flip_is_survived(identity: Callable[[bytes], Identity]) -> None:
+def test_every_truncation_and_flip_is_identified(identity: Callable[[bytes], Identity]) -> None:
     packed = gzip.compress(PAYLOAD, mtime=0)
     for content in (PAYLOAD, packed):
         for cut in range(len(content)):
@@ -293,9 +293,9 @@ def test_every_cut_and_every_flip_is_survived(identity: Callable[[bytes], Identi
     for place in range(len(packed)):
         flipped = bytearray(packed)
         flipped[place] ^= 0x10
-        found = identity(bytes(flipped))
-        same = found.digest is None or found.shape == (5, 4, 3)
-        assert same, f"byte {place}: {found}"
+        result = identity(bytes(flipped))
+        same = result.digest is None or result.shape == (5, 4, 3)
+        assert same, f"byte {place}: {result}"
 
 
 def test_arrays_are_named_by_the_payload_that_would_hold_them(
@@ -303,11 +303,11 @@ def test_arrays_are_named_by_the_payload_that_would_hold_them(
 ) -> None:
     labels = read_idx(fashion_root / "t10k-labels-idx1-ubyte.gz")
     np.savez(tmp_path / "as-keras-does.npz", y_test=labels, other=labels + 1, wide=labels * 1.5)
-    found = {one.path.rpartition("!")[2]: one for one in identify(tmp_path / "as-keras-does.npz")}
-    assert {one.container for one in found.values()} == {"npz"}
-    assert found["y_test.npy"].found == "Fashion-MNIST t10k-labels-idx1-ubyte"
-    assert found["other.npy"].verdict == "unknown"
-    assert (found["wide.npy"].dtype, found["wide.npy"].shape) == ("float64", (10_000,))
+    result = {one.path.rpartition("!")[2]: one for one in identify(tmp_path / "as-keras-does.npz")}
+    assert {one.container for one in result.values()} == {"npz"}
+    assert result["y_test.npy"].found == "Fashion-MNIST t10k-labels-idx1-ubyte"
+    assert result["other.npy"].verdict == "unknown"
+    assert (result["wide.npy"].dtype, result["wide.npy"].shape) == ("float64", (10_000,))
 
 
 def test_members_of_a_zip_file(tmp_path: Path) -> None:
@@ -315,12 +315,12 @@ def test_members_of_a_zip_file(tmp_path: Path) -> None:
         archive.writestr("folder/", "")
         archive.writestr("../climbs/out", PAYLOAD)
         archive.writestr("page", "<html>")
-    found = identify(tmp_path / "data.zip")
-    assert [(member.container, member.verdict) for member in found] == [
+    result = identify(tmp_path / "data.zip")
+    assert [(member.container, member.verdict) for member in result] == [
         ("zip", "unknown"),
         ("zip", "foreign"),
     ]
-    assert found[0].path.endswith("data.zip!../climbs/out")
+    assert result[0].path.endswith("data.zip!../climbs/out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.zip"]
 
 
@@ -330,8 +330,8 @@ def test_a_pickled_object_is_not_unpickled(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "sprung",))
 
     np.savez(tmp_path / "trap.npz", arr_0=np.array([Trap()], dtype=object))
-    (found,) = identify(tmp_path / "trap.npz")
-    assert found.verdict == "foreign"
+    (result,) = identify(tmp_path / "trap.npz")
+    assert result.verdict == "foreign"
     assert not (tmp_path / "sprung").exists()
 
 
@@ -340,8 +340,8 @@ def test_a_damaged_zip_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a", PAYLOAD)
     (tmp_path / "cut.zip").write_bytes(file.getvalue()[:-30])
-    (found,) = identify(tmp_path / "cut.zip")
-    assert "damaged zip file" in found.found
+    (result,) = identify(tmp_path / "cut.zip")
+    assert "damaged zip file" in result.found
 
 
 def test_a_bomb_is_read_no_further_than_its_header_justifies(
@@ -351,35 +351,35 @@ def test_a_bomb_is_read_no_further_than_its_header_justifies(
         bomb.write(PAYLOAD)
         for _ in range(256):
             bomb.write(bytes(1 << 20))
-    found: list[Identity] = []
-    assert peak_memory(lambda: found.extend(identify(tmp_path / "bomb.gz"))) < 8 << 20
-    assert "more bytes than that" in found[0].found
+    result: list[Identity] = []
+    assert peak_memory(lambda: result.extend(identify(tmp_path / "bomb.gz"))) < 8 << 20
+    assert "many stray bytes" in result[0].found
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(FileAccessError):
             identify(path)
 
 
-def test_larger_types_are_whole_too(tmp_path: Path) -> None:
+def test_intact_data_of_larger_types(tmp_path: Path) -> None:
     write_idx(tmp_path / "x", np.array([[1.5, 2.5]]))
-    (found,) = identify(tmp_path / "x")
-    assert json.dumps([found.dtype, found.shape]) == '["float64", [1, 2]]'
+    (result,) = identify(tmp_path / "x")
+    assert json.dumps([result.dtype, result.shape]) == '["float64", [1, 2]]'
 
 
 # -- named by what is there --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
-def test_a_cut_download_is_named_by_how_it_begins(
+def test_a_truncated_download_is_named_by_its_beginning(
     fashion_root: Path, identity: Callable[[bytes], Identity], pack: Callable[[bytes], bytes]
 ) -> None:
     payload = bytes(read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz"))
     packed = pack(payload)
-    found = identity(packed[: len(packed) * 2 // 3])
-    assert found.verdict == "damaged"
-    assert found.found.endswith("; it begins as Fashion-MNIST t10k-labels-idx1-ubyte does")
+    result = identity(packed[: len(packed) * 2 // 3])
+    assert result.verdict == "damaged"
+    assert result.found.endswith("; it begins as Fashion-MNIST t10k-labels-idx1-ubyte does")
     assert "begins as" not in identity(payload[:511]).found
     assert "begins as" in identity(payload[:512]).found
 
@@ -392,10 +392,10 @@ def test_every_known_beginning_is_that_of_its_payload(data_root: Path) -> None:
     paths += sorted(store.folder(SYNTHETIC).glob("*ubyte"))
     starts = {}
     for path in paths:
-        (found,) = identify(path)
-        if found.digest in STARTS.values():
+        (result,) = identify(path)
+        if result.digest in STARTS.values():
             start = bytes(read_payload(path)[:START_NBYTES])
-            starts[hashlib.sha256(start).hexdigest()] = found.digest
+            starts[hashlib.sha256(start).hexdigest()] = result.digest
     assert starts == STARTS
 
 
@@ -438,25 +438,25 @@ DUMPS: dict[str, Callable[[bytes], str]] = {
 
 
 @pytest.mark.parametrize("form", DUMPS)
-def test_a_hex_dump_is_turned_back_and_named(
+def test_a_hex_dump_is_decoded_and_named(
     fashion_root: Path, identity: Callable[[bytes], Identity], form: str
 ) -> None:
     payload = bytes(read_payload(fashion_root / "t10k-labels-idx1-ubyte.gz"))
-    found = identity(DUMPS[form](payload).encode())
-    assert (found.verdict, found.found) == (
+    result = identity(DUMPS[form](payload).encode())
+    assert (result.verdict, result.found) == (
         "damaged",
         "a hex dump of Fashion-MNIST t10k-labels-idx1-ubyte",
     )
     text = DUMPS[form](payload)
-    turned_back = re.search(r"data = (.*); then parse_idx", found.advice)
+    turned_back = re.search(r"data = (.*); then parse_idx", result.advice)
     if turned_back:
         assert eval(turned_back[1], {"text": text}) == payload
     else:
-        assert (form, found.advice) == ("xxd", "Turn it back: xxd -r FILE")
+        assert (form, result.advice) == ("xxd", "Turn it back: xxd -r FILE")
     cut = identity(DUMPS[form](payload[:-100]).encode())
     assert cut.found.endswith("begins as Fashion-MNIST t10k-labels-idx1-ubyte does")
-    own = identity(DUMPS[form](PAYLOAD).encode())
-    assert "a hex dump of IDX data that the catalog does not know, 5 x 4 x 3" in own.found
+    unknown = identity(DUMPS[form](PAYLOAD).encode())
+    assert "a hex dump of IDX data that the catalog does not know, 5 x 4 x 3" in unknown.found
 
 
 def test_a_long_hex_dump_is_decoded_block_by_block(
@@ -467,13 +467,15 @@ def test_a_long_hex_dump_is_decoded_block_by_block(
     for form in ("one line", "editor", "C"):
         dump = tmp_path / f"{form}.txt"
         dump.write_text(DUMPS[form]((tmp_path / "x").read_bytes()))
-        found: list[Identity] = []
-        assert peak_memory(lambda: found.extend(identify(dump))) < 24 << 20  # noqa: B023
-        assert "a hex dump of IDX data that the catalog does not know" in found[0].found
+        result: list[Identity] = []
+        assert peak_memory(lambda: result.extend(identify(dump))) < 24 << 20  # noqa: B023
+        assert "a hex dump of IDX data that the catalog does not know" in result[0].found
 
 
 @pytest.mark.parametrize("text", ["12 34", "00 00 08 01 00", "cafe", "0000080100000001", "a: 1"])
-def test_digits_that_are_no_dump_of_idx(identity: Callable[[bytes], Identity], text: str) -> None:
+def test_digits_that_are_not_a_dump_of_idx(
+    identity: Callable[[bytes], Identity], text: str
+) -> None:
     assert "hex dump of IDX data" not in identity(text.encode()).found
 
 
@@ -493,7 +495,7 @@ WRONG_HEADERS = {
 
 
 @pytest.mark.parametrize("kind", WRONG_HEADERS)
-def test_the_advice_reads_what_is_there(identity: Callable[[bytes], Identity], kind: str) -> None:
+def test_the_advice_reads_the_data(identity: Callable[[bytes], Identity], kind: str) -> None:
     data = WRONG_HEADERS[kind]
     call = re.search(r"np\.frombuffer\(.*\)\.reshape\(.*?\)\)?", identity(data).advice)
     assert call
@@ -504,7 +506,7 @@ def test_the_advice_reads_what_is_there(identity: Callable[[bytes], Identity], k
     np.testing.assert_array_equal(array, expected)
 
 
-def test_numbers_that_are_none_get_no_reading(identity: Callable[[bytes], Identity]) -> None:
+def test_other_bytes_get_no_advice_to_read_them(identity: Callable[[bytes], Identity]) -> None:
     wide = np.random.default_rng(0).integers(0, 256, 480, np.uint8)
     assert "frombuffer" not in identity(HEADER + wide.tobytes()).advice
 
@@ -512,60 +514,63 @@ def test_numbers_that_are_none_get_no_reading(identity: Callable[[bytes], Identi
 # -- other files -------------------------------------------------------------------------------
 
 
-def test_an_array_of_numpy_is_called_one(identity: Callable[[bytes], Identity]) -> None:
-    found = identity(npy_of(IMAGES))
-    assert (found.container, found.verdict) == ("npy", "unknown")
-    assert found.found.startswith("a numpy array that the catalog does not know, 5 x 4 x 3 uint8")
+def test_a_numpy_array_is_named(identity: Callable[[bytes], Identity]) -> None:
+    result = identity(npy_of(IMAGES))
+    assert (result.container, result.verdict) == ("npy", "unknown")
+    assert result.found.startswith("a numpy array that the catalog does not know, 5 x 4 x 3 uint8")
 
 
 def test_a_pytorch_file_is_one_file(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save({"images": torch.zeros(3)}, tmp_path / "training.pt")
-    (found,) = identify(tmp_path / "training.pt")
-    assert (found.found, found.verdict) == ("a PyTorch file, which holds a pickle", "foreign")
+    (result,) = identify(tmp_path / "training.pt")
+    assert (result.found, result.verdict) == ("a PyTorch file, which holds a pickle", "foreign")
     torch.save(torch.zeros(3), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     assert "a PyTorch file" in identify(tmp_path / "old.pt")[0].found
 
 
-def test_a_file_of_scipy_is_named(tmp_path: Path) -> None:
+def test_a_scipy_file_is_named(tmp_path: Path) -> None:
     scipy_io = pytest.importorskip("scipy.io")
     scipy_io.savemat(tmp_path / "x.mat", {"images": IMAGES})
     assert "a MATLAB file" in identify(tmp_path / "x.mat")[0].found
 
 
-def test_a_picture_of_pillow_is_named(tmp_path: Path) -> None:
+def test_a_pillow_picture_is_named(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     for name, what in (("x.png", "PNG picture of 3 x 4"), ("x.jpg", "JPEG"), ("x.gif", "GIF")):
         image.fromarray(IMAGES[0]).save(tmp_path / name)
         assert what in identify(tmp_path / name)[0].found
 
 
-def test_the_csv_of_kaggle_is_read_as_it_says(tmp_path: Path) -> None:
+def test_kaggles_csv_is_read_as_advised(tmp_path: Path) -> None:
     names = ",".join(["label", *(f"pixel{number}" for number in range(1, 785))])
     rows = np.random.default_rng(0).integers(0, 256, (3, 785))
     for head, columns in (((), "of 785 columns"), ((names,), "")):
         lines = [*head, *(",".join(map(str, row)) for row in rows)]
         path = tmp_path / "fashion-mnist_test.csv"
         path.write_text("\n".join(lines))
-        (found,) = identify(path)
-        assert f"a CSV table {columns}".strip() in found.found
-        call = re.search(r"np\.loadtxt\(.*?\)", found.advice)
+        (result,) = identify(path)
+        assert f"a CSV table {columns}".strip() in result.found
+        call = re.search(r"np\.loadtxt\(.*?\)", result.advice)
         assert call
         np.testing.assert_array_equal(eval(call[0]), rows)
-        assert "Get the file again" not in found.advice
+        assert "Get the file again" not in result.advice
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_more_than_the_budget_is_not_read_and_not_called_cut_short(
+def test_more_than_the_budget_is_not_read_and_not_called_truncated(
     identity: Callable[[bytes], Identity],
     pack: Callable[[bytes], bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "Budget", lambda: Budget(1 << 20))
     whole = struct.pack(">2xBB2I", 8, 2, 2, 2 << 20) + bytes(4 << 20)
-    found = identity(pack(whole))
-    assert (found.verdict, found.digest) == ("unknown", None)
-    assert "bytes, 2 x 2097152 uint8 by its header, which are not all read" in found.found
+    result = identity(pack(whole))
+    assert (result.verdict, result.digest) == ("unknown", None)
+    assert (
+        "bytes, 2 x 2097152 uint8 by its header, which identify does not read to the end"
+        in result.found
+    )
     if pack is bytes:  # its length says enough
         assert "1 of 2 items are complete" in identity(whole[:-1]).found
         assert "1 stray byte" in identity(whole + b"x").found

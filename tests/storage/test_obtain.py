@@ -154,7 +154,7 @@ def test_lost_notes_cost_one_more_hash(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_flipped_bit_in_the_store_is_replaced_aloud(
+def test_a_flipped_bit_in_the_store_is_replaced_with_a_warning(
     place: Path, mirror: str, payloads: Payloads, name: str
 ) -> None:
     load("fashion-mnist", "test", source_url=mirror)
@@ -166,7 +166,7 @@ def test_a_flipped_bit_in_the_store_is_replaced_aloud(
     assert_genuine(load("fashion-mnist", "test"), payloads)
 
 
-def test_a_flipped_bit_that_left_the_time_alone_is_seen_by_verify(
+def test_verify_detects_a_flipped_bit_with_an_unchanged_time(
     place: Path, mirror: str, payloads: Payloads
 ) -> None:
     load("fashion-mnist", "test", source_url=mirror)
@@ -180,7 +180,7 @@ def test_a_flipped_bit_that_left_the_time_alone_is_seen_by_verify(
 
 
 @pytest.mark.parametrize("kind", SPOIL)
-def test_a_damaged_file_of_any_kind_in_the_store_is_replaced_aloud(
+def test_any_damaged_file_in_the_store_is_replaced_with_a_warning(
     place: Path, mirror: str, payloads: Payloads, kind: str
 ) -> None:
     load("fashion-mnist", "test", source_url=mirror)
@@ -201,7 +201,7 @@ def test_a_note_of_another_digest_is_no_reason_to_trust(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_cannot_be_replaced_is_refused_and_left(
+def test_a_file_that_cannot_be_replaced_raises_and_stays(
     place: Path, mirror: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     load("fashion-mnist", "test", source_url=mirror)
@@ -231,7 +231,7 @@ def test_a_dataset_that_is_open_keeps_its_bytes_when_the_file_is_replaced(
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_what_was_put_into_the_store_by_hand_is_used(
+def test_a_file_put_into_the_store_by_hand_is_used(
     place: Path,
     fashion_root: Path,
     payloads: Payloads,
@@ -245,7 +245,7 @@ def test_what_was_put_into_the_store_by_hand_is_used(
     assert_genuine(load("fashion-mnist", "test"), payloads)
 
 
-def test_what_a_killed_process_left_is_swept_away(
+def test_what_a_killed_process_left_is_removed(
     place: Path, mirror: str, payloads: Payloads
 ) -> None:
     place.mkdir(parents=True)
@@ -277,7 +277,7 @@ def put(folder: Path, payloads: Payloads, pack: Callable[[bytes], bytes], suffix
 TORCHVISION = Path("data") / "FashionMNIST" / "raw"
 
 
-def test_what_torchvision_left_is_mapped_where_it_lies(
+def test_files_of_torchvision_are_mapped_in_place(
     place: Path, payloads: Payloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
@@ -288,7 +288,7 @@ def test_what_torchvision_left_is_mapped_where_it_lies(
 
 
 @pytest.mark.parametrize("default", [False, True])
-def test_what_keras_left_is_unpacked_into_the_store(
+def test_files_of_keras_are_unpacked_into_the_store(
     place: Path, tmp_path: Path, payloads: Payloads, monkeypatch: pytest.MonkeyPatch, default: bool
 ) -> None:
     monkeypatch.setenv("FMNIST_OFFLINE", "1")
@@ -305,7 +305,7 @@ def test_what_keras_left_is_unpacked_into_the_store(
 
 
 @pytest.mark.parametrize("kind", SPOIL)
-def test_what_others_left_damaged_is_passed_over(
+def test_damaged_files_of_other_libraries_are_skipped(
     place: Path, tmp_path: Path, mirror: str, payloads: Payloads, kind: str
 ) -> None:
     put(TORCHVISION, payloads, SPOIL[kind])
@@ -314,7 +314,7 @@ def test_what_others_left_damaged_is_passed_over(
     assert names_in(place) == {*NAMES, "verified.json", ".lock"}
 
 
-def test_what_others_left_out_of_reach_is_passed_over(
+def test_unreadable_files_of_other_libraries_are_skipped(
     tmp_path: Path, mirror: str, payloads: Payloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = {name: getattr(os, name) for name in ("open", "stat")}
@@ -370,7 +370,7 @@ def test_offline_opens_no_socket_and_says_what_to_do(
     assert_genuine(load("fashion-mnist", "test", source_url=mirror), payloads)
 
 
-def test_ones_own_mirror_may_have_packed_it_otherwise(tmp_path: Path, payloads: Payloads) -> None:
+def test_a_users_mirror_may_pack_it_differently(tmp_path: Path, payloads: Payloads) -> None:
     folder = put(tmp_path / "mirror", payloads, fast, ".gz")
     assert (folder / f"{IMAGES}.gz").stat().st_size != TEST.images.packed.nbytes
     assert_genuine(load("fashion-mnist", "test", source_url=folder.as_uri()), payloads)
@@ -406,18 +406,18 @@ def test_after_a_wrong_mirror_the_next_is_asked(
 
 
 def test_a_download_is_reported(mirror: str) -> None:
-    told: list[tuple[str, int, int | None]] = []
-    load("fashion-mnist", "test", source_url=mirror, report=lambda *news: told.append(news))
+    reports: list[tuple[str, int, int | None]] = []
+    load("fashion-mnist", "test", source_url=mirror, report=lambda *news: reports.append(news))
     for name in NAMES:
         size = FILES[name].packed.nbytes
-        done = [done for about, done, _ in told if about == name]
+        done = [done for about, done, _ in reports if about == name]
         assert done == sorted(done)
         assert (done[0], done[-1]) == (0, size)
-        assert {total for about, _, total in told if about == name} == {size}
-    assert {name for name, _, _ in told} == {*NAMES}
-    told.clear()
-    load("fashion-mnist", "test", report=lambda *news: told.append(news))
-    assert told == []
+        assert {total for about, _, total in reports if about == name} == {size}
+    assert {name for name, _, _ in reports} == {*NAMES}
+    reports.clear()
+    load("fashion-mnist", "test", report=lambda *news: reports.append(news))
+    assert reports == []
 
 
 # -- a dataset of which only the published files' digests are known -----------------------------
@@ -454,7 +454,7 @@ def test_the_published_files_digest_is_enough(
     assert (place / LABELS).read_bytes() == payloads[LABELS]
 
 
-def test_the_same_payload_packed_otherwise_is_then_refused(
+def test_the_same_payload_packed_differently_then_raises(
     place: Path, tmp_path: Path, packed_only: DatasetInfo, payloads: Payloads
 ) -> None:
     folder = put(tmp_path / "mirror", payloads, fast, ".gz")

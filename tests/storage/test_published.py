@@ -192,14 +192,16 @@ def test_fetched_verified_and_mapped(name: str, downloads: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_damaged_payload_is_made_again_from_what_is_kept(name: str, downloads: list[str]) -> None:
+def test_a_damaged_payload_is_unpacked_again_from_the_kept_file(
+    name: str, downloads: list[str]
+) -> None:
     load(name, "test")
     place, fetched = store.folder(CATALOG[name]), len(downloads)
     (path,) = place.glob("*t*-images*idx3-ubyte")
     data = bytearray(path.read_bytes())
     data[999] ^= 1
     path.write_bytes(data)
-    with pytest.warns(UserWarning, match=f"^{path}: .* is to replace it"):
+    with pytest.warns(UserWarning, match=f"^{path}: .* will replace it"):
         assert_is(load(name, "test"), *wanted(name, "test"))
     assert len(downloads) == fetched
     assert_is(load(name, "test", verify=True), *wanted(name, "test"))
@@ -290,10 +292,10 @@ def test_extended_labels_of_qmnist(split: str) -> None:
     assert dataset.extended is not None
     np.testing.assert_array_equal(dataset.extended, table)
     assert len(dataset.info.extended) == table.shape[1]
-    some = dataset.select([3, 1, 40])
-    assert some.extended is not None
-    np.testing.assert_array_equal(some.extended, table[[3, 1, 40]])
-    ((label, extended),) = some.to("numpy", batch_size=3, fields=("label", "extended"))
+    selected = dataset.select([3, 1, 40])
+    assert selected.extended is not None
+    np.testing.assert_array_equal(selected.extended, table[[3, 1, 40]])
+    ((label, extended),) = selected.to("numpy", batch_size=3, fields=("label", "extended"))
     assert (label.dtype, extended.dtype) == (np.int32, np.int32)
     np.testing.assert_array_equal(extended, table[[3, 1, 40]])
     assert extended.flags.writeable
@@ -312,8 +314,8 @@ def test_keras_mnist_npz_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     mnist, files = CATALOG["mnist"], []
     for file, array in zip(mnist.split("test").files, (images, labels), strict=True):
         payload = payload_of(array, tmp_path)
-        known = Checksums(len(payload), hashlib.sha256(payload).hexdigest())
-        files.append(replace(file, payload=known))
+        checksums = Checksums(len(payload), hashlib.sha256(payload).hexdigest())
+        files.append(replace(file, payload=checksums))
     info = replace(mnist, splits={"test": SplitInfo(COUNT, *files)}, mirrors=())
     (tmp_path / "keras" / "datasets").mkdir(parents=True)
     np.savez(tmp_path / "keras" / "datasets" / "mnist.npz", x_test=images, y_test=labels)
@@ -325,12 +327,12 @@ def test_keras_mnist_npz_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", NAMES)
 def test_identified_as_published(name: str, mirror: Path) -> None:
     for file in CATALOG[name].split("test").files:
-        (found,) = identify(mirror / file.packed_name)
-        assert found.verdict == "genuine", found
-        assert (CATALOG[name].family or CATALOG[name].title) in found.found
+        (result,) = identify(mirror / file.packed_name)
+        assert result.verdict == "genuine", result
+        assert (CATALOG[name].family or CATALOG[name].title) in result.found
 
 
-def test_what_is_not_the_published_file_is_said(tmp_path: Path, mirror: Path) -> None:
+def test_a_file_other_than_the_published_one_is_named(tmp_path: Path, mirror: Path) -> None:
     images, labels = made("kmnist", "test")
     write_idx(tmp_path / "t10k-images-idx3-ubyte", images)
     write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", labels)
@@ -439,21 +441,21 @@ def test_a_forged_payload_with_a_forged_note_is_not_genuine(name: str) -> None:
     assert result.exit_code == 1
     assert f"{path}: expected" in result.output
     assert load(name, "test").images.tobytes() == forged[16:], "a note is trusted by default"
-    with pytest.warns(UserWarning, match=f"genuine {path.name} is to replace it"):
+    with pytest.warns(UserWarning, match=f"genuine {path.name} will replace it"):
         assert_is(load(name, "test", verify=True), *wanted(name, "test"))
     again = CliRunner().invoke(main, ["verify", name]).output
     assert f"{path}: {CATALOG[name].title} {path.name}, genuine" in again
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fmnist_verify_trusts_no_note(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fmnist_verify_ignores_notes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     load(name, "test")
     image_file, _ = files_of(CATALOG[name], "test")
     path = store.folder(CATALOG[name]) / image_file.name
     forge(path)
     monkeypatch.setenv("FMNIST_VERIFY", "1")
     assert "verified, in" not in run("doctor").partition(f"\n{name}\n")[2].partition("\n\n")[0]
-    with pytest.warns(UserWarning, match=f"genuine {path.name} is to replace it"):
+    with pytest.warns(UserWarning, match=f"genuine {path.name} will replace it"):
         assert_is(load(name, "test"), *wanted(name, "test"))
     assert_is(load(name, "test"), *wanted(name, "test"))
 
@@ -466,6 +468,6 @@ def test_a_payload_without_its_published_file_proves_nothing(downloads: list[str
     result = CliRunner().invoke(main, ["verify", "kmnist"])
     assert result.exit_code == 1
     downloads.clear()
-    with pytest.warns(UserWarning, match="is to replace it"):
+    with pytest.warns(UserWarning, match="will replace it"):
         assert_is(load("kmnist", "test", verify=True), *wanted("kmnist", "test"))
     assert len(downloads) == 2

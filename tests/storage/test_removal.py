@@ -53,7 +53,7 @@ def test_nothing_of_a_dataset_that_was_never_fetched_is_removed(home: Path, name
     assert files_in(home) == USERS
 
 
-def test_what_the_store_wrote_goes_and_all_else_stays(home: Path, fashion_root: Path) -> None:
+def test_only_files_that_the_store_wrote_are_removed(home: Path, fashion_root: Path) -> None:
     mirror = fashion_root.resolve().as_uri()
     for split in ("train", "test"):
         load("fashion-mnist", split, source_url=mirror)
@@ -62,9 +62,9 @@ def test_what_the_store_wrote_goes_and_all_else_stays(home: Path, fashion_root: 
     for left in (f".{label}.gz.part", f".{label}.gz.part.json", f".{label}.0123abcd.part"):
         (place / left).write_bytes(b"of a killed process")
     (place / "t10k-labels-idx1-ubyte.bak").write_bytes(b"mine")
-    said = remove("fashion-mnist")
-    assert "removed Fashion-MNIST; left what the store did not write" in said
-    assert "notes.txt, t10k-labels-idx1-ubyte.bak" in said
+    output = remove("fashion-mnist")
+    assert "removed Fashion-MNIST; left what the store did not write" in output
+    assert "notes.txt, t10k-labels-idx1-ubyte.bak" in output
     kept = {**USERS, "fashion-mnist/2017-08-31/t10k-labels-idx1-ubyte.bak": b"mine"}
     assert files_in(home) == kept
     load("fashion-mnist", "test", source_url=mirror)
@@ -77,7 +77,7 @@ def test_a_file_of_a_payloads_name_that_the_store_did_not_write_stays(home: Path
     assert (place / "train-images-idx3-ubyte").read_bytes() == b"a selection of mine"
 
 
-def test_folders_that_are_empty_go(home: Path) -> None:
+def test_empty_folders_are_removed(home: Path) -> None:
     load("synthetic", "test")
     assert "removed" in remove("synthetic")
     assert not store.folder(SYNTHETIC).parent.exists()
@@ -106,7 +106,7 @@ def _load_for(seconds: float) -> None:
             continue
 
 
-def test_beside_running_loads_all_is_well(home: Path) -> None:
+def test_removing_during_loads_is_safe(home: Path) -> None:
     context = multiprocessing.get_context("spawn")
     loaders = [context.Process(target=_load_for, args=(4.0,)) for _ in range(2)]
     for loader in loaders:

@@ -70,7 +70,7 @@ def test_nothing_is_written_through_what_others_planted(
 ) -> None:
     plant(place / name, victim, how)
     if name == LABELS and how != "pipe":
-        with pytest.warns(UserWarning, match="is to replace it"):
+        with pytest.warns(UserWarning, match="will replace it"):
             assert len(load("fashion-mnist", "test").labels) == 10_000
     elif name == LABELS:
         with pytest.warns(UserWarning, match=r"expected a file, found a pipe.*kept in memory"):
@@ -150,7 +150,7 @@ NOTES = {
 
 
 @pytest.mark.parametrize("kind", NOTES)
-def test_notes_that_make_no_sense_cost_one_more_hash(place: Path, kind: str) -> None:
+def test_invalid_notes_cost_one_more_hash(place: Path, kind: str) -> None:
     load("fashion-mnist", "test")
     (place / "verified.json").write_bytes(NOTES[kind])
     assert len(load("fashion-mnist", "test").labels) == 10_000
@@ -168,7 +168,7 @@ PART_NOTES = {
 
 
 @pytest.mark.parametrize("kind", PART_NOTES)
-def test_a_part_with_a_note_that_makes_no_sense_begins_anew(place: Path, kind: str) -> None:
+def test_a_part_with_an_invalid_note_starts_over(place: Path, kind: str) -> None:
     (place / f".{LABELS}.gz.part").write_bytes(b"x" * 6000)
     (place / f".{LABELS}.gz.part.json").write_bytes(PART_NOTES[kind])
     assert len(load("fashion-mnist", "test").labels) == 10_000
@@ -184,7 +184,7 @@ def test_json_is_read_up_to_a_limit(tmp_path: Path) -> None:
 # -- locks that are held --------------------------------------------------------------------------
 
 
-def test_waiting_for_a_lock_is_said_and_ends(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_a_lock_warns_and_ends(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "NOTICE", 0.1)
     monkeypatch.setattr(locks, "PATIENCE", 0.3)
     with filelock.FileLock(place / ".lock"):
@@ -198,7 +198,7 @@ def test_waiting_for_a_lock_is_said_and_ends(place: Path, monkeypatch: pytest.Mo
         assert time.monotonic() - began < 5
 
 
-def test_where_the_lock_is_kept_from_us_the_data_come_from_memory(
+def test_without_the_lock_the_data_come_from_memory(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "NOTICE", 0.1)
@@ -211,7 +211,7 @@ def test_where_the_lock_is_kept_from_us_the_data_come_from_memory(
     assert "kept in memory" in str(caught[1].message)
 
 
-def test_where_a_full_disk_has_no_room_for_the_lock_no_other_disk_is_filled(
+def test_a_disk_too_full_for_the_lock_fills_no_other_disk(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -235,7 +235,7 @@ with temporary_folder() as folder:
 
 
 @posix
-def test_temporary_folders_of_killed_processes_go_and_those_of_others_stay(
+def test_only_temporary_folders_of_killed_processes_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

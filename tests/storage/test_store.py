@@ -27,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_home_is_what_the_environment_says(home: Path) -> None:
+def test_home_follows_the_environment(home: Path) -> None:
     assert store.home() == home
     assert store.folder(FASHION_MNIST) == home / "fashion-mnist" / "2017-08-31"
     assert store.folder(MNIST) == home / "mnist" / "current"
@@ -102,7 +102,7 @@ def test_a_payload_has_one_digest_however_it_is_packed(tmp_path: Path) -> None:
         assert store.payload_sha256(path) == hashlib.sha256(PAYLOAD).hexdigest()
 
 
-def test_the_digest_of_a_packed_file_that_is_cut_is_refused(tmp_path: Path) -> None:
+def test_the_digest_of_a_truncated_packed_file_raises(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(gzip.compress(PAYLOAD)[:-9])
     with pytest.raises(IdxError, match=f"{path}: the gzip stream ends too early"):
@@ -110,7 +110,7 @@ def test_the_digest_of_a_packed_file_that_is_cut_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
-def test_what_unpacks_to_more_than_the_limit_has_no_digest(tmp_path: Path, pack: Packing) -> None:
+def test_a_payload_over_the_limit_has_no_digest(tmp_path: Path, pack: Packing) -> None:
     path = tmp_path / "x"
     path.write_bytes(pack(PAYLOAD))
     assert store.payload_sha256(path, len(PAYLOAD)) == hashlib.sha256(PAYLOAD).hexdigest()

@@ -103,8 +103,8 @@ def test_pixels_are_scaled_over_the_train_split(
 ) -> None:
     train, test = (splits[name].images.reshape(-1, 784).astype(float) for name in splits)
     deviation = np.where(train.std(0) == 0, 1, train.std(0))
-    for (found, labels), wanted, split in zip(small, (train, test), splits, strict=True):
-        np.testing.assert_allclose(found, (wanted - train.mean(0)) / deviation, atol=1e-9)
+    for (actual, labels), expected, split in zip(small, (train, test), splits, strict=True):
+        np.testing.assert_allclose(actual, (expected - train.mean(0)) / deviation, atol=1e-9)
         np.testing.assert_array_equal(labels, splits[split].labels)
 
 
@@ -157,12 +157,12 @@ def test_real_images_from_the_command_line(fashion_root: Path, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     assert "fashion-mnist: 1,000 training and 10,000 test examples" in result.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-    found = rows(tmp_path)
-    assert [*found] == [*CHEAP]
-    assert found["decision-tree"]["published"] == "0.798"
-    assert all(0.5 < float(row["accuracy"]) < 0.9 for row in found.values())
+    by_name = rows(tmp_path)
+    assert [*by_name] == [*CHEAP]
+    assert by_name["decision-tree"]["published"] == "0.798"
+    assert all(0.5 < float(row["accuracy"]) < 0.9 for row in by_name.values())
     page = (tmp_path / "benchmark.md").read_text()
-    accuracy = float(found["decision-tree"]["accuracy"])
+    accuracy = float(by_name["decision-tree"]["accuracy"])
     assert f"| decision-tree | {accuracy:.4f} | 0.798 | {accuracy - 0.798:+.4f} |" in page
     assert f"{accuracy:.4f}" in result.stdout
     picture = (tmp_path / "benchmark.svg").read_text()
@@ -185,7 +185,7 @@ def test_what_is_chosen_runs_cheapest_first() -> None:
     assert len({entry.name for entry in ENTRIES}) == 12
 
 
-def test_an_unknown_name_is_answered_with_the_known() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     result = run("--only", "resnet")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "found resnet" in result.stderr
@@ -224,7 +224,7 @@ def test_files_that_exist_are_refused_before_anything_is_trained(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("small")
-def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_raises_first(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = run(*only("gaussian-nb"), "--output", tmp_path / "file" / "folder")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -247,17 +247,17 @@ def test_a_full_disk_leaves_no_half_file_and_the_table_is_printed(tmp_path: Path
 
 
 @pytest.mark.usefixtures("small")
-def test_a_model_of_ones_own_joins(folder: Path) -> None:
+def test_a_users_model_joins(folder: Path) -> None:
     models = ["--model", "models_of_mine:Zero", "--model", "models_of_mine:Scorer"]
     result = run(*only("gaussian-nb"), *models, "--output", "out")
     assert result.exit_code == 0, result.output
-    found = rows(folder / "out")
-    assert [*found] == ["gaussian-nb", "models_of_mine:Zero", "models_of_mine:Scorer"]
+    by_name = rows(folder / "out")
+    assert [*by_name] == ["gaussian-nb", "models_of_mine:Zero", "models_of_mine:Scorer"]
     labels = synthetic.draw_examples("test", slice(200))[1]
-    assert float(found["models_of_mine:Zero"]["accuracy"]) == np.mean(labels == 0)
-    assert float(found["models_of_mine:Scorer"]["accuracy"]) == 0.25
-    assert found["models_of_mine:Zero"]["published"] == ""
-    assert found["models_of_mine:Zero"]["warnings"] == "UserWarning: this model"
+    assert float(by_name["models_of_mine:Zero"]["accuracy"]) == np.mean(labels == 0)
+    assert float(by_name["models_of_mine:Scorer"]["accuracy"]) == 0.25
+    assert by_name["models_of_mine:Zero"]["published"] == ""
+    assert by_name["models_of_mine:Zero"]["warnings"] == "UserWarning: this model"
     assert "models_of_mine:Zero (1)" in result.stdout
     assert "(1) UserWarning: this model\n" in result.stdout
 
@@ -296,10 +296,10 @@ def test_published_figures_stand_beside_fashion_mnist_only(tmp_path: Path) -> No
 def test_the_page_has_the_recorded_figures() -> None:
     docs = Path(__file__).parents[2] / "docs"
     page = (docs / "benchmark.md").read_text(encoding="utf-8")
-    found = rows(docs / "benchmark")
-    assert [*found] == [entry.name for entry in ENTRIES]
+    by_name = rows(docs / "benchmark")
+    assert [*by_name] == [entry.name for entry in ENTRIES]
     for entry in ENTRIES:
-        row = found[entry.name]
+        row = by_name[entry.name]
         assert (row["settings"], float(row["published"])) == (entry.settings, entry.published)
         seconds = (float(row["fit_s"]), float(row["predict_s"]))
         result = Result(entry, float(row["accuracy"]), *seconds, tuple(row["warnings"].split("; ")))

@@ -36,12 +36,12 @@ def traced(tiny: Dataset) -> Callable[..., Trace]:
         **options: Any,
     ) -> Trace:
         loader = tiny.to(adapter, **{**OPTIONS, **options})
-        found = Trace(loader)
+        recorded = Trace(loader)
         for epoch in range(2):
-            for step, _ in enumerate(found.watch(loader)):
-                found.note(loss=loss(3 * epoch + step))
-        found.save(path)
-        return found
+            for step, _ in enumerate(recorded.watch(loader)):
+                recorded.note(loss=loss(3 * epoch + step))
+        recorded.save(path)
+        return recorded
 
     return trace
 
@@ -70,7 +70,7 @@ def test_the_first_step_that_parts_is_named(traced: Callable[..., Trace]) -> Non
     result = compare("a.json", "b.json")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1] == (
-        "They part at step 4, in epoch 1: loss is 2 in a.json, 3 in b.json."
+        "They diverge at step 4, in epoch 1: loss is 2 in a.json, 3 in b.json."
     )
     report = json.loads(compare("a.json", "b.json", "--json").stdout)
     assert report["parting"] == {
@@ -93,8 +93,8 @@ def test_values_of_a_step_are_compared_in_the_order_of_the_computation(tiny: Dat
     result = compare("a.json", "b.json")
     assert result.stdout.splitlines()[:5] == [
         "The same data in 1 step.",
-        "They part at step 0, in epoch 0: middle is 2 in a.json, 2.5 in b.json.",
-        "  In that step agree: zoom",
+        "They diverge at step 0, in epoch 0: middle is 2 in a.json, 2.5 in b.json.",
+        "  Equal in that step: zoom",
         "  missing from a.json: b.json",
         "  missing from b.json: a.json",
     ]
@@ -146,7 +146,7 @@ def test_a_nan_parts_from_a_number_only(traced: Callable[..., Trace]) -> None:
     traced("a.json", lambda step: math.nan if step else 1.0)
     traced("b.json", lambda step: math.nan if step > 1 else 1.0)
     assert compare("a.json", "a.json").exit_code == 0
-    assert "They part at step 1" in compare("a.json", "b.json").stdout
+    assert "They diverge at step 1" in compare("a.json", "b.json").stdout
 
 
 def test_what_cannot_be_noted(tiny: Dataset) -> None:
@@ -156,7 +156,7 @@ def test_what_cannot_be_noted(tiny: Dataset) -> None:
         trace.note(loss=1)
     next(iter(trace.watch(loader)))
     trace.note(loss=1)
-    with pytest.raises(OptionError, match="'loss' is noted already in step 0"):
+    with pytest.raises(OptionError, match="'loss' was already recorded in step 0"):
         trace.note(loss=2)
     with pytest.raises(OptionError, match="expected numbers as name, found 'text'"):
         trace.note(name="text")
@@ -165,7 +165,7 @@ def test_what_cannot_be_noted(tiny: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("[]", "expected a trace of version 1"),
         ('{"trace": 2}', "expected a trace of version 1"),
@@ -174,9 +174,9 @@ def test_what_cannot_be_noted(tiny: Dataset) -> None:
         ("{", "expected JSON"),
     ],
 )
-def test_a_file_that_is_no_trace(content: str, said: str, folder: Path) -> None:
+def test_a_file_that_is_not_a_trace(content: str, message: str, folder: Path) -> None:
     (folder / "a.json").write_text(content)
-    with pytest.raises(DataMismatchError, match=said):
+    with pytest.raises(DataMismatchError, match=message):
         Trace.load("a.json")
     result = compare("a.json", "a.json")
     assert result.exit_code == 1

@@ -64,9 +64,9 @@ def test_a_dataset_comes_is_shown_travels_and_goes(home: Path, fashion_root: Pat
     assert result.exit_code == 1
     assert "found IDX data that the catalog does not know" in result.stderr
     assert sorted(path.name for path in images.parent.iterdir() if path.suffix == ".part") == []
-    found = json.loads(run("verify", "fashion-mnist", "--json").stdout)
-    assert {one["path"]: one["genuine"] for one in found}[str(images)] is False
-    assert sum(one["genuine"] for one in found) == 3
+    report = json.loads(run("verify", "fashion-mnist", "--json").stdout)
+    assert {one["path"]: one["genuine"] for one in report}[str(images)] is False
+    assert sum(one["genuine"] for one in report) == 3
     doctor = json.loads(succeed("doctor", "--json"))
     assert doctor["store"] == str(home)
     states = {file["file"]: file["where"] for file in doctor["datasets"]["fashion-mnist"]}
@@ -90,7 +90,7 @@ def test_fetch_without_a_network_says_what_to_do(home: Path) -> None:
         (b"PK\x03\x04 torn", "a damaged zip file"),
     ],
 )
-def test_a_bundle_that_is_none(home: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_bundle(home: Path, content: bytes, words: str) -> None:
     (home.parent / "bundle.zip").write_bytes(content)
     result = run("fetch", "fashion-mnist", "--from", home.parent / "bundle.zip")
     assert result.exit_code == 1
@@ -109,9 +109,9 @@ def test_list_and_info(home: Path) -> None:
     assert "Synthetic garments" in succeed("list")
     names = [record["name"] for record in json.loads(succeed("list", "--json"))]
     assert {"fashion-mnist", "mnist", "k49", "emnist-letters", "qmnist", "synthetic"} <= {*names}
-    told = succeed("info", "fashion-mnist")
+    output = succeed("info", "fashion-mnist")
     for fact in ("Ankle boot", "26,421,880", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "2017-08-26"):
-        assert fact in told
+        assert fact in output
     record = json.loads(succeed("info", "fashion-mnist", "--json"))
     assert record["splits"]["test"]["num_examples"] == 10_000
     assert record["std"] == pytest.approx(0.3530242445149226)
@@ -126,8 +126,8 @@ def test_identify_and_verify_paths(home: Path, data_root: Path) -> None:
     result = run("identify", data_root / "fashion-damaged")
     assert result.exit_code == 1
     assert "4,443 of 10,000 items are complete" in result.stdout
-    found = json.loads(run("identify", "--json", data_root / "wild/kelas__mnist").stdout)
-    assert {entry["verdict"] for entry in found} == {"genuine"}
+    report = json.loads(run("identify", "--json", data_root / "wild/kelas__mnist").stdout)
+    assert {entry["verdict"] for entry in report} == {"genuine"}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_verify_of_a_missing_path_says_so(home: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["verify", "identify"])
-def test_what_a_bundle_holds_beside_the_data_is_left_out(home: Path, verb: str) -> None:
+def test_notes_in_a_bundle_are_left_out(home: Path, verb: str) -> None:
     succeed("bundle", "synthetic", "-o", home.parent / "synthetic.zip")
     with zipfile.ZipFile(home.parent / "synthetic.zip") as archive:
         archive.extractall(home.parent / "unpacked")
@@ -161,7 +161,7 @@ def test_what_a_bundle_holds_beside_the_data_is_left_out(home: Path, verb: str) 
     assert run(verb, home.parent / "unpacked").exit_code == 1
 
 
-def test_identify_goes_on_after_what_cannot_be_read(home: Path) -> None:
+def test_identify_continues_after_unreadable_files(home: Path) -> None:
     write_idx("b", np.zeros(3, np.uint8))
     Path("empty").mkdir()
     os.mkfifo("pipe")
@@ -176,8 +176,8 @@ def test_identify_goes_on_after_what_cannot_be_read(home: Path) -> None:
         "pipe: expected a file, found a pipe or a device",
         "link: a git-annex link, not data",
     ]
-    found = json.loads(run("identify", "--json", *names).stdout)
-    assert [(entry["path"], entry["verdict"]) for entry in found] == [
+    report = json.loads(run("identify", "--json", *names).stdout)
+    assert [(entry["path"], entry["verdict"]) for entry in report] == [
         ("absent", "unreadable"),
         ("b", "unknown"),
         ("empty", "unreadable"),

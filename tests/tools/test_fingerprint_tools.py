@@ -56,13 +56,13 @@ def test_shards_in_one_framework_are_the_whole_in_another(
     loader = test.to("numpy", batch_size=999, shuffle=True, seed=3, fields=FIELDS, epoch=1)
     (digest,) = fm.fingerprint(loader).digests.values()
     for shard in range(3):
-        said = read(
+        output = read(
             *("--adapter", adapter.name, "--seed", 3, "--epoch", 1, "--batch-size", 100),
             *("--shard", f"{shard}/3", "--remainder", "pad", "-o", f"{shard}.json"),
         )
-        assert "incomplete: " in said
-    said = succeed("merge", "2.json", "0.json", "1.json", "-o", "whole.json")
-    assert said.startswith(
+        assert "incomplete: " in output
+    output = succeed("merge", "2.json", "0.json", "1.json", "-o", "whole.json")
+    assert output.startswith(
         f"fashion-mnist/test, seed 3, float32 unit\nepoch 1: 10,000 examples  {digest}\nWrote whole"
     )
     assert read("--seed", 3, "--epoch", 1, "--output", "one.json").splitlines()[1] == (
@@ -77,24 +77,27 @@ def test_another_seed_and_fewer_epochs(read: Callable[..., str]) -> None:
     read("--epochs", 4, "-o", "a.json")
     read("--seed", 1, "-o", "b.json")
     first = fm.index_shuffle([0], 10_000, 0, 0)[0], fm.index_shuffle([0], 10_000, 1, 0)[0]
-    said = differ("a.json", "b.json").splitlines()
-    assert said[:3] == [
+    output = differ("a.json", "b.json").splitlines()
+    assert output[:3] == [
         "Different.",
         "  seed: 0 in a.json, 1 in b.json",
         f"  epoch 0: first at position 0, index {first[0]} in a.json, {first[1]} in b.json",
     ]
-    assert said[3].endswith("of 10,000 positions differ: the same examples in another order")
-    assert said[4:] == [
+    assert output[3].endswith("of 10,000 positions differ: the same examples in another order")
+    assert output[4:] == [
         "    both follow the written order of their settings",
         "  epochs 1 to 3: missing from b.json",
     ]
-    found = json.loads(differ("a.json", "b.json", "--json"))
-    assert (found["same"], found["settings"], found["missing"]) == (
+    report = json.loads(differ("a.json", "b.json", "--json"))
+    assert (report["same"], report["settings"], report["missing"]) == (
         False,
         {"seed": [0, 1]},
         [[], [1, 2, 3]],
     )
-    assert (found["epochs"][0]["first"], found["epochs"][0]["index"]) == (0, list(map(int, first)))
+    assert (report["epochs"][0]["first"], report["epochs"][0]["index"]) == (
+        0,
+        list(map(int, first)),
+    )
 
 
 def test_other_encodings_and_data(read: Callable[..., str]) -> None:
@@ -108,11 +111,11 @@ def test_other_encodings_and_data(read: Callable[..., str]) -> None:
         "  epoch 0: the same examples in the same order",
     ]
     succeed("fingerprint", "synthetic", "--split", "test", "--shuffle", "-o", "c.json")
-    said = differ("a.json", "c.json").splitlines()
-    assert said[1] == "  data: fashion-mnist/test in a.json, synthetic/test in c.json"
-    assert said[2].startswith("  digest: ")
-    assert said[3].startswith("  epoch 0: first at position 0, the pixels or the label of index ")
-    assert said[4:] == ["    10,000 of 10,000 positions differ"]
+    output = differ("a.json", "c.json").splitlines()
+    assert output[1] == "  data: fashion-mnist/test in a.json, synthetic/test in c.json"
+    assert output[2].startswith("  digest: ")
+    assert output[3].startswith("  epoch 0: first at position 0, the pixels or the label of index ")
+    assert output[4:] == ["    10,000 of 10,000 positions differ"]
 
 
 def saved(dataset: Dataset, path: str, swapped: tuple[int, int] | None = None) -> None:
@@ -129,7 +132,7 @@ def saved(dataset: Dataset, path: str, swapped: tuple[int, int] | None = None) -
     seen.save(path)
 
 
-def test_a_swap_and_who_strayed(tiny: Dataset) -> None:
+def test_a_swap_and_which_run_has_it(tiny: Dataset) -> None:
     saved(tiny, "good.json")
     saved(tiny, "bad.json", (5, 12))
     assert differ("bad.json", "good.json").splitlines() == [
@@ -140,11 +143,11 @@ def test_a_swap_and_who_strayed(tiny: Dataset) -> None:
     ]
 
 
-def test_what_both_lack_is_said(tiny: Dataset) -> None:
+def test_positions_missing_from_both_are_reported(tiny: Dataset) -> None:
     loader = tiny.to("numpy", batch_size=8, fields=FIELDS, remainder="drop")
-    found = fm.fingerprint(loader)
-    found.save("a.json")
-    assert gaps(found.epochs[0]) == "4 positions are missing, the first 16"
+    run = fm.fingerprint(loader)
+    run.save("a.json")
+    assert gaps(run.epochs[0]) == "4 positions are missing, the first 16"
     assert "    incomplete in both: 4 positions are missing, the first 16" in succeed(
         "compare", "a.json", "a.json"
     )
@@ -175,7 +178,7 @@ def test_missing_in_one_and_agreeing_epochs(tiny: Dataset) -> None:
     ]
 
 
-def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> None:
+def test_an_existing_file_stays(read: Callable[..., str], folder: Path) -> None:
     (folder / "a.json").write_text("mine")
     result = run("fingerprint", "synthetic", "-o", "a.json")
     assert result.exit_code == 1
@@ -188,7 +191,7 @@ def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("fingerprint", "synthetic", "--shard", "3"),
@@ -210,11 +213,11 @@ def test_a_file_that_is_there_stays(read: Callable[..., str], folder: Path) -> N
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_errors_are_one_line(
-    tiny: Dataset, folder: Path, arguments: tuple[str, ...], said: str
+    tiny: Dataset, folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     saved(tiny, "a.json")
     (folder / "cut.json").write_bytes((folder / "a.json").read_bytes()[:300])
     result = run(*arguments)
     assert result.exit_code == 1, result.output
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1

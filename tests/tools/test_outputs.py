@@ -35,7 +35,7 @@ def run(name: str, output: object, *more: str) -> int:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_file_that_is_there_is_replaced_only_by_force(tmp_path: Path, name: str) -> None:
+def test_an_existing_file_is_replaced_only_by_force(tmp_path: Path, name: str) -> None:
     path = tmp_path / COMMANDS[name][1]
     path.write_bytes(b"mine")
     assert run(name, path) == 1
@@ -104,7 +104,7 @@ def test_standard_output_is_written() -> None:
     assert done.stdout == b"\0\0\x08\x01\0\0\0\x05\0\1\2\3\4"
 
 
-def test_a_folder_is_no_output(tmp_path: Path) -> None:
+def test_a_folder_as_output_raises(tmp_path: Path) -> None:
     with pytest.raises(FileAccessError, match="cannot be written"):
         write_idx(tmp_path, ARRAY)
 
@@ -122,7 +122,7 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
     assert loop.is_symlink()
 
 
-def test_what_killed_writers_left_in_a_users_folder_goes(tmp_path: Path) -> None:
+def test_what_killed_writers_left_in_a_users_folder_is_removed(tmp_path: Path) -> None:
     old, new, other = (
         tmp_path / name for name in (".x.0123abcd.part", ".x.4567abcd.part", ".y.0123abcd.part")
     )
@@ -216,7 +216,7 @@ def test_an_empty_text_is_not_this_folder(
 
 
 @posix
-def test_folders_are_searched_however_deep_and_links_to_folders_are_said(
+def test_deep_folders_are_searched_and_links_to_folders_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

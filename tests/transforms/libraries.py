@@ -75,8 +75,8 @@ def run_tensorflow(
     def batch(places: Any, epoch: Any) -> Any:
         return chain.batch(TensorFlowOps(), gather, places, n=len(images), epoch=epoch, **of)
 
-    found = batch(positions, epoch)
-    return found[0].numpy(), None if labels is None else found[1].numpy()
+    batch_there = batch(positions, epoch)
+    return batch_there[0].numpy(), None if labels is None else batch_there[1].numpy()
 
 
 def run_jax(
@@ -97,14 +97,14 @@ def run_jax(
 
     @jax.jit
     def batches(places: Any, epoch: Any) -> Any:
-        def step(carry: Any, own: Any) -> tuple[Any, Any]:
-            found = chain.batch(JaxOps(), gather, own, n=len(images), epoch=epoch, **of)
-            return carry, found
+        def step(carry: Any, places: Any) -> tuple[Any, Any]:
+            actual = chain.batch(JaxOps(), gather, places, n=len(images), epoch=epoch, **of)
+            return carry, actual
 
         return jax.lax.scan(step, None, places)[1]
 
-    found = batches(positions[None].astype(np.int32), np.uint32(epoch))
-    return np.asarray(found[0][0]), None if labels is None else np.asarray(found[1][0])
+    actual = batches(positions[None].astype(np.int32), np.uint32(epoch))
+    return np.asarray(actual[0][0]), None if labels is None else np.asarray(actual[1][0])
 
 
 RUNS: dict[str, Run] = {

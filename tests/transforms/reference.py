@@ -83,7 +83,7 @@ def noise(word: int, image: Image) -> Image:
 
 
 def box_sizes(height: int, width: int, scale: Any, ratio: Any) -> list[tuple[int, int]]:
-    found = []
+    sizes = []
     for j in range(32):
         area = height * width * (scale[0] + (scale[1] - scale[0]) * (2 * j + 1) / 64)
         for k in range(32):
@@ -91,8 +91,8 @@ def box_sizes(height: int, width: int, scale: Any, ratio: Any) -> list[tuple[int
             r = math.exp(low + (high - low) * (2 * k + 1) / 64)
             h, w = halves_up(math.sqrt(area * r)), halves_up(math.sqrt(area / r))
             if 1 <= h <= height and 1 <= w <= width:
-                found.append((h, w))
-    return found
+                sizes.append((h, w))
+    return sizes
 
 
 def padded(image: Image, padding: int, fill: int) -> Image:

@@ -77,7 +77,7 @@ def test_a_text_may_leave_out_names() -> None:
         ("RandomCrop('28')", "size must be a whole number"),
     ],
 )
-def test_other_texts(text: str, message: str) -> None:
+def test_other_texts_raise(text: str, message: str) -> None:
     with pytest.raises(OptionError, match=message) as raised:
         parse(text)
     assert len(str(raised.value)) < 500
@@ -97,12 +97,12 @@ def test_other_texts(text: str, message: str) -> None:
         ((RandomHorizontalFlip(),) * 513, "number of transforms must be from 0 to 512"),
     ],
 )
-def test_no_chains(transform: Any, message: str) -> None:
+def test_invalid_chains_raise(transform: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         as_chain(transform)
 
 
-def test_what_a_user_may_ask_for() -> None:
+def test_a_chain_a_sequence_or_none_may_be_given() -> None:
     flip = RandomHorizontalFlip()
     assert as_chain(None) == Chain()
     assert as_chain(flip) == as_chain([flip]) == as_chain((flip,)) == as_chain(Chain((flip,)))
@@ -130,7 +130,7 @@ def test_what_a_user_may_ask_for() -> None:
         (RandomCrop(2), (2, 28, 28, 3), {}, "these have shape"),
     ],
 )
-def test_images_that_a_chain_is_not_for(
+def test_images_that_a_chain_cannot_transform(
     transform: Any, shape: tuple[int, ...], of: Any, message: str
 ) -> None:
     with pytest.raises(OptionError, match=message):
@@ -182,7 +182,7 @@ def test_moves_are_for_any_images() -> None:
         (lambda: CutMix(None), "alpha must be"),
     ],
 )
-def test_options_that_cannot_be(make: Any, message: str) -> None:
+def test_invalid_options_raise(make: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         make()
 
@@ -201,21 +201,21 @@ def test_a_record_is_json_and_one_number_has_one_form() -> None:
     assert hash(one) == hash(other)
 
 
-def test_what_was_drawn_is_what_was_done() -> None:
+def test_explain_describes_what_is_applied() -> None:
     images = drawn_images(40, 12, 10)
     chain = Chain((RandomCrop((12, 10), padding=3, fill=7), RandomHorizontalFlip()))
-    found, _ = run_numpy(chain, images, None, np.arange(40), seed=5, epoch=2)
+    actual, _ = run_numpy(chain, images, None, np.arange(40), seed=5, epoch=2)
     for position in range(40):
         (crop, at), (flip, coin) = chain.explain(position, (12, 10), n=40, seed=5, epoch=2)
         assert (crop, flip) == tuple(map(str, chain.transforms))
         whole = np.pad(images[position], 3, constant_values=7)
         part = whole[at["top"] : at["top"] + 12, at["left"] : at["left"] + 10]
         assert coin["flip"] in (True, False)
-        assert np.array_equal(found[position], part[:, ::-1] if coin["flip"] else part)
+        assert np.array_equal(actual[position], part[:, ::-1] if coin["flip"] else part)
 
 
 @pytest.mark.parametrize("chain", [*CHAINS, SINGLE[:2] + SINGLE[8:]], ids=str)
-def test_everything_drawn_can_be_said(chain: Any) -> None:
+def test_everything_drawn_can_be_explained(chain: Any) -> None:
     explained = Chain(chain).explain(9, (12, 10), n=60, seed=5, epoch=2, view=1)
     assert [name for name, _ in explained] == [str(transform) for transform in chain]
     assert json.loads(json.dumps(explained)) == [list(pair) for pair in explained]
@@ -224,7 +224,7 @@ def test_everything_drawn_can_be_said(chain: Any) -> None:
         assert explained[-1][1]["partner"] == partner
 
 
-def test_explain_is_for_examples_that_there_are() -> None:
+def test_explain_rejects_missing_examples() -> None:
     for of in ({"position": 60}, {"position": -1}, {"seed": -1}, {"epoch": 2**32}, {"n": 0}):
         arguments = {"position": 9, "n": 60, "seed": 5, "epoch": 2} | of
         with pytest.raises(OptionError):

@@ -28,14 +28,14 @@ GOLDEN = [
 
 
 def words_at(seed: int, epoch: int, position: int, stream: int) -> tuple[int, ...]:
-    found = words(NUMPY, np.array([position]), (stream,), seed=seed, epoch=epoch)
-    return tuple(int(word.view(np.uint32)[0, 0]) for word in found)
+    both_words = words(NUMPY, np.array([position]), (stream,), seed=seed, epoch=epoch)
+    return tuple(int(word.view(np.uint32)[0, 0]) for word in both_words)
 
 
-@pytest.mark.parametrize(("where", "wanted"), GOLDEN)
-def test_golden_words(where: Any, wanted: tuple[int, int]) -> None:
-    assert words_at(*where) == wanted
-    assert reference.words(*where) == wanted
+@pytest.mark.parametrize(("where", "expected"), GOLDEN)
+def test_golden_words(where: Any, expected: tuple[int, int]) -> None:
+    assert words_at(*where) == expected
+    assert reference.words(*where) == expected
 
 
 @given(seed=seeds, epoch=epochs, position=st.integers(0, 2**62), stream=st.integers(0, 2**13))
@@ -56,8 +56,8 @@ def test_jax_threefry_agrees() -> None:
             tuple(np.array([signed(int(word))], np.int32) for word in key),  # type: ignore[arg-type]
             tuple(np.array([signed(int(word))], np.int32) for word in counter),  # type: ignore[arg-type]
         )
-        found = np.concatenate(ours).view(np.uint32)
-        assert np.array_equal(found, np.asarray(threefry(key, counter)))
+        actual = np.concatenate(ours).view(np.uint32)
+        assert np.array_equal(actual, np.asarray(threefry(key, counter)))
 
 
 def test_the_key_words_follow_those_of_the_order() -> None:
@@ -66,14 +66,14 @@ def test_the_key_words_follow_those_of_the_order() -> None:
 
 def test_fmix32_is_that_of_the_order() -> None:
     values = np.random.default_rng(1).integers(0, 2**32, 1000, dtype=np.uint32)
-    found = fmix32(NUMPY, values.view(np.int32)).view(np.uint32)
-    assert np.array_equal(found, order.fmix32(values))
+    actual = fmix32(NUMPY, values.view(np.int32)).view(np.uint32)
+    assert np.array_equal(actual, order.fmix32(values))
 
 
 @given(start=st.integers(0, 2**33), count=st.integers(0, 600), seed=seeds, epoch=epochs)
 @example(start=8192 - 300, count=600, seed=0, epoch=0)
 @example(start=8192, count=600, seed=0, epoch=0)
-def test_kept_words_are_those_computed(start: int, count: int, seed: int, epoch: int) -> None:
+def test_cached_words_equal_computed_ones(start: int, count: int, seed: int, epoch: int) -> None:
     positions, streams = start + np.arange(count)[::-1], (0, 8, 9)
     kept = chain_draws(NUMPY, positions, streams, seed=seed, epoch=epoch)
     computed = chain_draws(NumpyOps(), positions, streams, seed=seed, epoch=epoch)
@@ -87,23 +87,23 @@ def test_kept_words_are_those_computed(start: int, count: int, seed: int, epoch:
     index=st.integers(0, 31),
     count=st.integers(1, 2**16),
 )
-def test_picks_and_chances_are_those_of_the_page(
+def test_picks_and_chances_follow_the_page(
     seed: int, position: int, index: int, count: int
 ) -> None:
     positions = np.array([position])
     first, second = words(NUMPY, positions, tuple(range(8, 16)), seed=seed, epoch=5)
-    draws, wanted = Draws(NUMPY, first, second), reference.Drawn(seed, 5, position, 8)
-    assert draws.number(index)[0] == wanted[index]
-    assert draws.pick(index, count)[0] == wanted.pick(index, count)
+    draws, expected = Draws(NUMPY, first, second), reference.Drawn(seed, 5, position, 8)
+    assert draws.number(index)[0] == expected[index]
+    assert draws.pick(index, count)[0] == expected.pick(index, count)
     for p in (0, 0.1, 0.5, 1 / 3, 1):
-        assert draws.chance(index, p)[0] == wanted.chance(index, p)
+        assert draws.chance(index, p)[0] == expected.chance(index, p)
 
 
-def test_a_chance_rounds_halves_up_of_the_decimal_that_was_written() -> None:
+def test_a_chance_is_the_written_decimal_rounded_half_up() -> None:
     every = np.arange(2**16, dtype=np.int32)
     draws = Draws(NUMPY, (every << 16)[None], every[None])
-    for p, wanted in ((0, 0), (1, 65536), (0.5, 32768), (0.1, 6554), (1.5 / 65536, 2), (1e-9, 0)):
-        assert draws.chance(0, p).sum() == wanted
+    for p, expected in ((0, 0), (1, 65536), (0.5, 32768), (0.1, 6554), (1.5 / 65536, 2), (1e-9, 0)):
+        assert draws.chance(0, p).sum() == expected
 
 
 # Chi-square of 16 bits in 256 bins, and of pairs of neighbours in 16 x 16. Seeds are fixed, so a
@@ -130,18 +130,18 @@ AXES = {
 def test_draws_look_like_chance(axis: str) -> None:
     numbers: list[Any] = [[], [], [], []]
     for seed, epoch, positions, streams in AXES[axis]:
-        found = words(NumpyOps(), positions, streams, seed=seed, epoch=epoch)
+        both_words = words(NumpyOps(), positions, streams, seed=seed, epoch=epoch)
         for stream in range(len(streams)):
-            draws = Draws(NUMPY, *(word[stream : stream + 1] for word in found))
+            draws = Draws(NUMPY, *(word[stream : stream + 1] for word in both_words))
             for index in range(4):
                 numbers[index].append(draws.number(index))
-    all_of = [np.concatenate(own) for own in numbers]
-    for own in all_of:
-        assert not far(np.bincount(own >> 8, minlength=256))
-        assert not far(np.bincount(own & 255, minlength=256))
-        neighbours = (own[:-1] >> 12 << 4) + (own[1:] >> 12)
+    all_of = [np.concatenate(column) for column in numbers]
+    for column in all_of:
+        assert not far(np.bincount(column >> 8, minlength=256))
+        assert not far(np.bincount(column & 255, minlength=256))
+        neighbours = (column[:-1] >> 12 << 4) + (column[1:] >> 12)
         assert not far(np.bincount(neighbours, minlength=256))
-        assert abs(np.corrcoef(own[:-1], own[1:])[0, 1]) < 4.5 / math.sqrt(own.size)
+        assert abs(np.corrcoef(column[:-1], column[1:])[0, 1]) < 4.5 / math.sqrt(column.size)
     for one, other in pairwise(all_of):
         assert not far(np.bincount((one >> 12 << 4) + (other >> 12), minlength=256))
         assert abs(np.corrcoef(one, other)[0, 1]) < 4.5 / math.sqrt(one.size)
@@ -168,8 +168,8 @@ def test_a_test_of_chance_can_fail() -> None:
 def test_noise_of_neighbouring_pixels_is_unrelated() -> None:
     from fmnist_core.transforms.draws import noise
 
-    found = words(NUMPY, np.arange(200), (0,), seed=1, epoch=0)[0][0]
-    values = noise(NUMPY, found, (28, 28)) & 255
+    first_words = words(NUMPY, np.arange(200), (0,), seed=1, epoch=0)[0][0]
+    values = noise(NUMPY, first_words, (28, 28)) & 255
     assert not far(np.bincount(values.reshape(-1), minlength=256))
     for one, other in (
         (values[:, :, :-1], values[:, :, 1:]),

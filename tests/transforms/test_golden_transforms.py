@@ -24,16 +24,16 @@ def garments(fashion_root: Path) -> Any:
 
 
 @pytest.mark.parametrize("library", RUNS)
-@pytest.mark.parametrize(("text", "wanted"), REAL, ids=[text.split("(")[0] for text, _ in REAL])
-def test_golden_garments(text: str, wanted: str, library: str, garments: Any) -> None:
-    found, _ = RUNS[library](parse(text), garments, None, np.arange(64), seed=7, epoch=3)
-    assert hashlib.sha256(found.tobytes()).hexdigest() == wanted
+@pytest.mark.parametrize(("text", "expected"), REAL, ids=[text.split("(")[0] for text, _ in REAL])
+def test_golden_garments(text: str, expected: str, library: str, garments: Any) -> None:
+    actual, _ = RUNS[library](parse(text), garments, None, np.arange(64), seed=7, epoch=3)
+    assert hashlib.sha256(actual.tobytes()).hexdigest() == expected
 
 
 def test_golden_values_are_on_the_page() -> None:
     page = (PROJECT / "docs" / "transforms.md").read_text(encoding="utf-8")
-    for text, wanted in REAL:
-        assert f"| `{text}` | {wanted[:16]} |" in page
+    for text, expected in REAL:
+        assert f"| `{text}` | {expected[:16]} |" in page
     for vector in VECTORS["words"]:
         assert f"{vector['words'][0]} {vector['words'][1]}" in page
 
@@ -78,16 +78,16 @@ QUANTILES = {0.2: "4ab2c2a953c03bf1", 0.4: "5b53459e78eeaf41", 1.0: "80fa0f6d1ca
 @pytest.mark.parametrize("text", MADE)
 def test_golden_made_images(text: str) -> None:
     images = drawn_images(64, 28, 28)
-    found, _ = run_numpy(parse(text), images, None, np.arange(64), seed=7, epoch=3)
-    assert digest(found) == MADE[text]
+    actual, _ = run_numpy(parse(text), images, None, np.arange(64), seed=7, epoch=3)
+    assert digest(actual) == MADE[text]
 
 
 @pytest.mark.parametrize("number", range(len(MIXED)))
 def test_golden_chains(number: int) -> None:
     images, labels = drawn_images(64, 12, 10), np.eye(4, dtype=np.float32)[np.arange(64) % 4]
     chain = Chain(CHAINS[number])
-    found = run_numpy(chain, images, labels, np.arange(64), seed=7, epoch=3)
-    assert (digest(found[0]), digest(found[1])) == MIXED[number]
+    actual = run_numpy(chain, images, labels, np.arange(64), seed=7, epoch=3)
+    assert (digest(actual[0]), digest(actual[1])) == MIXED[number]
 
 
 @pytest.mark.parametrize("alpha", QUANTILES)

@@ -13,9 +13,9 @@ OTHERS = pytest.mark.parametrize("library", [name for name in RUNS if name != "n
 
 
 def both(library: str, chain: Chain, images: Any, labels: Any, positions: Any, **of: Any) -> None:
-    wanted = run_numpy(chain, images.copy(), labels, positions, **of)
-    found = RUNS[library](chain, images, labels, positions, **of)
-    for one, other in zip(found, wanted, strict=True):
+    expected = run_numpy(chain, images.copy(), labels, positions, **of)
+    actual = RUNS[library](chain, images, labels, positions, **of)
+    for one, other in zip(actual, expected, strict=True):
         if other is not None:
             assert one.dtype == other.dtype
             assert np.array_equal(one, other)

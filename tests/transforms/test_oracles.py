@@ -48,11 +48,11 @@ def applied(transform: Any, images: Any) -> Any:
 def test_resize_is_pillows(old: tuple[int, int], new: tuple[int, int]) -> None:
     noise = np.random.default_rng(old).integers(0, 256, (3, *old), np.uint8)
     for images in (noise, np.full((1, *old), 255, np.uint8)):
-        for image, found in zip(images, applied(Resize(new), images), strict=True):
+        for image, actual in zip(images, applied(Resize(new), images), strict=True):
             # One axis at a time: Pillow 13 goes down first where that is cheaper, others never.
             theirs = Image.fromarray(image).resize((new[1], old[0]), Image.Resampling.BILINEAR)
             theirs = theirs.resize(new[::-1], Image.Resampling.BILINEAR)
-            assert np.array_equal(found, np.asarray(theirs))
+            assert np.array_equal(actual, np.asarray(theirs))
 
 
 @pytest.mark.parametrize(("old", "new"), [(28, 32), (28, 14), (28, 20), (32, 28), (64, 28)])
@@ -108,7 +108,7 @@ def test_affine_is_scipys_in_floating_point(
     y, x = np.ogrid[: shape[0], : shape[1]]
     smooth = (127.5 + 127 * np.sin(x / 5 + 1) * np.cos(y / 4)).astype(np.uint8)
     images = np.repeat(smooth[None], 40, axis=0)
-    found = applied(transform, images)
+    actual = applied(transform, images)
     middle = (np.array(shape) - 1) / 2
     for position in range(40):
         [(_, drawn)] = Chain((transform,)).explain(position, shape, n=40, seed=1, epoch=0)
@@ -119,7 +119,7 @@ def test_affine_is_scipys_in_floating_point(
         turn = np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])  # rows: y, x
         matrix = np.array([[1, 0], [t, 1]]) @ turn / size
         shift = np.array([drawn["down"], drawn["across"]]) / 8
-        wanted = ndimage.affine_transform(
+        expected = ndimage.affine_transform(
             images[position].astype(float),
             matrix,
             middle - matrix @ (middle + shift),
@@ -129,8 +129,8 @@ def test_affine_is_scipys_in_floating_point(
         )
         off = 2**-8 + max(shape) * 2**-13 * (1 + abs(t)) / size
         steepest = max(255 - transform.fill, transform.fill, 60)  # levels a pixel, at the border
-        assert np.abs(found[position] - wanted).max() <= 1 + 2 * off * steepest
-        assert np.abs(found[position] - wanted).mean() < 1
+        assert np.abs(actual[position] - expected).max() <= 1 + 2 * off * steepest
+        assert np.abs(actual[position] - expected).mean() < 1
 
 
 def torchvision() -> Any:
@@ -172,8 +172,8 @@ def test_flips_are_torchvisions() -> None:
         (RandomHorizontalFlip(1), v2.RandomHorizontalFlip(1)),
         (RandomVerticalFlip(1), v2.RandomVerticalFlip(1)),
     ):
-        wanted = theirs(torch.from_numpy(images)).numpy()
-        assert np.array_equal(applied(ours, images.copy()), wanted)
+        expected = theirs(torch.from_numpy(images)).numpy()
+        assert np.array_equal(applied(ours, images.copy()), expected)
 
 
 @pytest.mark.parametrize("degrees", [3, 10, 45])
@@ -184,7 +184,7 @@ def test_rotation_turns_as_torchvisions(degrees: int) -> None:
     y, x = np.ogrid[:28, :28]
     image = (127.5 + 127 * np.sin(x / 5 + 1) * np.cos(y / 4)).astype(np.uint8)
     transform = RandomAffine(degrees)
-    found = applied(transform, np.repeat(image[None], 40, axis=0))
+    actual = applied(transform, np.repeat(image[None], 40, axis=0))
     for position in range(40):
         [(_, drawn)] = Chain((transform,)).explain(position, (28, 28), n=40, seed=1, epoch=0)
         theirs = v2.functional.affine(
@@ -196,5 +196,5 @@ def test_rotation_turns_as_torchvisions(degrees: int) -> None:
             interpolation=v2.InterpolationMode.BILINEAR,
         )[0]
         inner = np.hypot(y - 13.5, x - 13.5) < 12
-        off = np.abs(found[position].astype(int) - theirs.numpy().astype(int))[inner]
+        off = np.abs(actual[position].astype(int) - theirs.numpy().astype(int))[inner]
         assert off.max() <= 2

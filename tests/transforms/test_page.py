@@ -26,7 +26,7 @@ def bars() -> Any:
 @pytest.mark.parametrize("library", RUNS)
 def test_the_transform_that_the_page_writes(library: str, bars: Any) -> None:
     images = drawn_images(30, 12, 10)
-    wanted, _ = run_numpy(bars, images, None, np.arange(30), seed=1, epoch=2)
-    found, _ = RUNS[library](bars, images, None, np.arange(30), seed=1, epoch=2)
-    assert np.array_equal(found, wanted)
-    assert not np.array_equal(wanted, images)
+    expected, _ = run_numpy(bars, images, None, np.arange(30), seed=1, epoch=2)
+    actual, _ = RUNS[library](bars, images, None, np.arange(30), seed=1, epoch=2)
+    assert np.array_equal(actual, expected)
+    assert not np.array_equal(expected, images)

@@ -18,11 +18,11 @@ WAYS = pytest.mark.parametrize("run", [run_numpy, run_plainly], ids=["fast", "pl
 
 
 def check(run: Any, chain: Chain, images: Any, positions: Any, **of: Any) -> None:
-    found, _ = run(chain, images, None, positions, **of)
+    actual, _ = run(chain, images, None, positions, **of)
     shape = chain.check(images.shape[1:])
-    assert found.shape == (len(positions), *shape)
-    assert found.dtype == np.uint8
-    for position, image in zip(positions.tolist(), found.tolist(), strict=True):
+    assert actual.shape == (len(positions), *shape)
+    assert actual.dtype == np.uint8
+    for position, image in zip(positions.tolist(), actual.tolist(), strict=True):
         before = images[position].tolist()
         assert image == reference.transformed(before, chain.transforms, position=position, **of)
 
@@ -55,7 +55,7 @@ def test_any_chain_of_any_images(run: Any, data: Any, seed: int, epoch: int, vie
 def test_mixes(run: Any, transforms: Any) -> None:
     chain, n, of = Chain(transforms), 50, {"seed": 2**40 + 7, "epoch": 12}
     images, labels = drawn_images(n, 12, 10), np.eye(5, dtype=np.float32)[np.arange(n) * 7 % 5]
-    found, soft = run(chain, images, labels, np.arange(n), **of)
+    actual, soft = run(chain, images, labels, np.arange(n), **of)
     quantiles = beta_quantiles(chain.mix.alpha).tolist()
 
     def finished(position: int) -> Any:
@@ -70,11 +70,14 @@ def test_mixes(run: Any, transforms: Any) -> None:
         image, part = reference.mixed(
             finished(position), finished(partner), chain.mix, quantiles, drawn
         )
-        assert found[position].tolist() == image
-        own, theirs = np.float32(part.numerator) / np.float32(part.denominator), 1 - part
-        theirs = np.float32(theirs.numerator) / np.float32(theirs.denominator)
-        wanted = labels[position] * own + labels[partner] * theirs
-        assert np.array_equal(soft[position], wanted.astype(np.float32))
+        assert actual[position].tolist() == image
+        own_weight, their_weight = (
+            np.float32(part.numerator) / np.float32(part.denominator),
+            1 - part,
+        )
+        their_weight = np.float32(their_weight.numerator) / np.float32(their_weight.denominator)
+        expected = labels[position] * own_weight + labels[partner] * their_weight
+        assert np.array_equal(soft[position], expected.astype(np.float32))
     assert partners == set(range(n))
 
 
@@ -87,6 +90,6 @@ def test_a_mix_of_a_batch_is_that_of_its_examples() -> None:
         for part in ([3], [41, 3, 3, 0], list(range(50))[::-1])
     ]
     for part, places in zip(parts, ([3], [41, 3, 3, 0], range(49, -1, -1)), strict=True):
-        for found, all_of_it in zip(part, whole, strict=True):
-            assert np.array_equal(found, all_of_it[list(places)])
+        for actual, all_of_it in zip(part, whole, strict=True):
+            assert np.array_equal(actual, all_of_it[list(places)])
     assert isinstance(chain.mix, Mix)

@@ -14,7 +14,7 @@ from fmnist_grain.datasets import PlanIterDataset, PlanMapDataset
 
 
 class GrainAdapter:
-    """Batches of fresh numpy arrays out of a `grain.IterDataset`."""
+    """Batches of fresh numpy arrays from a `grain.IterDataset`."""
 
     name = "grain"
     layout: Layout = "NHWC"  # Grain feeds JAX
@@ -43,8 +43,8 @@ class GrainAdapter:
         Raises
         ------
         OptionError
-            If these images cannot be encoded so, the plan is of other data, or `read_options` is
-            something else.
+            If these images cannot be encoded this way, the plan is for other data, or
+            `read_options` is something else.
         """
         if not isinstance(read_options, grain.ReadOptions | None):
             raise OptionError(f"read_options must be a grain.ReadOptions, not {read_options!r:.80}")
@@ -52,7 +52,7 @@ class GrainAdapter:
         return PlanIterDataset(PlanMapDataset(plan, assemble, epoch, start), read_options)
 
     def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Return the process of JAX among all, as `grain.sharding.ShardByJaxProcess` has it.
+        """Return JAX's process index and count, as `grain.sharding.ShardByJaxProcess` does.
 
         Without JAX it is (0, 1).
         """

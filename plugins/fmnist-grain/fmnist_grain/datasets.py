@@ -1,8 +1,8 @@
-"""The batches of a plan as Grain sees data: by number, and as iterations that can be restored.
+"""The batches of a plan in Grain's form: by number, and as iterations that can be restored.
 
-`PlanMapDataset` is a function from a number to a batch, as Grain's own map datasets are, so that
-threads, worker processes, slices and checkpoints are Grain's. `PlanIterDataset` adds what Grain has
-not: every iteration is the next epoch, and its state fits any batch size and any framework.
+`PlanMapDataset` is a function from a number to a batch, like Grain's own map datasets, so Grain's
+threads, worker processes, slices and checkpoints work with it. `PlanIterDataset` adds what Grain
+lacks: every iteration reads the next epoch, and its state fits any batch size and framework.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,15 +22,15 @@ IN_THIS_THREAD = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
 class PlanMapDataset(grain.MapDataset):  # type: ignore[misc]
     """Batch k of a run: those of the first epoch, then those of every later one.
 
-    It does not change. ``len`` is that of the first epoch; a larger k belongs to a later epoch, as
-    in every shuffled `grain.MapDataset`, so `repeat` gives each epoch its own order.
+    It is immutable. ``len`` is that of the first epoch; a larger k belongs to a later epoch, as in
+    every shuffled `grain.MapDataset`, so `repeat` gives each epoch its own order.
 
     Parameters
     ----------
     plan : BatchPlan
     assemble : Assembler
     epoch, start : int
-        Where the run begins; `start` examples of the first epoch are left out.
+        Where the run begins; `start` examples of the first epoch are skipped.
     """
 
     def __init__(self, plan: BatchPlan, assemble: Assembler, epoch: int, start: int) -> None:
@@ -46,7 +46,7 @@ class PlanMapDataset(grain.MapDataset):  # type: ignore[misc]
         return self.plan.num_steps(self.start)
 
     def __getitem__(self, index: Any) -> Any:
-        """Return one batch, or of a slice the dataset of those batches."""
+        """Return one batch, or for a slice the dataset of those batches."""
         if isinstance(index, slice):
             return self.slice(index)
         examples = self.plan.examples(*self._place(index))
@@ -61,7 +61,7 @@ class PlanMapDataset(grain.MapDataset):  # type: ignore[misc]
         return self.epoch + 1 + epochs, step, 0
 
     def repeat(self, num_epochs: int | None = None, *, reseed_each_epoch: bool = True) -> Any:
-        """Return the batches of several epochs, or of all for None; each has its own order.
+        """Return the batches of several epochs, or of all epochs for None; each has its own order.
 
         Raises
         ------
@@ -70,8 +70,8 @@ class PlanMapDataset(grain.MapDataset):  # type: ignore[misc]
         """
         if self.start:
             raise OptionError(
-                f"repeat counts whole epochs, and the first begins after {self.start} examples. "
-                "Try: start=0, and set_state of an iterator to go on within an epoch"
+                f"repeat counts whole epochs, but the first begins after {self.start} examples. "
+                "Try: start=0, and set_state of an iterator to resume within an epoch"
             )
         return super().repeat(num_epochs, reseed_each_epoch=reseed_each_epoch)
 
@@ -80,7 +80,7 @@ class PlanMapDataset(grain.MapDataset):  # type: ignore[misc]
 
 
 class PlanIterDataset(ResumableLoader[Any], grain.IterDataset):  # type: ignore[misc]
-    """Batches of one epoch an iteration: the n-th is epoch `epoch` + n.
+    """The batches of one epoch per iteration: the n-th reads epoch `epoch` + n.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class PlanIterDataset(ResumableLoader[Any], grain.IterDataset):  # type: ignore[
     read_options : grain.ReadOptions, optional
         Threads that make batches ahead.
     in_workers : callable, optional
-        Makes the iteration of an epoch one of Grain's worker processes.
+        Turns the iteration of an epoch into one by Grain's worker processes.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class PlanIterDataset(ResumableLoader[Any], grain.IterDataset):  # type: ignore[
         return map(plan.pack, epoch_batches(plan, self._assemble, epoch, start))
 
     def begin(self, epoch: int, start: int) -> Iterator[Any]:
-        """Return an iterator of an epoch's batches: a `grain.DatasetIterator` if made ahead."""
+        """Return an iterator of an epoch's batches; made ahead, it is a `grain.DatasetIterator`."""
         if self._read_options is None and self._in_workers is None:
             return self._batches(epoch, start)
         batches = PlanMapDataset(self._epochs.plan, self._assemble, epoch, start)
@@ -130,7 +130,7 @@ class PlanIterDataset(ResumableLoader[Any], grain.IterDataset):  # type: ignore[
         options: grain.MultiprocessingOptions | None = None,
         worker_init_fn: Callable[[int, int], None] | None = None,
     ) -> "PlanIterDataset":
-        """Return the same epochs, from the next on, made in Grain's worker processes.
+        """Return the same epochs, from the next one on, made in Grain's worker processes.
 
         Any number of workers gives the same batches in the same order. Each iteration starts its
         workers.
@@ -144,13 +144,13 @@ class PlanIterDataset(ResumableLoader[Any], grain.IterDataset):  # type: ignore[
 
     def __reduce__(self) -> NoReturn:
         raise OptionError(
-            "each worker process would count epochs for itself. Try: mp_prefetch before map, so "
+            "each worker process would count its own epochs. Try: mp_prefetch before map, so "
             "that the function runs in this process; or map_dataset, which counts no epochs"
         )
 
 
 class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
-    """One iteration of a `PlanIterDataset`, with Grain's checkpoint."""
+    """One iteration of a `PlanIterDataset`, with Grain's checkpoints."""
 
     def __init__(self, loader: PlanIterDataset, epochs: EpochCounter) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
 
     def _begun(self) -> tuple[Iterator[Any], EpochPosition]:
         if self._ended:
-            raise ValueError(f"{self} is closed")  # as iterators of Grain do
+            raise ValueError(f"{self} is closed")  # as Grain's iterators do
         if self._position is None:
             self._position = self._epochs.take()
         if self._batches is None:
@@ -176,21 +176,21 @@ class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
         return self._batches, self._position
 
     def start_prefetch(self) -> None:
-        """Take the epoch, and let threads or workers begin with its batches."""
+        """Take the epoch, and let threads or workers begin to make its batches."""
         batches, _ = self._begun()
         if isinstance(batches, grain.DatasetIterator):
             batches.start_prefetch()
 
     def _stop(self) -> None:
-        # Asked by name: when __del__ closes at the interpreter's end, modules are gone.
+        # Looked up by name: when __del__ closes at the interpreter's end, modules are gone.
         close = getattr(self._batches, "close", None)
         if close is not None:
             close()
 
     def get_state(self) -> State:
-        """Return the position: a state as of `PlanIterDataset.state_dict`, which JSON can hold.
+        """Return the position: a state as from `PlanIterDataset.state_dict`, which JSON can hold.
 
-        After the last batch it is the end of this epoch, where a loader's is the head of the next.
+        After the last batch it is the end of this epoch, while a loader's is the head of the next.
         """
         plan = self._epochs.plan
         at = self._position or EpochPosition(plan, *self._epochs.upcoming())
@@ -198,14 +198,14 @@ class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
         return {**self._loader.state_dict(), "epoch": at.epoch, "examples": examples}
 
     def set_state(self, state: State) -> None:
-        """Go on from a state; the loader's next iteration is then the epoch after it.
+        """Resume from a state; the loader's next iteration then reads the following epoch.
 
         Raises
         ------
         DataMismatchError
-            If it is of other data.
+            If it belongs to other data.
         OptionError
-            If it is no state, is of another order, or an epoch cannot begin there.
+            If it is not a state, belongs to another order, or an epoch cannot begin there.
         """
         self._loader.load_state_dict(state)
         self._stop()

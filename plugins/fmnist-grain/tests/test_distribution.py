@@ -20,9 +20,9 @@ print(type(loader).__name__, len(loader), fmnist_grain.__file__)
 def test_the_wheel_installs_and_is_found_by_name(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation"]
     run(*pip, "--no-deps", "--target", str(tmp_path), str(PROJECT))
-    said = run(sys.executable, "-c", USE, search=tmp_path, cwd=tmp_path)
-    assert said.split()[:2] == ["PlanIterDataset", "6"]
-    assert Path(said.split()[2]).is_relative_to(tmp_path)
+    output = run(sys.executable, "-c", USE, search=tmp_path, cwd=tmp_path)
+    assert output.split()[:2] == ["PlanIterDataset", "6"]
+    assert Path(output.split()[2]).is_relative_to(tmp_path)
     assert (tmp_path / "fmnist_grain" / "py.typed").is_file()
     (metadata,) = tmp_path.glob("fmnist_grain-*.dist-info")
     assert (metadata / "licenses" / "LICENSE").is_file()

@@ -32,10 +32,10 @@ def test_it_is_an_iter_dataset_that_grain_transforms() -> None:
     loader = loader_of()
     assert isinstance(loader, grain.IterDataset)
     assert isinstance(iter(loader), grain.DatasetIterator)
-    wanted = [[-row for row in batch] for batch in lists(loader_of())]
+    expected = [[-row for row in batch] for batch in lists(loader_of())]
     negated = loader.map(np.negative)
-    assert lists(negated) == wanted
-    assert lists(negated) != wanted  # the next epoch
+    assert lists(negated) == expected
+    assert lists(negated) != expected  # the next epoch
     assert loader.epoch == 2
 
 
@@ -50,7 +50,7 @@ def test_grains_own_check_restores_every_state(options: grain.ReadOptions | None
     grain.experimental.assert_equal_output_after_checkpoint(ahead)
 
 
-def test_a_checkpoint_in_a_file_goes_on_within_a_later_epoch(tmp_path: Path) -> None:
+def test_a_checkpoint_in_a_file_resumes_within_a_later_epoch(tmp_path: Path) -> None:
     loader = loader_of()
     list(loader)
     iterator = iter(loader)
@@ -65,7 +65,7 @@ def test_a_checkpoint_in_a_file_goes_on_within_a_later_epoch(tmp_path: Path) -> 
     assert lists(again) == later
 
 
-def test_a_state_is_of_any_framework_and_batch_size() -> None:
+def test_a_state_fits_any_framework_and_batch_size() -> None:
     iterator = iter(loader_of())
     next(iterator)
     other = DATASET.to("numpy", batch_size=9, shuffle=True, seed=3, fields="index")
@@ -86,17 +86,17 @@ def test_the_state_of_an_iterator_at_its_end_is_that_end() -> None:
 
 
 def test_two_restored_iterators_keep_their_places() -> None:
-    loader, states, wanted = loader_of(), [], []
+    loader, states, expected = loader_of(), [], []
     for taken in (1, 3):
         iterator = iter(loader_of())
         for _ in range(taken):
             next(iterator)
         states.append(iterator.get_state())
-        wanted.append(lists(iterator))
+        expected.append(lists(iterator))
     restored = [iter(loader), iter(loader)]
     for iterator, state in zip(restored, states, strict=True):
         iterator.set_state(state)
-    assert [lists(iterator) for iterator in restored] == wanted
+    assert [lists(iterator) for iterator in restored] == expected
 
 
 def test_states_of_other_runs_are_refused() -> None:
@@ -126,8 +126,8 @@ def test_batches_by_number_go_through_the_epochs() -> None:
     loader = loader_of(epoch=1, start=6)
     batches = loader.map_dataset
     epochs = [lists(loader) for _ in range(3)]
-    found = [batches[number].tolist() for number in range(17)]
-    assert found == epochs[0] + epochs[1] + epochs[2]
+    actual = [batches[number].tolist() for number in range(17)]
+    assert actual == epochs[0] + epochs[1] + epochs[2]
     assert lists(batches[1:3]) == epochs[0][1:3]
     with pytest.raises(OptionError, match="repeat counts whole epochs"):
         batches.repeat(2)
@@ -143,28 +143,28 @@ def test_a_repeated_map_dataset_is_a_whole_training() -> None:
     grain.experimental.assert_equal_output_after_checkpoint(shortened)
 
 
-def test_worker_processes_go_on_from_a_state_and_give_the_same_states() -> None:
-    here, states, wanted = iter(loader_of()), [], []
+def test_worker_processes_resume_from_a_state_and_give_the_same_states() -> None:
+    here, states, expected = iter(loader_of()), [], []
     for batch in here:
-        wanted.append(batch.tolist())
+        expected.append(batch.tolist())
         states.append(here.get_state())
     loader = loader_of().mp_prefetch(grain.MultiprocessingOptions(num_workers=2))
-    assert peek(loader).tolist() == wanted[0]
+    assert peek(loader).tolist() == expected[0]
     iterator = iter(loader)
     iterator.set_state(states[1])
-    for batch, state in zip(wanted[2:], states[2:], strict=True):
+    for batch, state in zip(expected[2:], states[2:], strict=True):
         assert next(iterator).tolist() == batch
         assert iterator.get_state() == state
     assert list(iterator) == []
     assert loader.epoch == 1
 
 
-def test_workers_are_not_given_a_count_of_epochs() -> None:
+def test_workers_cannot_count_epochs() -> None:
     with pytest.raises(OptionError, match="mp_prefetch before map"):
         next(iter(loader_of().map(len).mp_prefetch(grain.MultiprocessingOptions(num_workers=1))))
 
 
-def test_batches_are_dictionaries_where_fields_say_so() -> None:
+def test_batches_are_dictionaries_if_fields_is_a_mapping() -> None:
     loader = loader_of(fields={"x": "image", "y": "label"})
     batch = next(iter(loader))
     assert list(batch) == ["x", "y"]
