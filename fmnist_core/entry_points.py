@@ -11,22 +11,22 @@ def only_value(group: str, name: str) -> str | None:
     """Return the module of the only entry point of a name, or None where it takes a closer look.
 
     That is where the folders of `sys.path` have no such entry point, or several, or one that names
-    more than a module. A zip file or a finder of one's own may have one as well.
+    more than a module. Zip files and other finders are not looked into.
     """
-    head, found = f"[{group}]", None
+    head, value = f"[{group}]", None
     for text in _entry_points():
         if head not in text:
             continue
         for line in text.partition(head)[2].splitlines()[1:]:
             if line.startswith("["):
                 break
-            key, _, value = line.partition("=")
+            key, _, target = line.partition("=")
             if key.strip() == name:
-                if found is not None:
+                if value is not None:
                     return None
-                found = value.strip()
-    is_module = found is not None and found.replace(".", "").isidentifier()
-    return found if is_module else None
+                value = target.strip()
+    is_module = value is not None and value.replace(".", "").isidentifier()
+    return value if is_module else None
 
 
 def _entry_points() -> Iterator[str]:

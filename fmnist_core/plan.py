@@ -438,8 +438,8 @@ class BatchPlan:
 
 @lru_cache(maxsize=4)
 def _kept_rows(plan: BatchPlan, epoch: int, start: int, first: int, end: int) -> NDArray[np.int64]:
-    """Return the rows of some whole batches in a row, int64 (steps, batch); do not write to them.
+    """Return the rows of consecutive whole batches, int64 (steps, batch); do not write to them.
 
-    Who asks for a batch by its number mostly asks for those after it too.
+    Callers that ask for a batch by its number usually ask for the next ones too.
     """
     return plan.rows_at(plan._positions_of(first, end - first, start), epoch)

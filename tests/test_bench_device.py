@@ -48,15 +48,15 @@ def test_it_runs_on_the_processor(garments: Dataset, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(device, "settings", lambda: iter(few))
     monkeypatch.setattr(places, "find_spec", lambda name: None if name == "torchvision" else True)
     printed = io.StringIO()
-    found = device.run("cpu", garments, 1, Console(file=printed, width=100))
-    assert set(found) == {"torch", "jax"}
-    for name, one in found.items():
+    results = device.run("cpu", garments, 1, Console(file=printed, width=100))
+    assert set(results) == {"torch", "jax"}
+    for name, one in results.items():
         assert one["other_bits"] == []
         assert {row.name for row in device.ROWS} < set(one["milliseconds"])
         assert all(len(times) == 1 for times in one["milliseconds"].values())
         assert f"{name} on cpu" in printed.getvalue()
-    assert "trained, by hand" in found["torch"]["milliseconds"]
-    assert "inside one lax.scan, 128" in found["jax"]["milliseconds"]
+    assert "trained, by hand" in results["torch"]["milliseconds"]
+    assert "inside one lax.scan, 128" in results["jax"]["milliseconds"]
     assert f"none, of {len(few)} settings" in printed.getvalue()
 
 

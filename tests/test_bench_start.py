@@ -18,13 +18,13 @@ def test_processes_are_run_up_to_their_first_batch(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(start, "IMPORTS", {"numpy": "import numpy"})
     monkeypatch.setattr(start, "PROGRAMS", PROGRAMS)
     seen: list[str] = []
-    found = start.measure(None, 1, seen.append)
+    measured = start.measure(None, 1, seen.append)
     assert seen == 2 * ["import numpy", *PROGRAMS]
-    for timed in found.values():
+    for timed in measured.values():
         assert timed.clock[0] > 0
         assert timed.processor[0] > 0
-    assert start.more(found, "numpy, first batch") == [
-        found["numpy, first batch"].clock[0] - found["import numpy"].clock[0]
+    assert start.more(measured, "numpy, first batch") == [
+        measured["numpy, first batch"].clock[0] - measured["import numpy"].clock[0]
     ]
 
 

@@ -32,10 +32,10 @@ def test_every_installed_entry_point_is_the_standard_librarys() -> None:
     for group in entry_points().groups:
         for name in entry_points(group=group).names:
             values = [offer.value for offer in entry_points(group=group, name=name)]
-            found = only_value(group, name)
-            assert found is None or values == [found]
+            value = only_value(group, name)
+            assert value is None or values == [value]
             if group == "fmnist":
-                assert found is not None, name
+                assert value is not None, name
 
 
 @pytest.mark.parametrize("kind", ["dist-info", "egg-info"])

@@ -21,14 +21,14 @@ def seen_by_checkers(package: str) -> dict[str, object]:
         for node in tree.body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
-    found = {}
+    values = {}
     for node in block.body:
         assert isinstance(node, ast.ImportFrom)
         for alias in node.names:
             is_module = node.module == package
             home = import_module(f"{package}.{alias.name}" if is_module else str(node.module))
-            found[alias.name] = home if is_module else getattr(home, alias.name)
-    return found
+            values[alias.name] = home if is_module else getattr(home, alias.name)
+    return values
 
 
 @pytest.mark.parametrize("package", PACKAGES)

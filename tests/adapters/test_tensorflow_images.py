@@ -114,14 +114,14 @@ def test_they_are_gathered_inside_a_tf_function(tmp_path: Path) -> None:
     pipeline = dataset.to("tensorflow", batch_size=64, shuffle=True, fields=("image",), **RAW)
 
     @tf.function
-    def total() -> Any:
-        found = tf.constant(0, tf.int64)
+    def sum_of_pixels() -> Any:
+        total = tf.constant(0, tf.int64)
         for (image,) in pipeline:
-            found += tf.reduce_sum(tf.cast(image, tf.int64))
-        return found
+            total += tf.reduce_sum(tf.cast(image, tf.int64))
+        return total
 
     for _ in range(2):
-        assert total().numpy() == dataset.images.sum(dtype=np.int64)
+        assert sum_of_pixels().numpy() == dataset.images.sum(dtype=np.int64)
 
 
 def test_no_tensor_as_large_as_the_images_is_an_input_of_the_graph(tmp_path: Path) -> None:

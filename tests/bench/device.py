@@ -98,14 +98,14 @@ def timed(place: Place, train: Dataset, rounds: int) -> dict[str, list[float]]:
     """Return the milliseconds of each row in each round, one row after another in every round."""
     ways: dict[str, Callable[[], None]] = {row.name: prepare(place, train, row) for row in ROWS}
     ways |= place.ways(train)
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    results: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 2):  # two to warm up: a CUDA graph is recorded in the second
         for name, epoch in ways.items():
             begun = perf_counter()
             epoch()
             if turn > 1:
-                found[name].append(1000 * (perf_counter() - begun))
-    return found
+                results[name].append(1000 * (perf_counter() - begun))
+    return results
 
 
 def memory(place: Place, train: Dataset) -> tuple[int, int] | None:
@@ -129,10 +129,10 @@ def report(place: Place, train: Dataset, rounds: int, console: Console) -> dict[
         console.print("memory on the device: not known")
     else:
         console.print(f"memory: {held[1]:,} bytes, {held[1] / held[0]:.3f} times the images'")
-    found = timed(place, train, rounds)
+    results = timed(place, train, rounds)
     limits = {row.name: row.at_most for row in ROWS}
     table = Table("epoch", "median ms", "interval", "target", "met")
-    for name, values in found.items():
+    for name, values in results.items():
         low, high = interval(values)
         limit = limits.get(name)
         met = "" if limit is None else "yes" if high <= limit else "no" if low > limit else "?"
@@ -149,16 +149,16 @@ def report(place: Place, train: Dataset, rounds: int, console: Console) -> dict[
         "device": place.title,
         "other_bits": wrong,
         "memory": held,
-        "milliseconds": found,
+        "milliseconds": results,
     }
 
 
 def run(kind: str, train: Dataset, rounds: int, console: Console) -> dict[str, Any]:
     """Check and measure every framework that has such a device; say so if none has."""
-    found = {place.name: report(place, train, rounds, console) for place in places(kind)}
-    if not found:
+    results = {place.name: report(place, train, rounds, console) for place in places(kind)}
+    if not results:
         console.print(
             "no accelerator found by torch or JAX, so nothing was measured. "
             "Try: --device cpu to see that this works"
         )
-    return found
+    return results

@@ -67,13 +67,13 @@ class TorchPlace:
     def ways(self, train: Dataset) -> Ways:
         ours = self.loader(train, batch_size=128, **READY)
         hand = _ByHand(self.torch, train, self.device)
-        found = {"by hand, batches of 128": self._taken(hand)}
+        ways = {"by hand, batches of 128": self._taken(hand)}
         loaders = {"ours": ours, "by hand": hand}
         if find_spec("torchvision"):
             from tests.bench import peers_torchvision
 
             loaders["torchvision, 2 workers"] = peers_torchvision.two_workers(train, Setting())()
-        return found | {f"trained, {name}": self._trained(one) for name, one in loaders.items()}
+        return ways | {f"trained, {name}": self._trained(one) for name, one in loaders.items()}
 
     def _taken(self, loader: Any) -> Callable[[], None]:
         def epoch() -> None:

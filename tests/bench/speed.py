@@ -106,18 +106,23 @@ def main_start(asked: argparse.Namespace, console: Console) -> None:
     """Measure whole processes instead of epochs."""
     total = len(start.programs()) * (asked.rounds + 1)
     with progress_bar(console, total) as advance:
-        found = start.measure(asked.root, asked.rounds, advance)
+        timings = start.measure(asked.root, asked.rounds, advance)
     console.print(f"from process start to the first batch; {asked.rounds} rounds")
-    console.print(start.table(found))
+    console.print(start.table(timings))
     if asked.output:
-        write(asked.output, "start", start.as_json(asked.root or "synthetic", found), console)
+        write(
+            asked.output,
+            "start",
+            start.as_json("fashion-mnist" if asked.root else "synthetic", timings),
+            console,
+        )
 
 
 def main_device(asked: argparse.Namespace, console: Console) -> None:
     """Check and measure batches that are made on a device."""
-    found = device.run(asked.device, load(asked.root), asked.rounds, console)
-    if asked.output and found:
-        write_json(asked.output / "device.json", found)
+    results = device.run(asked.device, load(asked.root), asked.rounds, console)
+    if asked.output and results:
+        write_json(asked.output / "device.json", results)
 
 
 @contextmanager

@@ -37,7 +37,9 @@ image, label = next(iter(train.to(ADAPTER, batch_size=128, shuffle=True)))
 """
 
 TORCHVISION = """
-from tests.bench.peers_torchvision import torchvision
+from tests.helpers.torchvision_here import make_importable
+make_importable()  # where torch is not the build for CUDA
+import torchvision
 from torch.utils.data import DataLoader
 train = torchvision.datasets.FashionMNIST(FOLDER, transform=torchvision.transforms.ToTensor())
 image, label = next(iter(DataLoader(train, batch_size=128, shuffle=True)))
@@ -126,7 +128,7 @@ def prepared(root: str | None) -> Iterator[tuple[str, dict[str, str]]]:
     with tempfile.TemporaryDirectory() as home:
         environment = {
             **os.environ,
-            "FMNIST_HOME": f"{home}/store",
+            **({"FMNIST_HOME": f"{home}/store"} if root else {}),
             "KERAS_HOME": f"{home}/keras",
             "TORCHVISION_ROOT": f"{home}/torchvision",
             "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -136,14 +138,18 @@ def prepared(root: str | None) -> Iterator[tuple[str, dict[str, str]]]:
         source = f", source_url={Path(root).resolve().as_uri()!r}" if root else ""
         fill = f"import fmnist_core as fm; fm.load({name!r}, ('train', 'test'){source})"
         subprocess.run([sys.executable, "-c", fill], check=True, env=environment)
-        _write(fm.load(name, root=root) if root else fm.load(name), Path(home))
+        train = fm.load(name, root=root) if root else fm.load(name)
+        _write(train, {program.text for program in programs().values()}, Path(home))
         yield name, environment
 
 
-def _write(train: Dataset, home: Path) -> None:
+def _write(train: Dataset, texts: set[str], home: Path) -> None:
     """Write the files of torchvision and of Keras; their test files are never looked into."""
-    raw, packed = home / "torchvision/FashionMNIST/raw", home / "keras/datasets/fashion-mnist"
-    for folder, suffix in ((raw, ""), (packed, ".gz")):
+    folders = {
+        TORCHVISION: (home / "torchvision/FashionMNIST/raw", ""),
+        KERAS: (home / "keras/datasets/fashion-mnist", ".gz"),
+    }
+    for folder, suffix in (folders[text] for text in folders if text in texts):
         folder.mkdir(parents=True)
         for split, part in (("train", train), ("t10k", train[:10_000])):
             write_idx(folder / f"{split}-images-idx3-ubyte{suffix}", part.images)
@@ -171,24 +177,24 @@ def run(program: Program, name: str, environment: Mapping[str, str]) -> tuple[fl
 def measure(root: str | None, rounds: int, advance: Callable[[str], None]) -> Measured:
     """Run every program once to warm up, then in rounds; `advance` hears what is being run."""
     chosen = programs()
-    found = {name: Timed([], []) for name in chosen}
+    measured: Measured = {name: Timed([], []) for name in chosen}
     with prepared(root) as (data, environment):
         for turn in range(rounds + 1):
             for name, program in chosen.items():
                 advance(name)
                 clock, processor = run(program, data, environment)
                 if turn:
-                    found[name].clock.append(clock)
-                    found[name].processor.append(processor)
-    return found
+                    measured[name].clock.append(clock)
+                    measured[name].processor.append(processor)
+    return measured
 
 
 def more(measured: Measured, name: str, kind: str = "clock") -> list[float]:
     """Return by how many milliseconds a program took longer than its bare import, by round."""
     bare = measured[IMPORTS[programs()[name].above]]
     return [
-        own - others
-        for own, others in zip(getattr(measured[name], kind), getattr(bare, kind), strict=True)
+        whole - alone
+        for whole, alone in zip(getattr(measured[name], kind), getattr(bare, kind), strict=True)
     ]
 
 
@@ -196,7 +202,7 @@ def _ratios(measured: Measured, name: str, program: Program) -> list[float]:
     """Return the time of a program with a target over its bare import's, by round, or nothing."""
     bare = measured[IMPORTS[program.above]].clock
     pairs = zip(measured[name].clock, bare, strict=True)
-    return [] if program.at_most is None else [own / others for own, others in pairs]
+    return [] if program.at_most is None else [whole / alone for whole, alone in pairs]
 
 
 def verdict(limit: float | None, values: list[float]) -> str:
