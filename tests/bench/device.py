@@ -41,7 +41,7 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
 def differing(place: Place, train: Dataset) -> Iterator[str]:
     """Yield each setting in which a batch on the device has other bits than numpy's on the host."""
     adapter = get_adapter(place.name)
-    part = train.take(SAMPLE)
+    part = train[:SAMPLE]
     for words, options in settings():
         same = {"batch_size": 128, "shuffle": True, "layout": adapter.layout, **options}
         wanted = part.to("numpy", **same)
