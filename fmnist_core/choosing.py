@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core import quality
 from fmnist_core.errors import DataMismatchError, OptionError, brief, check_range
 from fmnist_core.partition import client_of_each
 from fmnist_core.records import Description
@@ -431,6 +430,8 @@ def without(dataset: _Dataset, *names: str) -> _Dataset:
     """
     if not names:
         return dataset
+    from fmnist_core import quality
+
     released = dataset.released
     listed = quality.listed(quality.find_lists(names, dataset.name, released), dataset.split_name)
     return dataset.derived(np.flatnonzero(np.isin(dataset.indices, listed, invert=True)))

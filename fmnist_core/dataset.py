@@ -3,12 +3,12 @@
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, NoReturn, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fmnist_core import choosing, picture, rows
+from fmnist_core import choosing, rows
 from fmnist_core.encoding import Constant, Encoding, LabelKind, Layout, Scale
 from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError, brief
 from fmnist_core.hookspecs import Adapter, EncodingOptions
@@ -19,6 +19,9 @@ from fmnist_core.registry import check_adapter, find_dataset, get_adapter
 from fmnist_core.rows import Packed, Rows
 from fmnist_core.selection import selection_digest
 from fmnist_core.source import Source
+
+if TYPE_CHECKING:
+    from fmnist_core.picture import Picture
 
 
 class Dataset:
@@ -359,7 +362,7 @@ class Dataset:
             f"{self.image_dtype} images {self.image_shape}, {len(self.classes)} classes>"
         )
 
-    def show(self) -> picture.Picture:
+    def show(self) -> "Picture":
         """Return a picture of the first 40 examples, each over the name of its class.
 
         A notebook displays it; elsewhere ``dataset.show().save("examples.png")`` writes it.
@@ -371,10 +374,14 @@ class Dataset:
         FrameworkMissingError
             If Pillow is not installed.
         """
+        from fmnist_core import picture
+
         first = self[: picture.SHOWN]
         return picture.contact_sheet(first.images, [self.classes[label] for label in first.labels])
 
     def _repr_html_(self) -> str:
         """Return a small picture for notebooks: the first examples of each class."""
+        from fmnist_core import picture
+
         images_at = lambda positions: self.source.images_at(self.original_rows(positions))  # noqa: E731
         return picture.class_table(repr(self), self.classes, self.labels, images_at)

@@ -1,7 +1,6 @@
 """Read regular files only; write files completely or not at all."""
 
 import errno
-import hashlib
 import io
 import json
 import os
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep, time
+from typing import TYPE_CHECKING
 
 from fmnist_core.errors import (
     DataMismatchError,
@@ -23,6 +23,9 @@ from fmnist_core.errors import (
     brief,
     printable,
 )
+
+if TYPE_CHECKING:
+    import hashlib
 
 BLOCK = 1 << 20
 """Bytes read or unpacked at a time."""
@@ -96,10 +99,24 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | _NONBLOCK)
 
 
+def hasher(kind: str = "sha256") -> "hashlib._Hash":
+    """Return a new hash object: "sha256", "sha1" or "md5"."""
+    import hashlib  # takes milliseconds, for OpenSSL, and loading verified files hashes nothing
+
+    return hashlib.new(kind)
+
+
 def file_digest(path: Path, kind: str = "sha256") -> str:
     """Return the hexadecimal digest of a file as stored: "sha256", "sha1" or "md5"."""
     with open_regular(path) as file:
-        return hashlib.file_digest(file, kind).hexdigest()
+        return digest_of(file, kind)
+
+
+def digest_of(file: io.BufferedReader, kind: str = "sha256") -> str:
+    """Return the hexadecimal digest of an open file, from its position to its end."""
+    import hashlib
+
+    return hashlib.file_digest(file, kind).hexdigest()
 
 
 def read_json(path: Path, limit: int) -> object:

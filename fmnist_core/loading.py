@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
-from fmnist_core import quality
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
 from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief, check_flag
@@ -116,7 +115,10 @@ def load(
     upright = _is_upright(orientation)
     check_flag("zero_based", zero_based)
     lists = _list_names(without)
-    quality.find_lists(lists, info.name, info.released)  # before anything is downloaded
+    if lists:
+        from fmnist_core import quality
+
+        quality.find_lists(lists, info.name, info.released)  # before anything is downloaded
     description = _description(info, split, zero_based)
     first_label = info.first_label if zero_based else 0
     if root is not None:

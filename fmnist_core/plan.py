@@ -1,11 +1,12 @@
 """BatchPlan: which examples form batch `step` of an epoch, on one shard.
 
-Everything here is a function of the plan's numbers. Nothing is stored between calls, so any step
-of any epoch can be computed first, after a restart, or in another process.
+Everything here is a function of the plan's numbers, so any step of any epoch can be computed first,
+after a restart, or in another process. What is kept between calls is only there for speed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -32,7 +33,7 @@ BLOCK_EXAMPLES = 512
 enough to fit a core's cache."""
 
 ENCIPHERED_EXAMPLES = 2**13
-"""Examples whose places in the order are computed at once if the order is not cached."""
+"""Examples whose rows are computed at once if the order is not kept: a call has its price."""
 
 Remainder = Literal["keep", "drop", "pad"]
 Field = Literal["image", "view", "label", "weight", "index", "extended"]
@@ -226,12 +227,23 @@ class BatchPlan:
         OptionError
             If there is no such epoch, step or start.
         """
-        return self.rows_at(self.positions(step, start), epoch)
+        return self.examples(epoch, step, start).rows
 
     def examples(self, epoch: int, step: int, start: int = 0) -> Examples:
         """Return the examples of one batch; arguments and errors as `indices`."""
-        positions = self.positions(step, start)
-        return Examples(check_epoch(epoch), positions, self.rows_at(positions, epoch))
+        epoch, positions = check_epoch(epoch), self.positions(step, start)
+        together = self._steps_together
+        whole = (self.num_examples - start) // self.global_batch_size
+        if not self.shuffle or together == 1 or step >= whole:
+            return Examples(epoch, positions, self.rows_at(positions, epoch))
+        first = int(step) // together * together
+        rows = _kept_rows(self, epoch, int(start), first, min(first + together, whole))
+        return Examples(epoch, positions, rows[step - first].copy())
+
+    @property
+    def _steps_together(self) -> int:
+        """Batches whose rows are computed at once, if the order is not kept."""
+        return max(ENCIPHERED_EXAMPLES // self.batch_size, 1)
 
     def weights(self, step: int, start: int = 0) -> NDArray[np.float32]:
         """Return float32 (batch,): 1 for an example, 0 for a filler of ``remainder="pad"``."""
@@ -290,10 +302,7 @@ class BatchPlan:
             positions = order[start : start + count * self.global_batch_size]
             yield positions.reshape(count, shards, self.batch_size)[:, index]
             return
-        # Without a cached order, more is computed at once: most of the cost is per call.
-        per_call = (
-            max(per_block, ENCIPHERED_EXAMPLES // self.batch_size) if self.shuffle else per_block
-        )
+        per_call = max(per_block, self._steps_together) if self.shuffle else per_block
         for first in range(0, count, per_call):
             steps = min(per_call, count - first)
             yield self.rows_at(self._positions_of(first, steps, start), epoch)
@@ -425,3 +434,12 @@ class BatchPlan:
             return global_first + index * self.batch_size, self.batch_size
         size, longer = divmod(left, count)
         return global_first + index * size + min(index, longer), size + (index < longer)
+
+
+@lru_cache(maxsize=4)
+def _kept_rows(plan: BatchPlan, epoch: int, start: int, first: int, end: int) -> NDArray[np.int64]:
+    """Return the rows of consecutive whole batches, int64 (steps, batch); do not write to them.
+
+    Callers that ask for a batch by its number usually ask for the next ones too.
+    """
+    return plan.rows_at(plan._positions_of(first, end - first, start), epoch)

@@ -1,7 +1,8 @@
 """Find an adapter by name and import only that one; find the datasets of plugins."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
@@ -9,6 +10,7 @@ import pluggy
 
 from fmnist_core import hookspecs
 from fmnist_core.catalog import CATALOG
+from fmnist_core.entry_points import only_value
 from fmnist_core.errors import (
     AdapterConflictError,
     AdapterInvalidError,
@@ -44,21 +46,21 @@ def get_adapter(name: str) -> Adapter:
     AdapterInvalidError
         If the plugin lacks the hook, or the hook does not return an adapter of that name.
     """
-    offer = _only_offer(name)
+    value, load = _offered(name)
     manager = _plugin_manager()
     try:
-        manager.load_setuptools_entrypoints(PROJECT, name=name)
+        manager.register(load(), name=name)
         manager.check_pending()
     except ModuleNotFoundError as error:
-        if _is_own(error.name, offer):
+        if _is_own(error.name, value):
             raise
         raise FrameworkMissingError(
             f"adapter {name!r} needs {error.name!r}, which is not installed. "
-            f"Try: pip install {_requirement(offer, error.name)}"
+            f"Try: pip install {_requirement(_only_offer(name), error.name)}"
         ) from error
     except pluggy.PluginValidationError as error:
-        raise AdapterInvalidError(f"{offer.value}, adapter {name!r}: {error}") from error
-    return _checked(manager.hook.fmnist_adapter(), name, offer.value)
+        raise AdapterInvalidError(f"{value}, adapter {name!r}: {error}") from error
+    return _checked(manager.hook.fmnist_adapter(), name, value)
 
 
 def find_dataset(name: str) -> DatasetInfo:
@@ -153,10 +155,19 @@ _SHARED_PARAMETERS = ("dataset", "plan", "encoding", "epoch", "start")
 
 
 def _entry_points(group: str) -> "EntryPoints":
-    # Imported here: it costs as much as all of the core, and is not always needed.
+    # Imported here: it takes as long as half of the core, and is rarely needed.
     from importlib.metadata import entry_points
 
     return entry_points(group=group)
+
+
+def _offered(name: str) -> tuple[str, Callable[[], object]]:
+    """Return the value of an adapter's entry point, and what imports it."""
+    module = only_value(PROJECT, name)
+    if module is None:
+        offer = _only_offer(name)
+        return offer.value, offer.load
+    return module, lambda: import_module(module)
 
 
 def _only_offer(name: str) -> "EntryPoint":
@@ -235,9 +246,9 @@ def _checked(adapter: object, name: str, module: str) -> Adapter:
 _PARTS = ("name", "layout", "label_dtype", "writable", "loader", "to_numpy")
 
 
-def _is_own(module: str | None, offer: "EntryPoint") -> bool:
+def _is_own(module: str | None, value: str) -> bool:
     """Whether a missing module is fmnist's or the adapter's: a bug, not a missing framework."""
-    packages = ("fmnist_core", offer.module.partition(".")[0])
+    packages = ("fmnist_core", value.partition(":")[0].partition(".")[0])
     return module is not None and module.partition(".")[0] in packages
 
 

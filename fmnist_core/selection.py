@@ -3,7 +3,6 @@
 Every choice follows the written order (docs/order.md), so it is the same on every machine.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core.errors import OptionError, check_flag, check_range
+from fmnist_core.files import hasher
 from fmnist_core.order import MAX_EXAMPLES, whole_order
 
 if TYPE_CHECKING:
@@ -327,7 +327,8 @@ def selection_digest(
 ) -> str:
     """Return `Dataset.digest` of the rows `indices` of one split, 64 hexadecimal digits."""
     lines = ("fmnist-selection-1", name, revision, split_name)
-    digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode())
+    digest = hasher()
+    digest.update("".join(f"{line}\n" for line in lines).encode())
     digest.update(indices.astype("<i8").tobytes())
     if relabelled:
         classes, labels = relabelled

@@ -5,7 +5,6 @@ pages instead of receiving a copy.
 """
 
 import copy
-import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from fmnist_core.encoding import Constant
 from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range, printable
+from fmnist_core.files import hasher
 from fmnist_core.idx.format import open_array
 from fmnist_core.records import Description
 
@@ -263,7 +263,7 @@ class Source:
         with numpy's name of its type and its shape (``uint8 (60000, 28, 28)``), then its elements
         in C order, little-endian.
         """
-        digest = hashlib.sha256()
+        digest = hasher()
         for array in (self.images, self.labels, self.extended):
             if array is not None:
                 digest.update(f"{array.dtype.newbyteorder('=')} {array.shape}\n".encode())

@@ -18,6 +18,7 @@ CORE = PROJECT / "fmnist_core"
 ROOMS = [
     "errors",
     "llvm",
+    "on_demand",
     "records",
     "files",
     "idx",
@@ -32,6 +33,7 @@ ROOMS = [
     "transforms",
     "encoding",
     "hookspecs",
+    "entry_points",
     "registry",
     "quality",
     "source",

@@ -165,3 +165,25 @@ def test_a_long_tail_leaves_the_rest(run: Any) -> None:
     rest = names["train"].minus(names["tail"])
     assert len(rest) + len(names["tail"]) == 60_000
     assert isinstance(rest, fm.Dataset)
+
+
+def test_random_batches_are_those_of_a_plain_loader(run: Any) -> None:
+    torch = pytest.importorskip("torch")
+    names = run("random", "Random batches at once")
+    examples, sampler = names["examples"], names["RandomBatches"]
+    part = torch.utils.data.Subset(examples, range(1000))
+
+    def labels(loader: Any) -> list[list[int]]:
+        torch.manual_seed(3)
+        return [label.tolist() for _ in range(2) for _, label in loader]
+
+    for drop_last in (False, True):
+        for given in (None, 5):
+            plain, ours = (torch.Generator().manual_seed(given) if given else None for _ in "ab")
+            wanted = torch.utils.data.DataLoader(
+                part, batch_size=128, shuffle=True, drop_last=drop_last, generator=plain
+            )
+            batches = sampler(part, 128, drop_last, ours)
+            found = torch.utils.data.DataLoader(part, batch_sampler=batches, generator=ours)
+            assert len(found) == len(wanted)
+            assert labels(found) == labels(wanted)

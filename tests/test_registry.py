@@ -258,3 +258,11 @@ def test_loading_an_adapter_imports_only_its_framework(name: str) -> None:
     # TensorFlow itself imports jax where it is installed.
     assert modules & HEAVY <= imported_by(f"import {name}") & HEAVY | {name}
     assert name in modules
+
+
+def test_an_entry_point_may_name_an_object_of_a_module(install) -> None:  # type: ignore[no-untyped-def]
+    hook = "class Plugin:\n    fmnist_adapter = staticmethod(fmnist_adapter)\n\nplugin = Plugin()\n"
+    install("plug_object", dedent(WORKING) + "\n" + hook)
+    named = Path(sys.path[0]) / "plug_object-1.0.dist-info" / "entry_points.txt"
+    named.write_text("[fmnist]\nstranger = plug_object:plugin\n")
+    assert get_adapter("stranger").name == "stranger"

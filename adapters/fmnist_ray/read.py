@@ -66,6 +66,7 @@ class FmnistDatasource(Datasource):
         self._row_nbytes = row_nbytes(assemble)
         self._steps_at_once = max(block_bytes // max(self._row_nbytes * plan.batch_size, 1), 1)
         self._empty = _empty_block(assemble)
+        self._schema = BlockAccessor.for_block(self._empty).schema()
         self._sent = _sent(assemble)
 
     def upcoming(self) -> tuple[int, int]:
@@ -121,7 +122,6 @@ class FmnistDatasource(Datasource):
             yield ReadBatches(self._sent, self._plan, epoch, start, range(0))
 
     def _task(self, read: "ReadBatches", row_limit: int | None) -> ReadTask:
-        schema = BlockAccessor.for_block(self._empty).schema()
         rows = read.num_rows()
         metadata = BlockMetadata(
             num_rows=rows,
@@ -131,7 +131,7 @@ class FmnistDatasource(Datasource):
         )
         # Without rows there is nothing to read, and no example that would determine the columns.
         work = read if rows else _Given(self._empty)
-        return ReadTask(work, metadata, schema=schema, per_task_row_limit=row_limit)
+        return ReadTask(work, metadata, schema=self._schema, per_task_row_limit=row_limit)
 
 
 @dataclass(frozen=True)

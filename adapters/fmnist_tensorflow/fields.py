@@ -7,6 +7,7 @@ from fmnist_core.batch import VIEWS, transformed_fields
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Encoding
 from fmnist_core.plan import BatchPlan, Field
+from fmnist_tensorflow.images import image_gather, original_rows
 from fmnist_tensorflow.ops import TENSORFLOW
 from fmnist_tensorflow.order import keys, shuffled
 
@@ -16,6 +17,7 @@ class Fields:
 
     The arrays are tensors made here, so a map function captures them as inputs: nothing is copied
     into the graph, and no optimiser sees constants in it that it could rewrite arithmetic with.
+    A mapped file of images stays where it is.
 
     Parameters
     ----------
@@ -32,9 +34,12 @@ class Fields:
         self.num_classes = len(dataset.classes)
         with tf.device("CPU"):
             self.num_examples = tf.constant(np.int64(plan.num_examples))
-            self.images = tf.constant(np.asarray(dataset.images, dataset.image_dtype))
-            self.labels = tf.constant(dataset.labels.astype(encoding.label_dtype))
-            self.indices = tf.constant(dataset.indices)
+            if encoding.transform or {*VIEWS} & {*plan.fields}:
+                self.images = image_gather(dataset)
+            self.places = original_rows(dataset)
+            # As narrow as they can be: of larger data they are most of what is held in memory.
+            kind = np.min_scalar_type(max(self.num_classes - 1, 0))
+            self.labels = tf.constant(np.asarray(dataset.labels, kind))
             if "extended" in plan.fields:
                 self.extended = tf.constant(np.asarray(dataset.extended, np.int32))
             self.scale = [tf.constant(x, tf.float32) for x in (255, *encoding.constants)]
@@ -68,9 +73,7 @@ class Fields:
 
         def gather(wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
             originals = rows if wanted is positions else self._rows(wanted, epoch)
-            return tf.gather(self.images, originals), self._encoded_labels(
-                originals
-            ) if chain.mix else None
+            return self.images(originals), self._encoded_labels(originals) if chain.mix else None
 
         return transformed_fields(
             chain, TENSORFLOW, gather, positions, self.plan, epoch, self._encoded_images
@@ -78,17 +81,17 @@ class Fields:
 
     def _field(self, field: Field, positions: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         if field in VIEWS:
-            return self._encoded_images(tf.gather(self.images, rows))
+            return self._encoded_images(self.images(rows))
         if field == "label":
             return self._encoded_labels(rows)
         if field == "index":
-            return tf.gather(self.indices, rows)
+            return self.places(rows)
         if field == "extended":
             return tf.gather(self.extended, rows)
         return tf.cast(positions < self.num_examples, tf.float32)
 
     def _encoded_labels(self, rows: tf.Tensor) -> tf.Tensor:
-        labels = tf.gather(self.labels, rows)
+        labels = tf.cast(tf.gather(self.labels, rows), self.encoding.label_dtype)
         one_hot = self.encoding.labels == "one_hot"
         return tf.one_hot(labels, self.num_classes) if one_hot else labels
 

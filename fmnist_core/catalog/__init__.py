@@ -4,7 +4,6 @@ The digest of a payload (the unpacked bytes) decides whether it is genuine; wher
 published file is known, that digest decides. Each module names the sources of its facts.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from fmnist_core.catalog.kmnist import K49, KMNIST
 from fmnist_core.catalog.mnist import MNIST
 from fmnist_core.catalog.qmnist import QMNIST
 from fmnist_core.catalog.starts import START_NBYTES, STARTS
+from fmnist_core.files import hasher
 from fmnist_core.records import DatasetInfo, FileInfo, OldRevision
 
 __all__ = [
@@ -82,7 +82,9 @@ def may_be_packed(nbytes: int) -> bool:
 
 def describe_start(start: bytes) -> Known | None:
     """Return which known payload begins with these bytes, or None, also if they are too few."""
-    payload = STARTS.get(hashlib.sha256(start[:START_NBYTES]).hexdigest())
+    digest = hasher()
+    digest.update(start[:START_NBYTES])
+    payload = STARTS.get(digest.hexdigest())
     return describe_payload(payload) if payload else None
 
 

@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from warnings import warn
 
-from fmnist_core import synthetic
 from fmnist_core.catalog import SYNTHETIC
 from fmnist_core.errors import (
     DataMismatchError,
@@ -21,8 +21,10 @@ from fmnist_core.idx.containers import container_of, members
 from fmnist_core.idx.format import write_idx
 from fmnist_core.records import DatasetInfo, FileInfo
 from fmnist_core.storage import store
-from fmnist_core.storage.identify import Identity, identify
 from fmnist_core.storage.locks import locked
+
+if TYPE_CHECKING:
+    from fmnist_core.storage.identify import Identity
 
 FileProgress = Callable[[str, int, int | None], None]
 """Called during a download: the file's name, bytes done, total bytes or None."""
@@ -184,8 +186,10 @@ def _expected(file: FileInfo) -> str:
     return f"{file.packed_name} as it is published ({digest}), the only digest that is known"
 
 
-def _what(path: Path) -> Identity:
+def _what(path: Path) -> "Identity":
     """Return what a file is; for a zip file, name its first members only."""
+    from fmnist_core.storage.identify import Identity, identify  # only where a file is wrong
+
     identities = identify(path)
     if len(identities) == 1 and identities[0].container not in ("zip", "npz"):
         return identities[0]
@@ -238,6 +242,8 @@ def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
 
 
 def _draw(split: str, paths: Sequence[Path], files: Sequence[FileInfo]) -> None:
+    from fmnist_core import synthetic  # only once for a store
+
     for path, file, array in zip(paths, files, synthetic.draw(split), strict=True):
         payload = io.BytesIO()
         write_idx(payload, array)

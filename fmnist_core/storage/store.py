@@ -5,7 +5,6 @@ each revision of each dataset. A payload is hashed when it enters the store, and
 as long as its size and modification time stay as noted.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError, printable
-from fmnist_core.files import BLOCK, expanded, open_regular, written_whole
+from fmnist_core.files import BLOCK, digest_of, expanded, hasher, open_regular, written_whole
 from fmnist_core.idx.containers import container_of_file, unpacked, unpacked_stream
 from fmnist_core.idx.header import ByteStream, parse_header, read_exactly
 from fmnist_core.records import DatasetInfo, FileInfo
@@ -106,7 +105,7 @@ def has_published_digest(path: Path, file: FileInfo) -> bool:
         nbytes = os.fstat(opened.fileno()).st_size
         if expected is None or file.packed.nbytes not in (None, nbytes):
             return False
-        return hashlib.file_digest(opened, kind).hexdigest() == expected
+        return digest_of(opened, kind) == expected
 
 
 def _published_digest(file: FileInfo) -> tuple[str, str | None]:
@@ -128,7 +127,7 @@ def mark_published_verified(path: Path, file: FileInfo) -> None:
 
 def payload_sha256(path: Path, limit: int | None = None, member: str = "") -> str | None:
     """Hash a file's payload, whatever its container; None if it is longer than `limit` bytes."""
-    digest, nbytes = hashlib.sha256(), 0
+    digest, nbytes = hasher(), 0
     with open_regular(path) as file:
         is_raw = container_of_file(file) == "raw"
         if is_raw and limit is not None and os.fstat(file.fileno()).st_size > limit:
@@ -206,7 +205,7 @@ def _written(
     nbytes: int | None,
 ) -> str | None:
     """Write a file and return its digest; if digest or length is wrong, leave no file: None."""
-    digest, count = hashlib.new(kind), 0
+    digest, count = hasher(kind), 0
     with suppress(_WrongContent), written_whole(target) as output:
         for block in blocks:
             digest.update(block)
@@ -226,7 +225,7 @@ class _WrongContent(Exception):
 
 def _sha256(published: Path, file: FileInfo) -> str:
     """Return the digest of what a published file unpacks to, as the store keeps it."""
-    digest = hashlib.sha256()
+    digest = hasher()
     with unpacked(published, file.member) as stream:
         for block in _blocks(stream, transposed=file.transposed):
             digest.update(block)

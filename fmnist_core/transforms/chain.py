@@ -9,9 +9,8 @@ import numpy as np
 
 from fmnist_core.errors import OptionError, brief, check_epoch, check_range, check_seed
 from fmnist_core.transforms.draws import STREAMS_EACH, STREAMS_PER_VIEW, Draws, chain_draws
-from fmnist_core.transforms.mixes import PARTNER_SEED, Mix
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
-from fmnist_core.transforms.transform import Transform
+from fmnist_core.transforms.transform import PARTNER_SEED, Mix, Transform
 
 TRANSFORMS_VERSION = 1
 """The version of the transforms' arithmetic and draws (docs/transforms.md)."""

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from fmnist_core import order
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps, logical_right, signed
-from fmnist_core.transforms.tables import threshold
 
 STREAMS_EACH = 8
 """Streams of words that belong to each transform of a chain."""
@@ -60,6 +59,9 @@ class Draws:
 
     def chance(self, index: int, p: float) -> Array:
         """Return bool (batch,), true with probability `p`, to the nearest of 65536."""
+        # Here, as exact fractions take as long to import as the rest of a chain.
+        from fmnist_core.transforms.tables import threshold
+
         return self.number(index) < threshold(p)
 
     def word(self, stream: int) -> Array:

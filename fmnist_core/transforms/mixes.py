@@ -4,40 +4,12 @@ A second written order chooses the partner, so it does not depend on the batch.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from fmnist_core.transforms.draws import Draws
 from fmnist_core.transforms.masks import box_of, outside
 from fmnist_core.transforms.ops import Array, ArrayOps
 from fmnist_core.transforms.tables import beta_quantiles, cut_sides, parts
-from fmnist_core.transforms.transform import Drawn, check_number
-
-PARTNER_SEED = 0x9E3779B97F4A7C15
-"""Combined with the seed of the order, by exclusive or, for the order of partners."""
-
-
-class Mix:
-    """The last step of a chain, which joins each example with another one.
-
-    Attributes
-    ----------
-    streams : int
-        How many streams of draws it reads.
-    """
-
-    streams: ClassVar[int] = 1
-
-    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
-        """Return the random choices for each example, as `Transform.draw`."""
-        raise NotImplementedError
-
-    def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
-        """Return (batch, height, width) images joined with `others`, their partners'."""
-        raise NotImplementedError
-
-    def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
-        """Return the weights of a label and of its partner's label: float32 (batch,) each."""
-        raise NotImplementedError
+from fmnist_core.transforms.transform import Drawn, Mix, check_number
 
 
 @dataclass(frozen=True)

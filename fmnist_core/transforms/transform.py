@@ -1,4 +1,4 @@
-"""The base class of transforms, and the checks of their options."""
+"""The base classes of transforms and of mixes, and the checks of their options."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,6 +13,9 @@ from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 
 MAX_SIDE = 2**16
 """Most pixels on a side of an image: a draw has 16 bits."""
+
+PARTNER_SEED = 0x9E3779B97F4A7C15
+"""Combined with the seed of the order, by exclusive or, for the order of partners."""
 
 Drawn = Mapping[str, Array]
 """Random choices by name: an array (batch,) with an entry for each example."""
@@ -68,6 +71,30 @@ class Transform:
     def apply_numpy(self, images: NDArray[Any], drawn: Drawn) -> NDArray[Any]:
         """Return the same for numpy arrays, as fast as numpy can; `images` may be overwritten."""
         return in_parts(self.apply, images, drawn)
+
+
+class Mix:
+    """The last step of a chain, which joins each example with another one.
+
+    Attributes
+    ----------
+    streams : int
+        How many streams of draws it reads.
+    """
+
+    streams: ClassVar[int] = 1
+
+    def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
+        """Return the random choices for each example, as `Transform.draw`."""
+        raise NotImplementedError
+
+    def apply(self, ops: ArrayOps, images: Array, others: Array, drawn: Drawn) -> Array:
+        """Return (batch, height, width) images joined with `others`, their partners'."""
+        raise NotImplementedError
+
+    def weights(self, ops: ArrayOps, shape: tuple[int, ...], drawn: Drawn) -> tuple[Array, Array]:
+        """Return the weights of a label and of its partner's label: float32 (batch,) each."""
+        raise NotImplementedError
 
 
 def in_parts(

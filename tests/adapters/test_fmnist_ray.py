@@ -22,6 +22,7 @@ from click.testing import CliRunner
 
 import fmnist_core as fm
 from fmnist_core import BatchPlan, Dataset, Encoding, FmnistError, OptionError
+from fmnist_core.batch import Assembler
 from fmnist_core.errors import DataMismatchError, FileAccessError, IdxError
 from fmnist_core.order import whole_order
 from fmnist_core.testing import (
@@ -225,6 +226,38 @@ def test_large_data_have_larger_blocks_not_more_blocks(monkeypatch: pytest.Monke
     ds = fmnist_ray.ray_dataset(made_dataset(100), batch_size=2, fields=("index",))
     assert len(tasks_of(ds)) == 10
     assert [len(batch["index"]) for batch in columns(ds, 2)] == [2] * 50
+
+
+def test_ten_thousand_tasks_cost_the_driver_little(
+    tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
+) -> None:
+    """By count: what a task takes does not grow with their number, and is numbers alone."""
+
+    def source(blocks: int) -> Any:
+        data = raw_files(made_dataset(2 * blocks), tmp_path)
+        dataset, plan = fm.open_idx(*data), BatchPlan(2 * blocks, 2, True)
+        assemble = Assembler(dataset, plan, Encoding(), fmnist_ray.ADAPTER)
+        return fmnist_ray.read.FmnistDatasource(assemble, plan, 0, 0, 0, 1)
+
+    def calls(blocks: int) -> int:
+        made, total = source(blocks), 0
+
+        def profile(frame: Any, event: str, argument: Any) -> None:
+            nonlocal total
+            total += event in ("call", "c_call")
+
+        sys.setprofile(profile)
+        try:
+            assert len(made.get_read_tasks(1)) == blocks
+        finally:
+            sys.setprofile(None)
+        return total
+
+    assert calls(1000) < 11 * calls(100)
+    many = source(10_000)
+    assert peak_memory(lambda: many.get_read_tasks(1)) < 10_000 * 1000
+    first, last = (len(ray.cloudpickle.dumps(many.get_read_tasks(1)[n])) for n in (0, -1))
+    assert max(first, last) < 10_000
 
 
 # -- where the data go ---------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """torch: our loader and our map-style dataset, beside torch's own TensorDataset."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 import fmnist_torch
 from fmnist_core import Dataset
@@ -22,6 +23,18 @@ def ours_mapped(train: Dataset, setting: Setting) -> Callable[[], Batches]:
     raw: Any = {} if setting.encoded else {"dtype": "uint8", "scale": "raw"}
     examples = fmnist_torch.MapDataset(train, **raw)
     loader = DataLoader(examples, batch_size=setting.batch_size, shuffle=True)
+    return lambda: loader
+
+
+def ours_mapped_at_once(train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs of the same with the sampler of docs/recipes.md."""
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    code = page.split("\nclass RandomBatches")[1].split("\n\n\n")[0]
+    names: dict[str, Any] = {"torch": torch, "Sampler": Sampler}
+    exec(f"class RandomBatches{code}", names)
+    examples = ours_mapped(train, setting)().dataset  # type: ignore[attr-defined]
+    sampler = names["RandomBatches"](examples, setting.batch_size)
+    loader = DataLoader(examples, batch_sampler=sampler)
     return lambda: loader
 
 

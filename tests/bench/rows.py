@@ -101,6 +101,7 @@ ROWS: dict[str, Row] = {
     "floor: numpy": Row("floor", "numpy", "peers_numpy:floor", (), cheap=True),
     "torch": Row("ours", "torch", "peers_torch:ours", TORCH, cheap=True),
     "torch-map": Row("ours", "torch", "peers_torch:ours_mapped", TORCH, cheap=True),
+    "torch-map, at once": Row("ours", "torch", "peers_torch:ours_mapped_at_once", TORCH),
     "TensorDataset": Row("peer", "torch", "peers_torch:tensor_dataset", TORCH, cheap=True),
     "torchvision": Row("peer", "torch", "peers_torchvision:plain", (*TORCH, "torchvision")),
     "torchvision, 2 workers": Row(
@@ -124,6 +125,20 @@ ROWS: dict[str, Row] = {
     ),
     "floor: tf constant": Row(
         "floor", "tensorflow", "peers_tensorflow:floor", TENSORFLOW, cheap=True
+    ),
+    "tensorflow, tf.function": Row(
+        "ours", "tensorflow", "peers_in_graph:ours_in_function", TENSORFLOW
+    ),
+    "Keras arrays, tf.function": Row(
+        "peer", "tensorflow", "peers_in_graph:slices_in_function", TENSORFLOW
+    ),
+    "tensorflow, fit": Row("ours", "tensorflow", "peers_in_graph:ours_in_fit", TENSORFLOW),
+    "Keras arrays, fit": Row("peer", "tensorflow", "peers_in_graph:slices_in_fit", TENSORFLOW),
+    "tensorflow, fit by 64": Row(
+        "ours", "tensorflow", "peers_in_graph:ours_in_fit_at_once", TENSORFLOW
+    ),
+    "Keras arrays, fit by 64": Row(
+        "peer", "tensorflow", "peers_in_graph:slices_in_fit_at_once", TENSORFLOW
     ),
     "jax": Row("ours", "jax", "peers_jax:ours", JAX, cheap=True),
     "jax-scan": Row("ours", "jax", "peers_jax:ours_scanned", JAX, cheap=True),

@@ -7,13 +7,15 @@ on its device. A row whose package is not installed is skipped, and says so.
 
 import argparse
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import history, report
+from tests.bench import device, history, report, start
 from tests.bench.measure import Result, load, measure, workers
 from tests.bench.rows import ROWS, Setting
 
@@ -31,18 +33,37 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     add("--only", nargs="+", choices=ROWS, metavar="NAME", help=f"some of: {'; '.join(ROWS)}")
     add("--tables", action="store_true", help=f"also ours and cheap peers in batches of {SIZES}")
     add("--transforms", action="store_true", help="measure transforms instead of plain epochs")
+    add("--start", action="store_true", help="measure processes up to their first batch instead")
+    add(
+        "--device",
+        nargs="?",
+        const="auto",
+        choices=("auto", "cpu"),
+        help='check and measure batches on an accelerator instead; "cpu" only shows that it works',
+    )
     add(
         "--output",
         type=Path,
         metavar="FOLDER",
-        help="write speed.json and speed.svg there, or transforms.json and .svg, and add the "
-        "ratios to history.jsonl",
+        help="write speed.json and speed.svg there, or transforms.json and .svg, or start.json, "
+        "and add the ratios to history.jsonl; or device.json",
     )
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     asked = options(arguments)
+    console = Console(width=100)
+    if asked.start:
+        main_start(asked, console)
+    elif asked.device:
+        main_device(asked, console)
+    else:
+        main_epochs(asked, console)
+
+
+def main_epochs(asked: argparse.Namespace, console: Console) -> None:
+    """Measure one epoch after another, plain ones or those with transforms."""
     train = load(asked.root)
     bars = report.TRANSFORM_BARS if asked.transforms else report.BARS
     wanted = asked.only or rows_of(asked.transforms)
@@ -52,7 +73,6 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.tables:
         plans += [(cheap, Setting(size, "float32")) for size in SIZES]
         plans += [(cheap, Setting(size, "uint8")) for size in SIZES]
-    console = Console(width=100)
     results = measured(plans, asked.root, asked.rounds, console)
     for name in wanted:
         if reason := ROWS[name].missing:
@@ -73,32 +93,60 @@ def main(arguments: list[str] | None = None) -> None:
             wide.print(f"{dtype}, by batch size: median ms (least to most); {asked.rounds} rounds")
             wide.print(report.sizes_table(some))
     if asked.output:
-        content = report.as_json(train.name, len(train), results, bars)
-        write(asked.output, "transforms" if asked.transforms else "speed", content, results, title)
-        for worse in history.add(asked.output / "history.jsonl", content):
-            console.print(f"worse by more than 10 %: {worse}", markup=False)
+        content, name = report.as_json(train.name, len(train), results, bars), _name(asked)
+        write(asked.output, name, content, console)
+        plot_into(asked.output / f"{name}.svg", results[0], title)
 
 
-def measured(
-    plans: list[tuple[list[str], Setting]], root: str | None, rounds: int, console: Console
-) -> list[Result]:
-    """Measure one plan after the other, and show which row is running."""
+def _name(asked: argparse.Namespace) -> str:
+    return "transforms" if asked.transforms else "speed"
+
+
+def main_start(asked: argparse.Namespace, console: Console) -> None:
+    """Measure whole processes instead of epochs."""
+    total = len(start.programs()) * (asked.rounds + 1)
+    with progress_bar(console, total) as advance:
+        timings = start.measure(asked.root, asked.rounds, advance)
+    console.print(f"from process start to the first batch; {asked.rounds} rounds")
+    console.print(start.table(timings))
+    if asked.output:
+        write(
+            asked.output,
+            "start",
+            start.as_json("fashion-mnist" if asked.root else "synthetic", timings),
+            console,
+        )
+
+
+def main_device(asked: argparse.Namespace, console: Console) -> None:
+    """Check and measure batches that are made on a device."""
+    results = device.run(asked.device, load(asked.root), asked.rounds, console)
+    if asked.output and results:
+        write_json(asked.output / "device.json", results)
+
+
+@contextmanager
+def progress_bar(console: Console, total: int) -> Iterator[Callable[[str], None]]:
+    """Show which row is running; yield what is told each."""
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    total = sum(len(names) for names, _ in plans) * (rounds + 1)
-    everyone = list(dict.fromkeys(name for names, _ in plans for name in names))
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=total)
+        yield lambda name: progress.update(task, advance=1, description=name)
 
-        def advance(name: str) -> None:
-            progress.update(task, advance=1, description=name)
 
-        with workers(everyone, root) as ask:
-            return [measure(names, setting, rounds, ask, advance) for names, setting in plans]
+def measured(
+    plans: list[tuple[list[str], Setting]], root: str | None, rounds: int, console: Console
+) -> list[Result]:
+    """Measure one plan after the other."""
+    total = sum(len(names) for names, _ in plans) * (rounds + 1)
+    everyone = list(dict.fromkeys(name for names, _ in plans for name in names))
+    with progress_bar(console, total) as advance, workers(everyone, root) as ask:
+        return [measure(names, setting, rounds, ask, advance) for names, setting in plans]
 
 
 def rows_of(transforms: bool) -> list[str]:
@@ -110,15 +158,24 @@ def rows_of(transforms: bool) -> list[str]:
     return [*plain, *(name for name, row in ROWS.items() if row.transform)]
 
 
-def write(
-    folder: Path, name: str, content: dict[str, Any], results: list[Result], title: str
-) -> None:
-    """Write what was measured, and a picture of it."""
+def write(folder: Path, name: str, content: dict[str, Any], console: Console) -> None:
+    """Write what was measured, add its ratios to the history, and say what got worse."""
+    write_json(folder / f"{name}.json", content)
+    for worse in history.add(folder / "history.jsonl", content):
+        console.print(f"worse by more than 10 %: {worse}", markup=False)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write what was measured, so that programs can read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def plot_into(path: Path, result: Result, title: str) -> None:
+    """Write a picture of what was measured."""
     from tests.bench import plot  # matplotlib is wanted only here
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    plot.draw(results[0], title, folder / f"{name}.svg")
+    plot.draw(result, title, path)
 
 
 if __name__ == "__main__":

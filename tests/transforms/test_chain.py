@@ -28,7 +28,7 @@ from fmnist_core.transforms import (
     as_chain,
     parse,
 )
-from fmnist_core.transforms.parse import KNOWN
+from fmnist_core.transforms.parsing import KNOWN
 from tests.transforms.examples import CHAINS, SINGLE, drawn_images
 from tests.transforms.libraries import run_numpy
 
