@@ -28,7 +28,11 @@ def read_coordinates(path: Path, count: int) -> NDArray[np.float32]:
         found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise DataMismatchError(f"{expected}examples ({error})") from error
-    if not isinstance(found, np.ndarray) or found.shape != (count, 2) or found.dtype.kind not in "fiu":
+    if (
+        not isinstance(found, np.ndarray)
+        or found.shape != (count, 2)
+        or found.dtype.kind not in "fiu"
+    ):
         what = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else "an archive"
         raise DataMismatchError(f"{expected}examples, in their order, found {what}")
     points = np.asarray(found, np.float64)
@@ -42,4 +46,5 @@ def fitted(points: NDArray[Any]) -> NDArray[np.float32]:
     """Return points moved and scaled into the square from -1 to 1, their proportions kept."""
     low, high = points.min(axis=0), points.max(axis=0)
     reach = float((high - low).max()) / 2
-    return ((points - (low + high) / 2) / (reach or 1)).astype(np.float32)
+    placed: NDArray[np.float32] = ((points - (low + high) / 2) / (reach or 1)).astype(np.float32)
+    return placed

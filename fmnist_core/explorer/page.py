@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core import __version__, picture
+import fmnist_core
+from fmnist_core import picture
 from fmnist_core.explorer.examples import Examples
 from fmnist_core.explorer.parts import GREYS, Progress, light, part
 from fmnist_core.explorer.scores import Scores
@@ -76,7 +77,7 @@ def page(
     still = base64.b64encode(_still(examples)).decode()
     values = {
         "policy": policy,
-        "version": __version__,
+        "version": fmnist_core.__version__,
         "title": escape(examples.info.title),
         "count": f"{len(examples):,}",
         "style": style,
@@ -84,8 +85,9 @@ def page(
         "about": _json(about),
         "program": program,
     }
-    fill = lambda text: re.sub(r"\[\[(\w+)\]\]", lambda name: values[name[1]], text)
-    head, middle, end = map(fill, _resource("page.html").split("[[data]]\n"))
+    head, middle, end = (
+        _filled(text, values) for text in _resource("page.html").split("[[data]]\n")
+    )
     yield head.encode()
     yield from part("labels", examples.labels)
     if not all(split["whole"] for split in about["splits"]):
@@ -116,7 +118,7 @@ def _about(
         "title": info.title,
         "released": info.released,
         "licence": info.licence,
-        "version": __version__,
+        "version": fmnist_core.__version__,
         "classes": examples.classes,
         "height": height,
         "width": width,
@@ -139,6 +141,11 @@ def _still(examples: Examples) -> bytes:
     for line, (first, _) in zip(sheet, shown, strict=True):
         line[: len(first)] = examples.images[first]
     return picture.named_rows(sheet, [name for _, name in shown])
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its [[names]] replaced, once: a value may hold such a name too."""
+    return re.sub(r"\[\[(\w+)\]\]", lambda match: values[match[1]], text)
 
 
 def _program() -> str:

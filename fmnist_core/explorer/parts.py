@@ -35,7 +35,7 @@ def part(name: str, array: NDArray[Any], report: Progress | None = None) -> Iter
 
 
 def _encoded(piece: NDArray[np.uint8]) -> bytes:
-    return base64.b64encode(zlib.compress(piece, _LEVEL))
+    return base64.b64encode(zlib.compress(piece.data, _LEVEL))
 
 
 def light(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -44,4 +44,5 @@ def light(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     table = np.rint(nearest).astype(np.uint8)
     greys = table[images.reshape(-1)]
     greys = np.append(greys, np.zeros(len(greys) % 2, np.uint8))
-    return greys[::2] << 4 | greys[1::2]
+    packed: NDArray[np.uint8] = greys[::2] * np.uint8(GREYS) + greys[1::2]
+    return packed

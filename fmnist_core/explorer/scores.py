@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,9 @@ def _rows(path: Path) -> Iterator[Row]:
                 row = {name: value.strip() for name, value in zip(header, values, strict=True)}
                 yield reader.line_num, row
         except (csv.Error, UnicodeDecodeError) as error:
-            raise DataMismatchError(f"{printable(path)}: expected CSV in UTF-8 ({error})") from error
+            raise DataMismatchError(
+                f"{printable(path)}: expected CSV in UTF-8 ({error})"
+            ) from error
 
 
 def _by_split(rows: Sequence[Row], examples: Examples, path: Path) -> dict[str, list[Row]]:
@@ -148,7 +151,7 @@ def _number(path: Path, line: int, text: str) -> float:
     return value
 
 
-def _fail(path: Path, line: int, expected: str, found: str) -> None:
+def _fail(path: Path, line: int, expected: str, found: str) -> NoReturn:
     raise DataMismatchError(
         f"{printable(path)}: expected {expected} in line {line}, found {printable(found[:60])!r}"
     )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_core.errors import printable
+from fmnist_core.tools.classes import class_list
 from fmnist_core.tools.output import make_room
-from fmnist_core.tools.pictures import class_list
 
 if TYPE_CHECKING:
     from fmnist_core.explorer.examples import Examples
@@ -46,7 +46,7 @@ TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
     "--scores",
     "scores_file",
     type=click.Path(path_type=Path),
-    help="Your predictions: a CSV with the columns index, predicted and, if you like, score, split.",
+    help="Your predictions: a CSV of index, predicted and, if you like, score and split.",
 )
 @click.option(
     "--light/--exact",

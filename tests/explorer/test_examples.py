@@ -1,4 +1,4 @@
-"""The examples of a page: their numbers, their places in the files, and the lists that name them."""
+"""The examples of a page: their numbers, places in the files, and the lists that name them."""
 
 from itertools import chain
 
@@ -99,14 +99,18 @@ def test_what_is_no_picture_is_refused(images: np.ndarray, message: str) -> None
 
 
 def test_splits_of_two_sizes_are_refused() -> None:
-    both = [made_split(name, np.zeros((2, 4, n), np.uint8)) for n, name in ((4, "train"), (5, "test"))]
+    both = [
+        made_split(name, np.zeros((2, 4, n), np.uint8)) for n, name in ((4, "train"), (5, "test"))
+    ]
     with pytest.raises(OptionError, match="of one size"):
         Examples(both)
 
 
 def test_more_than_a_browser_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PIXELS", 100)
-    with pytest.raises(OptionError, match=r"at most 100 pixels.*found 112.*Try: one split") as caught:
+    with pytest.raises(
+        OptionError, match=r"at most 100 pixels.*found 112.*Try: one split"
+    ) as caught:
         made_examples({"train": 7}, (4, 4))
     assert caught.value.for_commands.endswith("Try: --split test, or some --classes LIST")
 

@@ -122,7 +122,9 @@ def test_class_names_stay_text() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4, unique=True))
 def test_any_class_name_comes_back(classes: list[str]) -> None:
-    examples = made_examples({"train": 4}, (2, 2), classes=[name.encode("utf-8", "replace").decode() for name in classes])
+    examples = made_examples(
+        {"train": 4}, (2, 2), classes=[name.encode("utf-8", "replace").decode() for name in classes]
+    )
     assert Page(made_page(examples)).about["classes"] == list(examples.classes)
 
 

@@ -30,8 +30,14 @@ def test_rows_belong_to_the_split_of_their_number(tmp_path: Path) -> None:
 
 
 def test_a_column_says_the_split(tmp_path: Path) -> None:
-    rows = [f"{n},{split},{n},0.{n}5" for split, count in (("test", 3), ("train", 4)) for n in range(count)]
-    path = written(tmp_path, "\n".join(["Predicted , split,index,score,more", *(f"{r},x" for r in rows)]))
+    rows = [
+        f"{n},{split},{n},0.{n}5"
+        for split, count in (("test", 3), ("train", 4))
+        for n in range(count)
+    ]
+    path = written(
+        tmp_path, "\n".join(["Predicted , split,index,score,more", *(f"{r},x" for r in rows)])
+    )
     found = read_scores(path, EXAMPLES)
     assert found.predicted.tolist() == [0, 1, 2, 3, 0, 1, 2]
     assert found.score is not None
@@ -62,16 +68,37 @@ def test_rows_come_in_any_order(order: list[int], labels: list[int]) -> None:
         ("0,9\n1,8\n", r"the columns index,predicted .* in line 1, found '0,9'"),
         ("index,predicted\n", r"\(4 for train and 3 for test\), found 0 rows\."),
         ("index,predicted\n0,1\n1,1\n", "found 2 rows. Try: --split"),
-        ("index,predicted\n0,1\n1,1\n1,1\n", "one row for each example of test in line 4, found '1 again'"),
-        ("index,predicted\n0,1\n1,1\n3,1\n", "an index of test's examples here in line 4, found '3'"),
-        ("index,predicted\n0,1\n-1,1\n2,1\n", "an index of test's examples here in line 3, found '-1'"),
+        (
+            "index,predicted\n0,1\n1,1\n1,1\n",
+            "one row for each example of test in line 4, found '1 again'",
+        ),
+        (
+            "index,predicted\n0,1\n1,1\n3,1\n",
+            "an index of test's examples here in line 4, found '3'",
+        ),
+        (
+            "index,predicted\n0,1\n-1,1\n2,1\n",
+            "an index of test's examples here in line 3, found '-1'",
+        ),
         ("index,predicted\n0,1\n1,\n2,1\n", "a class, by name or number, in line 3, found ''"),
         ("index,predicted\n0,1\n1,10\n2,1\n", "a class, by name or number, in line 3, found '10'"),
-        ("index,predicted\n0,Bag\n1,bag\n2,1\n", "a class, by name or number, in line 3, found 'bag'"),
+        (
+            "index,predicted\n0,Bag\n1,bag\n2,1\n",
+            "a class, by name or number, in line 3, found 'bag'",
+        ),
         ("index,predicted\n0,1\n1\n2,1\n", "2 values in line 3, found '1'"),
-        ("index,predicted,score\n0,1,0\n1,1,high\n2,1,0\n", "a number as the score in line 3, found 'high'"),
-        ("index,predicted,score\n0,1,0\n1,1,nan\n2,1,0\n", "a number as the score in line 3, found 'nan'"),
-        ("index,predicted,split\n0,1,val\n", r"a split of this page \(train, test\) in line 2, found 'val'"),
+        (
+            "index,predicted,score\n0,1,0\n1,1,high\n2,1,0\n",
+            "a number as the score in line 3, found 'high'",
+        ),
+        (
+            "index,predicted,score\n0,1,0\n1,1,nan\n2,1,0\n",
+            "a number as the score in line 3, found 'nan'",
+        ),
+        (
+            "index,predicted,split\n0,1,val\n",
+            r"a split of this page \(train, test\) in line 2, found 'val'",
+        ),
         ("index,predicted,split\n0,1,test\n", "found 1 rows for test"),
         ('index,predicted\n0,"1\n', "expected CSV in UTF-8"),
         (b"index,predicted\n0,\xff\n", "expected CSV in UTF-8"),

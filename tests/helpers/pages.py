@@ -71,6 +71,9 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs), []))
 
+    def handle_endtag(self, tag: str) -> None:
+        self.elements.append(("", {}, []))  # takes the text behind it
+
     def handle_data(self, data: str) -> None:
         if self.elements:
             self.elements[-1][2].append(data)

@@ -51,7 +51,7 @@ function makeCamera(changed) {
     const zoom = Math.log2(bounded(scale)), began = performance.now();
     const step = (now) => {
       const t = Math.min(1, Math.max(0, (now - began) / milliseconds)), s = t * t * (3 - 2 * t);
-      camera.scale = 2 ** (from.zoom + (zoom - from.zoom) * s);
+      camera.scale = t < 1 ? 2 ** (from.zoom + (zoom - from.zoom) * s) : bounded(scale);
       // In pixels of the moment, so that a long way is not covered at once.
       const way = zoom === from.zoom ? s : (1 - 2 ** ((from.zoom - zoom) * s)) / (1 - 2 ** (from.zoom - zoom));
       camera.x = from.x + (x - from.x) * way;

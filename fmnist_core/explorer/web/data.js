@@ -17,10 +17,14 @@ async function readPart(name, whole, done = () => {}) {
   let at = 0;
   for (const element of [...document.querySelectorAll(`script[data-part="${name}"]`)]) {
     if (at >= whole.length) break;
-    const reader = inflated(element.textContent).getReader();
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-      whole.set(piece.value, at);
-      at += piece.value.length;
+    try {
+      const reader = inflated(element.textContent).getReader();
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        whole.set(piece.value, at);
+        at += piece.value.length;
+      }
+    } catch (error) {
+      throw new Error(`This file is damaged: its ${name} cannot be unpacked. Copy or make it again.`, { cause: error });
     }
     element.remove();
     done(at);

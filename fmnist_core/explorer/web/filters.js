@@ -98,7 +98,7 @@ function listButtons(filters) {
   filters.whenMarked(() => {
     buttons.forEach(([list, button]) => button.setAttribute("aria-pressed", list.name === filters.chosen.list));
     const list = filters.list();
-    note.textContent = list ? `${list.note} Source: ${list.source}.` : "";
+    note.textContent = list ? `${list.pairs.length ? "Both images of each pair are here. The list: " : ""}${list.note} Source: ${list.source}.` : "";
   });
   return make("div", { id: "lists" }, ...buttons.map(([, button]) => button), note);
 }

@@ -60,14 +60,18 @@ function listenTo(map, { focus, hover, lassoed, isLasso, toggle }) {
   const end = (event) => {
     if (!pointers.delete(event.pointerId)) return;
     if (mode === "lasso" && map.lasso.length > 2) lassoed(map.inside(map.lasso));
-    else if (!moved && event.type === "pointerup") focus(map.pick(...at(event)), false);
+    else if (!moved && event.type === "pointerup") {
+      const id = map.pick(...at(event));
+      focus(id, false);
+      if (event.pointerType !== "mouse") hover(id, ...at(event));
+    }
     map.lasso = [];
     mode = pointers.size ? "pan" : "";
     map.request();
   };
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", end);
-  canvas.addEventListener("pointerleave", () => hover(-1));
+  canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hover(-1));
   canvas.addEventListener("dblclick", (event) => camera.zoomAt(2, ...at(event)));
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();

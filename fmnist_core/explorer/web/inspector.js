@@ -51,7 +51,7 @@ function makeInspector(focus, selection) {
     const code = codeOf(id);
     const copy = make("button", { type: "button" }, "Copy");
     copy.addEventListener("click", () => copyText(code, copy));
-    const add = make("button", { type: "button", "aria-pressed": selection.has(id) }, selection.has(id) ? "Selected" : "Select");
+    const add = make("button", { type: "button" });
     add.addEventListener("click", () => selection.toggle(id));
     const list = make("div", { className: "tiles", id: "neighbours" }, make("p", { className: "note" }, "Comparing …"));
     const others = twins(id);
@@ -66,9 +66,18 @@ function makeInspector(focus, selection) {
       list,
       make("p", { className: "note" }, `Root-mean-square difference in grey levels of 255, over all pixels` +
         `${about.greys < 256 ? ", of the 16 greys of this page" : ""}.`));
+    mark();
     if (pixelsRead === count) neighbours(id, list);
   }
 
+  /* The selection changed. */
+  function mark() {
+    const button = place.querySelector(".code button:last-child");
+    if (!button) return;
+    button.setAttribute("aria-pressed", selection.has(shown));
+    button.textContent = selection.has(shown) ? "Selected" : "Select";
+  }
+
   show(-1);
-  return { show, panel, again: () => show(shown) };
+  return { show, panel, mark, again: () => show(shown) };
 }

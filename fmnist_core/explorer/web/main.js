@@ -39,11 +39,16 @@ async function readArrays() {
   return coordinates;
 }
 
-async function readPixels(received) {
+async function readPixels(map) {
+  let shown = performance.now();
   const told = (done) => {
     pixelsRead = Math.floor(done / area);
+    map?.receive(done);
+    // Not at each piece: where there is no graphics card, a frame costs more than a piece.
+    if (done < pixels.length && performance.now() < shown + 300) return;
+    shown = performance.now();
     say(done < pixels.length ? `Unpacking pictures: ${Math.round((100 * done) / pixels.length)} %` : "");
-    received(done);
+    map?.request();
   };
   if (about.greys === 256) return readPart("pixels", pixels, told);
   const packed = new Uint8Array(Math.ceil(pixels.length / 2));
@@ -169,16 +174,14 @@ async function start() {
   }
   const coordinates = await readArrays();
   readColours();
-  let map = null, inspector = null, strip = null, focused = -1;
+  let map = null, inspector = null, strip = null;
   const filters = makeFilters(() => showMatches());
   const focus = (id, seek) => {
-    focused = id;
     inspector.show(id);
     map?.focus(id, seek);
   };
   const selection = makeSelection(() => {
-    if (!inspector) return;
-    inspector.again();
+    inspector?.mark();
     map?.redraw();
   }, filters.matches);
   map = makeMap(coordinates, filters, selection);
@@ -208,7 +211,7 @@ async function start() {
   if (document.readyState === "loading") {
     await new Promise((resume) => document.addEventListener("DOMContentLoaded", resume, { once: true }));
   }
-  await readPixels((done) => map?.receive(done));
+  await readPixels(map);
   strip.draw();
   inspector.again();
   await new Promise(requestAnimationFrame);

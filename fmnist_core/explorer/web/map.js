@@ -17,7 +17,7 @@ function makeMap(coordinates, filters, selection) {
   const records = new ArrayBuffer(RECORD * count);
   const map = { canvas, camera, density: 0, bias: 0, lasso: [], neighbours: [], focused: -1 };
   let chosenLayout = 0, layout = maps[0], order = { ids: new Uint32Array(0), zooms: new Float32Array(0) };
-  let others = 0, nearest = () => -1, labelsAt = [], moving = 0, part = 1, waiting = 0, received = 0;
+  let others = 0, nearest = () => -1, labelsAt = [], moving = 0, part = 1, waiting = 0;
 
   const ratio = () => Math.min(3, window.devicePixelRatio || 1);
   const pictureZoom = () => {
@@ -28,9 +28,9 @@ function makeMap(coordinates, filters, selection) {
   const isWallOfPictures = () => layout.cell > 0 && cellPixels() >= WALL_PICTURE;
   const isPicture = (id) => id < pixelsRead && (layout.cell ? isWallOfPictures() : appears[id] <= pictureZoom());
   const pictureWidth = () => (layout.cell ? Math.max(1, cellPixels() * (cellPixels() > 24 ? 0.92 : 1)) : pictureSize(camera.zoom()));
-  const pointSize = () => {
+  const pointSize = (among = order.ids.length) => {
     if (layout.cell) return Math.max(1, cellPixels());
-    const few = (70000 / Math.max(100, order.ids.length)) ** 0.16;
+    const few = (70000 / Math.max(100, among)) ** 0.16;
     return Math.min(8, 2.3 * few + 0.7 * Math.max(0, camera.depth()));
   };
 
@@ -47,7 +47,7 @@ function makeMap(coordinates, filters, selection) {
       camera, part, zoom, ratio: ratio(), isWall: layout.cell > 0,
       shown: order.ids.length, others: layout.cell ? 0 : others,
       pictures: pixelsRead ? pictures : 0,
-      size: pictureWidth(), pointSize: pointSize(),
+      size: pictureWidth(), pointSize: pointSize(), otherSize: pointSize(count),
       opacity: layout.cell ? 1 : 0.85,
       border: layout.cell ? (cellPixels() > 24 ? 1 : 0) : 1.5,
       toned: layout.cell ? Math.min(0.75, Math.max(0, (26 - cellPixels()) / 14)) : 0,
@@ -55,15 +55,18 @@ function makeMap(coordinates, filters, selection) {
     drawOverlay();
   }
 
+  const isPlaced = (id) => id >= 0 && (!layout.cell || isMatch[id] === 1);
+
   function drawOverlay() {
     const box = (id, name) => {
+      if (!isPlaced(id)) return "";
       const [x, y] = map.screenOf(id), size = map.sizeOf(id) + 8;
       return `<rect class="${name}" x="${x - size / 2}" y="${y - size / 2}" width="${size}" height="${size}" rx="3"/>`;
     };
     const line = map.lasso.map(([x, y]) => camera.toScreen(x, y).map(Math.round).join(" ")).join("L");
     overlay.innerHTML = [
       ...map.neighbours.map((id) => box(id, "near")),
-      map.focused >= 0 ? box(map.focused, "focus") : "",
+      box(map.focused, "focus"),
       line && `<path class="lasso" d="M${line}Z"/>`,
     ].join("");
     const visible = (layout.cell || camera.depth() < 2.5) && part === 1;
@@ -177,20 +180,16 @@ function makeMap(coordinates, filters, selection) {
   map.resize = () => {
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
-    canvas.width = Math.round(width * ratio());
-    canvas.height = Math.round(height * ratio());
+    const size = [Math.round(width * ratio()), Math.round(height * ratio())];
+    if (canvas.width === size[0] && canvas.height === size[1] && camera.width === width) return;
+    [canvas.width, canvas.height] = size;
     const first = camera.width === 1, atHome = Math.abs(camera.depth()) < 0.01;
     camera.frame(width, height, layout.bounds);
     if (first || atHome) camera.fit(false);
     request();
   };
-  map.receive = (bytes) => {
-    renderer.send(bytes);
-    if (bytes === pixels.length || performance.now() > received + 300) {
-      received = performance.now();
-      request();
-    }
-  };
+  map.receive = (bytes) => renderer.send(bytes);
+  map.isPicture = isPicture;
   map.redraw = write;
   map.request = request;
   map.screenOf = (id) => camera.toScreen(layout.xy[2 * id], layout.xy[2 * id + 1]);
@@ -222,7 +221,7 @@ function makeMap(coordinates, filters, selection) {
     map.focused = id;
     map.neighbours = [];
     request();
-    if (!seek || id < 0) return;
+    if (!seek || !isPlaced(id)) return;
     const [left, top] = map.screenOf(id), margin = 40;
     const isNear = left > margin && left < camera.width - margin && top > margin && top < camera.height - margin;
     const needed = layout.cell ? 32 / layout.cell : 2 ** Math.min(appears[id] + 0.5, LAST_ZOOM);

@@ -22,7 +22,7 @@ function makePredictions(filters) {
     return [value, button];
   });
   const cells = [];
-  const head = make("tr", {}, make("td"), ...used.map((label) =>
+  const head = make("tr", {}, make("td", {}, ""), ...used.map((label) =>
     make("th", { scope: "col", title: className(label) }, make("span", {}, className(label)))));
   const rows = used.map((label) => {
     const most = Math.max(1, ...used.filter((other) => other !== label).map((other) => matrix[label * classes + other]));
@@ -32,7 +32,7 @@ function makePredictions(filters) {
       const title = `${counted(value, "example")} of ${className(label)} predicted as ${className(guess)}`;
       const button = make("button", { type: "button", title, "aria-label": title }, String(value));
       button.classList.toggle("diagonal", label === guess);
-      button.style.setProperty("--share", label === guess ? 0 : 0.1 + 0.5 * (value / most));
+      button.style.setProperty("--share", label === guess ? 0 : 0.08 + 0.34 * (value / most));
       button.addEventListener("click", () => {
         const same = filters.chosen.cell?.[0] === label && filters.chosen.cell[1] === guess;
         filters.set({ cell: same ? null : [label, guess], outcome: "all" });

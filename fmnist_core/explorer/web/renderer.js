@@ -47,7 +47,7 @@ flat out vec2 extent, frame;
 void main() {
   float grown = mix(0.3, 1.0, clamp((zoom - appears) * 3.0, 0.0, 1.0));
   extent = isWall ? shape * size : max(floor(shape * size * grown + 0.5), 1.0);
-  float wide = colour.a > 0.9 ? border + 2.0 : border;
+  float wide = colour.a > 0.9 ? border + 3.0 : border;
   vec2 whole = extent + 2.0 * wide;
   vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
   vec2 middle = (mix(way.xy, way.zw, part) - centre) * scale * screen * 0.5;
@@ -72,6 +72,7 @@ flat in vec2 extent, frame;
 uniform sampler2DArray pixels;
 uniform ivec2 side, stride;
 uniform float toned;
+uniform vec3 paper;
 out vec4 result;
 float grey(ivec2 at) {
   at = clamp(at, ivec2(0), side - 1);
@@ -80,7 +81,9 @@ float grey(ivec2 at) {
 }
 void main() {
   if (any(lessThan(place, vec2(0.0))) || any(greaterThan(place, vec2(1.0)))) {
-    result = vec4(tint.rgb, 1.0);
+    vec2 away = max(-place, place - 1.0) * extent;
+    bool isGap = tint.a > 0.9 && max(away.x, away.y) < frame.x * extent.x * 0.4;
+    result = vec4(isGap ? paper : tint.rgb, 1.0);
     return;
   }
   vec2 step = vec2(side) / extent;
@@ -142,13 +145,14 @@ function makeRenderer(canvas) {
     };
     shared(points);
     gl.bindVertexArray(single);
-    gl.uniform1f(points.at("size"), view.pointSize * ratio);
     gl.uniform1f(points.at("square"), view.isWall ? 1 : 0);
     if (view.others) {
       gl.uniform1f(points.at("opacity"), 0.35);
+      gl.uniform1f(points.at("size"), view.otherSize * ratio);
       gl.drawArrays(gl.POINTS, view.shown, view.others);
     }
     gl.uniform1f(points.at("opacity"), view.opacity);
+    gl.uniform1f(points.at("size"), view.pointSize * ratio);
     gl.drawArrays(gl.POINTS, 0, view.shown);
     if (!view.pictures) return;
     shared(pictures);
@@ -160,6 +164,7 @@ function makeRenderer(canvas) {
     gl.uniform1f(pictures.at("border"), Math.round(view.border * ratio));
     gl.uniform1f(pictures.at("toned"), view.toned);
     gl.uniform1i(pictures.at("isWall"), view.isWall);
+    gl.uniform3f(pictures.at("paper"), ...colours.paper.map((value) => value / 255));
     gl.uniform1f(pictures.at("zoom"), view.zoom);
     gl.uniform1i(pictures.at("area"), area);
     gl.uniform1i(pictures.at("known"), pixelsRead);

@@ -11,7 +11,7 @@ function makeSelection(changed, matches) {
     return it;
   };
   const copy = button("Copy code", (it) => copyText(code.value, it));
-  const addAll = button("Add all that match", () => add(matches()));
+  const addAll = button("Add matching", () => add(matches()));
   const clear = button("Clear", () => { has.fill(0); update(); });
   place.append(title, code, make("div", { className: "choices" }, copy, addAll, clear));
 

@@ -23,9 +23,9 @@ function makeStrip(filters, focus) {
 
   function draw() {
     const first = page * ON_PAGE, last = Math.min(groups.length, first + ON_PAGE);
-    const unit = filters.list()?.pairs.length ? "pairs" : "examples";
+    const unit = filters.list()?.pairs.length ? "pair" : "example";
     title.textContent = groups.length
-      ? `${number(first + 1)} to ${number(last)} of ${number(groups.length)} matching ${unit}`
+      ? `${number(first + 1)} to ${number(last)} of ${counted(groups.length, unit)}`
       : "No example matches these filters";
     back.disabled = page === 0;
     next.disabled = last >= groups.length;
