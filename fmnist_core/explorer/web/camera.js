@@ -71,6 +71,7 @@ function makeCamera(changed) {
       (width - 2 * margin) / Math.max(right - left, 1e-6),
       (height - 2 * margin) / Math.max(top - bottom, 1e-6));
   };
+  /* Show all of it. Not a flight where the examples glide: one that is stopped would end in the void. */
   camera.fit = (animated = true) => (animated ? camera.fly : camera.place)(...camera.home, camera.fitted);
   return camera;
 }

@@ -170,12 +170,12 @@ function makeMap(coordinates, filters, selection) {
     for (const id of ids) isMatch[id] = 1;
     const wasWall = layout.cell > 0;
     arrange(wasWall);
-    if (wasWall) camera.fit();
+    if (wasWall) camera.fit(false);
   };
   map.setLayout = (value) => {
     chosenLayout = value;
     arrange(true);
-    camera.fit();
+    camera.fit(false);
   };
   map.resize = () => {
     const { clientWidth: width, clientHeight: height } = canvas;
