@@ -20,7 +20,7 @@ from fmnist_core.explorer.coordinates import fitted
 from fmnist_core.explorer.examples import Examples
 from fmnist_core.explorer.page import page
 
-ROUNDS = 5
+ROUNDS = 3
 FLAGS = (
     "--headless=new",
     "--no-sandbox",

@@ -172,6 +172,7 @@ async function start() {
     say("");
     return explainStill("This page needs a browser of 2023 or newer to unpack its pictures. These are the first examples of each class.");
   }
+  const canvas = document.querySelector("#map > canvas"), renderer = makeRenderer(canvas);
   const coordinates = await readArrays();
   readColours();
   let map = null, inspector = null, strip = null;
@@ -184,7 +185,7 @@ async function start() {
     inspector?.mark();
     map?.redraw();
   }, filters.matches);
-  map = makeMap(coordinates, filters, selection);
+  if (renderer) map = makeMap(canvas, renderer, coordinates, selection);
   inspector = makeInspector(focus, selection);
   makePredictions(filters);
   const showDigests = dataFacts();
@@ -205,6 +206,7 @@ async function start() {
   else explainStill("This browser has no WebGL2, so the map is not drawn. These are the first examples of each class; filters, examples and neighbours work.");
   showMatches();
   filters.mark();
+  if (renderer && !renderer.works()) explainStill("This browser's WebGL2 cannot hold the pictures. These are the first examples of each class; filters, examples and neighbours work.");
   await new Promise(requestAnimationFrame);
   performance.mark("points");
 

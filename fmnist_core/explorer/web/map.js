@@ -3,11 +3,8 @@
 const WALL_PICTURE = 6; // pixels of a cell from which the wall shows pictures
 const SPARE = [0.75, -0.35]; // octaves by which pictures are held back: at home, and four octaves nearer
 
-function makeMap(coordinates, filters, selection) {
-  const canvas = document.querySelector("#map > canvas");
+function makeMap(canvas, renderer, coordinates, selection) {
   const names = document.getElementById("names"), overlay = document.getElementById("overlay");
-  let renderer = makeRenderer(canvas);
-  if (!renderer) return null;
   const camera = makeCamera(request);
   const mixed = mixedOrder(), everyone = Uint32Array.from({ length: count }, (_, id) => id);
   const maps = coordinates.map((xy) => ({ xy, cell: 0, bounds: boundsOf(xy, everyone) }));

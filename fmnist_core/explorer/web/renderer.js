@@ -98,20 +98,20 @@ void main() {
   result = vec4(sum / float(taps * taps) * mix(vec3(1.0), tint.rgb, toned), 1.0);
 }`;
 
+/* Nothing here waits for the device, which makes itself ready while the page reads its arrays. */
 function makeRenderer(canvas) {
   const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   if (!gl) return null;
   const points = program(gl, POINTS_VERTEX, POINTS_FRAGMENT);
   const pictures = program(gl, PICTURES_VERTEX, PICTURES_FRAGMENT);
   const records = gl.createBuffer();
-  const single = records && attributes(gl, records, 0), instanced = attributes(gl, records, 1);
+  const single = attributes(gl, records, 0), instanced = attributes(gl, records, 1);
   const layers = Math.ceil((count * area) / LAYER);
   gl.bindTexture(gl.TEXTURE_2D_ARRAY, gl.createTexture());
   gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.R8, SIDE, SIDE, layers);
   gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
   gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
   gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-  if (gl.getError() !== gl.NO_ERROR) return null;
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
   let sent = 0; // bytes of pixels on the device, whole rows of the texture
@@ -179,7 +179,14 @@ function makeRenderer(canvas) {
     gl.readPixels(left, canvas.height - 1 - top, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, found);
     return Array.from(found.subarray(0, 3));
   }
-  return { send, load, draw, colourAt };
+
+  /* Whether all of that was possible: now the device is waited for. */
+  function works() {
+    for (const { it } of [points, pictures]) {
+        }
+    return gl.getError() === gl.NO_ERROR;
+  }
+  return { works, send, load, draw, colourAt };
 }
 
 function program(gl, vertex, fragment) {
@@ -191,7 +198,6 @@ function program(gl, vertex, fragment) {
     gl.attachShader(it, shader);
   }
   gl.linkProgram(it);
-  if (!gl.getProgramParameter(it, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(it) || "the shaders do not link");
   const known = new Map();
   const at = (name) => {
     if (!known.has(name)) known.set(name, gl.getUniformLocation(it, name));
