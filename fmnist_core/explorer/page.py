@@ -17,6 +17,7 @@ from fmnist_core import picture
 from fmnist_core.explorer.examples import Examples
 from fmnist_core.explorer.parts import GREYS, Progress, light, part
 from fmnist_core.explorer.scores import Scores
+from fmnist_core.selection import class_members
 
 PROGRAM = (
     "data",
@@ -133,8 +134,7 @@ def _about(
 
 def _still(examples: Examples) -> bytes:
     """Return a PNG of the first examples of each class, for browsers that cannot draw the map."""
-    labels = examples.labels
-    members = [np.flatnonzero(labels == label) for label in range(len(examples.classes))]
+    members = class_members(examples.labels, len(examples.classes))
     rows = [(rows[:_STILL_COLUMNS], examples.classes[k]) for k, rows in enumerate(members)]
     shown = [(first, name) for first, name in rows if len(first)]
     sheet = np.zeros((len(shown), _STILL_COLUMNS, *examples.image_shape), np.uint8)
