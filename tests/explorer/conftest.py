@@ -1,13 +1,14 @@
 """A headless Chromium that draws WebGL2 without a graphics card."""
 
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1440,900")
+from tests.helpers.chromium import chromium
+
 SOFTWARE = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 NO_WEBGL = ("--disable-3d-apis",)
 READY = """
@@ -60,30 +61,13 @@ class Browser:
 @pytest.fixture(scope="session")
 def start_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Browser]]:
     """Return a function that starts a Chromium with some flags; each ends with the session."""
-    pytest.importorskip("selenium", reason="needs selenium")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    chromedriver = shutil.which("chromedriver")
-    if not (chromium and chromedriver):
-        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
+    with ExitStack() as drivers:
 
-    drivers = []
+        def start(*flags: str) -> Browser:
+            driver = drivers.enter_context(chromium(*flags))
+            return Browser(driver, tmp_path_factory.mktemp("pages"))
 
-    def start(*flags: str) -> Browser:
-        options = webdriver.ChromeOptions()
-        options.binary_location = chromium
-        for flag in (*FLAGS, *flags):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = webdriver.Chrome(options, Service(chromedriver))
-        driver.set_script_timeout(120)
-        drivers.append(driver)
-        return Browser(driver, tmp_path_factory.mktemp("pages"))
-
-    yield start
-    for driver in drivers:
-        driver.quit()
+        yield start
 
 
 @pytest.fixture(scope="session")
