@@ -46,6 +46,7 @@ ROOMS = [
     "joined",
     "embedding",
     "figures",
+    "explorer",
     "formats",
     "loading",
     "compat",

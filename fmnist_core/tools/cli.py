@@ -15,6 +15,7 @@ from fmnist_core import __version__
 from fmnist_core.errors import FmnistError, OptionError, printable
 from fmnist_core.tools import fingerprint as fingerprints
 from fmnist_core.tools import formats, pictures
+from fmnist_core.tools.explore import explore
 
 CLOSED_PIPE, INTERRUPTED, TERMINATED = 141, 130, 143
 """Exit statuses as a shell gives them, 128 and the signal's number."""
@@ -333,5 +334,6 @@ for command in (
     pictures.sprite,
     pictures.show,
     pictures.embed,
+    explore,
 ):
     main.add_command(command)

@@ -8,6 +8,7 @@ import click
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.errors import OptionError, printable
+from fmnist_core.tools.classes import class_list
 from fmnist_core.tools.output import make_room
 
 if TYPE_CHECKING:
@@ -216,7 +217,4 @@ def _chosen(
     dataset = concat(*load(name, splits, root=root, report=report))
     if classes is None:
         return dataset
-    given = [text.strip() for text in classes.split(",")]
-    known = dataset.classes
-    numbered = [int(x) if x.isdecimal() and x not in known else x for x in given]
-    return dataset.of_classes(*numbered)
+    return dataset.of_classes(*class_list(classes, dataset.classes))

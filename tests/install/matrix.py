@@ -45,6 +45,8 @@ ELSEWHERE = (
     "tools/test_benchmark.py",
     "tools/test_demo.py",
     "test_bench.py",
+    "test_bench_device.py",
+    "test_bench_start.py",
     "test_checks_bite.py",
     "test_costs.py",
     "test_docs.py",
@@ -52,7 +54,8 @@ ELSEWHERE = (
     "test_example_programs.py",
     "test_face.py",
     "test_house.py",  # of the sources, which are not there
-    "test_languages.py",  # of the docs, as the next ones
+    "test_in_a_browser.py",  # of the docs, as the next ones
+    "test_languages.py",
     "test_notebook.py",
     "test_peers.py",
     "test_porting.py",

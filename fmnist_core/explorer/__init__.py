@@ -1,0 +1,1 @@
+"""One HTML file that shows every example of a dataset, without a network."""

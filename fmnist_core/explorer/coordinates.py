@@ -1,0 +1,50 @@
+"""Where each example lies on the map: two numbers, from an embedding or of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.errors import DataMismatchError, printable
+from fmnist_core.files import open_regular
+
+
+def read_coordinates(path: Path, count: int) -> NDArray[np.float32]:
+    """Return the coordinates of a .npy file, fitted to the map: float32 (count, 2).
+
+    Raises
+    ------
+    FileAccessError
+        If the file cannot be read.
+    DataMismatchError
+        If it holds no two finite numbers for each example.
+    """
+    expected = f"{printable(path)}: expected a .npy file of two numbers for each of {count:,} "
+    with open_regular(path):
+        pass
+    try:
+        # Mapped, so that nothing is allocated for what a header claims.
+        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataMismatchError(f"{expected}examples ({error})") from error
+    if (
+        not isinstance(found, np.ndarray)
+        or found.shape != (count, 2)
+        or found.dtype.kind not in "fiu"
+    ):
+        what = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else "an archive"
+        raise DataMismatchError(f"{expected}examples, in their order, found {what}")
+    points = np.asarray(found, np.float64)
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if bad.size:
+        raise DataMismatchError(f"{expected}examples, found {points[bad[0]]} in row {bad[0]}")
+    return fitted(points)
+
+
+def fitted(points: NDArray[Any]) -> NDArray[np.float32]:
+    """Return points moved and scaled into the square from -1 to 1, their proportions kept."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    reach = float((high - low).max()) / 2
+    placed: NDArray[np.float32] = ((points - (low + high) / 2) / (reach or 1)).astype(np.float32)
+    return placed
