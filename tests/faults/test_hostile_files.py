@@ -19,7 +19,7 @@ from fmnist_core import DataMismatchError, IdxError, load, open_idx, read_idx, w
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.files import BLOCK
 from fmnist_core.registry import find_dataset
-from fmnist_core.storage import obtain, store
+from fmnist_core.storage import store
 from fmnist_core.tools.cli import main
 from tests.helpers.limits import run_limited
 
@@ -345,7 +345,7 @@ def test_an_unusable_file_of_another_library_is_not_identified(
     folder.mkdir(parents=True)
     (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(b"junk"))
     named: list[Path] = []
-    monkeypatch.setattr(obtain, "identify", named.append)
+    monkeypatch.setattr("fmnist_core.storage.identify.identify", named.append)
     mirror = fashion_root.resolve().as_uri()
     assert len(load("fashion-mnist", "test", source_url=mirror)) == 10_000
     assert named == []
