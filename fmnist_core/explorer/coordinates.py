@@ -1,4 +1,4 @@
-"""Where each example lies on the map: two numbers, from an embedding or of one's own."""
+"""Where each example lies on the map: two numbers, from an embedding or from a file of yours."""
 
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,17 @@ def read_coordinates(path: Path, count: int) -> NDArray[np.float32]:
         pass
     try:
         # Mapped, so that nothing is allocated for what a header claims.
-        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise DataMismatchError(f"{expected}examples ({error})") from error
     if (
-        not isinstance(found, np.ndarray)
-        or found.shape != (count, 2)
-        or found.dtype.kind not in "fiu"
+        not isinstance(array, np.ndarray)
+        or array.shape != (count, 2)
+        or array.dtype.kind not in "fiu"
     ):
-        what = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else "an archive"
+        what = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
         raise DataMismatchError(f"{expected}examples, in their order, found {what}")
-    points = np.asarray(found, np.float64)
+    points = np.asarray(array, np.float64)
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if bad.size:
         raise DataMismatchError(f"{expected}examples, found {points[bad[0]]} in row {bad[0]}")

@@ -107,8 +107,8 @@ class Examples:
 
         None stands for a row that is not on the page.
         """
-        found = self._by_place.get(split, {})
-        return [found.get(row) for row in rows]
+        number_of = self._by_place.get(split, {})
+        return [number_of.get(row) for row in rows]
 
     @cached_property
     def _by_place(self) -> dict[str, dict[int, int]]:
@@ -132,10 +132,10 @@ class Examples:
     def _listed(self, known: quality.IndexList) -> dict[str, Any]:
         rows = [n for split, rows in known.rows.items() for n in self.numbers(split, rows)]
         pairs = []
-        for (first, second), found in PAIRS.get(known.name, {}).items():
+        for (first, second), places in PAIRS.get(known.name, {}).items():
             both = zip(
-                self.numbers(first, [pair[0] for pair in found]),
-                self.numbers(second, [pair[1] for pair in found]),
+                self.numbers(first, [pair[0] for pair in places]),
+                self.numbers(second, [pair[1] for pair in places]),
                 strict=True,
             )
             pairs += [list(pair) for pair in both if None not in pair]

@@ -113,12 +113,12 @@ def _by_split(rows: Sequence[Row], examples: Examples, path: Path) -> dict[str, 
                 f"{len(rows):,} examples each"
             )
         by_split = {alike[0]: list(rows)} if alike else {"": list(rows)}
-    for name, own in by_split.items():
-        if counts.get(name) != len(own):
+    for name, members in by_split.items():
+        if counts.get(name) != len(members):
             where = f" for {name}" if name else ""
             raise DataMismatchError(
                 f"{printable(path)}: expected a row for each example ({sizes}), found "
-                f"{len(own):,} rows{where}. Try: --split with the split they belong to, or a "
+                f"{len(members):,} rows{where}. Try: --split with the split they belong to, or a "
                 "column split"
             )
     return by_split

@@ -1,9 +1,9 @@
-"""Classes as one types them after an option: names or numbers, with commas."""
+"""Lists of classes in the options of commands: names or numbers, with commas."""
 
 from collections.abc import Sequence
 
 
-def class_list(text: str, known: Sequence[str]) -> list[str | int]:
+def class_list(text: str, classes: Sequence[str]) -> list[str | int]:
     """Return the names and numbers of a list such as "Sneaker,9"; names go first.
 
     Examples
@@ -11,5 +11,5 @@ def class_list(text: str, known: Sequence[str]) -> list[str | int]:
     >>> class_list("Sneaker, 9", ["Sandal", "Sneaker"])
     ['Sneaker', 9]
     """
-    given = [name.strip() for name in text.split(",")]
-    return [int(name) if name.isdecimal() and name not in known else name for name in given]
+    words = [name.strip() for name in text.split(",")]
+    return [int(name) if name.isdecimal() and name not in classes else name for name in words]

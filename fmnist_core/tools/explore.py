@@ -106,8 +106,8 @@ def _loaded(
     from fmnist_core.tools.data import Transfer
 
     line.begin(f"{name}: loading")
-    wanted = tuple(dict.fromkeys(splits)) or tuple(find_dataset(name).splits)
-    datasets = load(name, wanted, root=root, report=Transfer(line))
+    names = tuple(dict.fromkeys(splits)) or tuple(find_dataset(name).splits)
+    datasets = load(name, names, root=root, report=Transfer(line))
     if classes is not None:
         numbers = class_numbers(class_list(classes, datasets[0].classes), datasets[0].classes)
         datasets = tuple(each.select(np.isin(each.labels, numbers)) for each in datasets)
@@ -115,15 +115,15 @@ def _loaded(
 
 
 def _layouts(
-    examples: "Examples", methods: Sequence[str], own: Path | None, line: "ProgressLine"
+    examples: "Examples", methods: Sequence[str], coordinates: Path | None, line: "ProgressLine"
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the maps by their titles, one's own first."""
+    """Return the maps by their titles, the user's first."""
     from fmnist_core.embedding import embed
     from fmnist_core.explorer.coordinates import fitted, read_coordinates
 
     layouts = {}
-    if own:
-        layouts[own.name] = read_coordinates(own, len(examples))
+    if coordinates:
+        layouts[coordinates.name] = read_coordinates(coordinates, len(examples))
     for method in methods:
         step = f"{TITLES[method]} of {len(examples):,} images"
         line.begin(step)
