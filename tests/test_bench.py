@@ -109,8 +109,8 @@ def check_scan(
         return
     plan = BatchPlan(COUNT, setting.batch_size, True, remainder="pad", fields=("label", "weight"))
     last = garments.images[plan.indices(epoch, len(plan) - 1)]
-    found = np.rint(image[..., 0] * 255) if setting.encoded else image[..., 0]
-    np.testing.assert_array_equal(found, last)
+    pixels = np.rint(image[..., 0] * 255) if setting.encoded else image[..., 0]
+    np.testing.assert_array_equal(pixels, last)
 
 
 def check_counts(batches: Iterable[Any], garments: Dataset, setting: Setting) -> None:
@@ -185,8 +185,8 @@ def test_ratios_are_taken_within_rounds_and_held_to_the_bar() -> None:
 
 def test_every_row_of_the_bar_is_measured() -> None:
     for bars, transforms in ((report.BARS, False), (report.TRANSFORM_BARS, True)):
-        wanted = {name for bar in bars for name in (*bar.over, bar.under)}
-        assert wanted <= set(speed.rows_of(transforms))
+        needed = {name for bar in bars for name in (*bar.over, bar.under)}
+        assert needed <= set(speed.rows_of(transforms))
 
 
 @pytest.mark.parametrize(("count", "left_out"), [(5, 0), (8, 0), (9, 1), (20, 5)])

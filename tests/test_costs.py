@@ -184,8 +184,8 @@ def test_any_step_of_any_shard_costs_the_same() -> None:
     few = BatchPlan(10**7, 128, True, 3, "drop")  # whose order is not kept either
     many = BatchPlan(2**40, 128, True, 3, "drop", (4095, 4096))
     assert len(many) > 10**6
-    wanted = index_shuffle(many.positions(10**6), 2**40, 3, 5)
-    assert np.array_equal(many.indices(5, 10**6), wanted)
+    expected = index_shuffle(many.positions(10**6), 2**40, 3, 5)
+    assert np.array_equal(many.indices(5, 10**6), expected)
     for ask in (
         lambda plan: len(plan),
         lambda plan: plan.indices(0, len(plan) - 1),
@@ -198,10 +198,10 @@ def test_any_step_of_any_shard_costs_the_same() -> None:
 def test_the_rows_of_a_batch_are_ones_own() -> None:
     plan = BatchPlan(10**5, 128, True, 3)
     rows = plan.indices(0, 5)
-    wanted = rows.copy()
+    expected = rows.copy()
     rows[:] = 0
-    assert np.array_equal(plan.indices(0, 5), wanted)
-    assert np.array_equal(wanted, index_shuffle(plan.positions(5), 10**5, 3, 0))
+    assert np.array_equal(plan.indices(0, 5), expected)
+    assert np.array_equal(expected, index_shuffle(plan.positions(5), 10**5, 3, 0))
 
 
 def test_batches_asked_for_by_number_do_not_pile_up(

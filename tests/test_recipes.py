@@ -180,10 +180,10 @@ def test_random_batches_are_those_of_a_plain_loader(run: Any) -> None:
     for drop_last in (False, True):
         for given in (None, 5):
             plain, ours = (torch.Generator().manual_seed(given) if given else None for _ in "ab")
-            wanted = torch.utils.data.DataLoader(
+            expected = torch.utils.data.DataLoader(
                 part, batch_size=128, shuffle=True, drop_last=drop_last, generator=plain
             )
             batches = sampler(part, 128, drop_last, ours)
-            found = torch.utils.data.DataLoader(part, batch_sampler=batches, generator=ours)
-            assert len(found) == len(wanted)
-            assert labels(found) == labels(wanted)
+            loader = torch.utils.data.DataLoader(part, batch_sampler=batches, generator=ours)
+            assert len(loader) == len(expected)
+            assert labels(loader) == labels(expected)

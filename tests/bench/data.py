@@ -132,8 +132,8 @@ def show(scripts: dict[str, str], filled: Path) -> None:
                 home = filled if script is IN_STORE else Path(empty)
                 figures[name].append(measured(script, home))
     table = Table("what", "median", "least to most")
-    for name, found in figures.items():
-        low, middle, high = min(found), statistics.median(found), max(found)
+    for name, seconds in figures.items():
+        low, middle, high = min(seconds), statistics.median(seconds), max(seconds)
         table.add_row(name, f"{middle:.2f}", f"{low:.2f} to {high:.2f}")
     Console(width=100).print(table)
 

@@ -44,8 +44,8 @@ def differing(place: Place, train: Dataset) -> Iterator[str]:
     part = train[:SAMPLE]
     for words, options in settings():
         same = {"batch_size": 128, "shuffle": True, "layout": adapter.layout, **options}
-        wanted = part.to("numpy", **same)
-        for ours, theirs in zip(place.loader(part, **same), wanted, strict=True):
+        expected = part.to("numpy", **same)
+        for ours, theirs in zip(place.loader(part, **same), expected, strict=True):
             arrays = zip(adapter.to_numpy(ours), theirs, strict=True)
             if any(np.asarray(one).tobytes() != _like(one, other) for one, other in arrays):
                 yield words

@@ -20,10 +20,10 @@ def add(path: Path, content: dict[str, Any]) -> list[str]:
             for bar in content["bars"]
         ],
     }
-    found = list(regressions(_latest(path), line["bars"]))
+    worse = list(regressions(_latest(path), line["bars"]))
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-    return found
+    return worse
 
 
 def _latest(path: Path) -> dict[str, dict[str, Any]]:

@@ -34,8 +34,8 @@ def by_dm_pix(train: Dataset, setting: Setting) -> Callable[[], Batches]:
     def transform(key: jax.Array, image: jax.Array) -> jax.Array:
         first, second = jax.random.split(key)
         cropped = dm_pix.random_crop(first, image, shape)
-        found: jax.Array = dm_pix.random_flip_left_right(second, cropped)
-        return found
+        flipped: jax.Array = dm_pix.random_flip_left_right(second, cropped)
+        return flipped
 
     return _scanned(train, setting, transform)
 
@@ -53,13 +53,13 @@ def _scanned(train: Dataset, setting: Setting, transform: Transform) -> Callable
         def step(_: Any, number: Any) -> Any:
             rows = order[number]
             pixels = jnp.pad(images[rows], ((0, 0), (4, 4), (4, 4)))[..., None]
-            own = jax.random.split(jax.random.fold_in(key, number), setting.batch_size)
+            keys = jax.random.split(jax.random.fold_in(key, number), setting.batch_size)
             values = pixels.astype(np.float32) / 255 if setting.encoded else pixels
-            return jax.vmap(transform)(own, values), labels[rows]
+            return jax.vmap(transform)(keys, values), labels[rows]
 
         nothing = jnp.zeros((setting.batch_size, *train.image_shape, 1), setting.dtype)
-        image, found = jax.lax.scan(step, nothing, jnp.arange(steps))
-        return image, found, weights
+        image, drawn = jax.lax.scan(step, nothing, jnp.arange(steps))
+        return image, drawn, weights
 
     numbers = itertools.count()
 

@@ -34,11 +34,11 @@ class Bar:
     at_least: bool = True
 
     @property
-    def wanted(self) -> str:
+    def goal(self) -> str:
         """The limit in words."""
         return f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
 
-    def found(self, result: Result) -> tuple[str, list[float]] | None:
+    def measured(self, result: Result) -> tuple[str, list[float]] | None:
         """Return the best of `over`, and its ratio in each round; None if a row is missing."""
         there = [name for name in self.over if name in result.seconds]
         if not there or self.under not in result.seconds:
@@ -151,17 +151,17 @@ def epochs_table(result: Result) -> Table:
 
 
 def bar_table(result: Result, bars: Sequence[Bar] = BARS) -> Table:
-    """Return the ratios that we want beside those that were found, with their intervals."""
-    table = Table("ratio of seconds", "wanted", "median", "95 % interval", "met")
+    """Return the ratios we want beside those measured, with their intervals."""
+    table = Table("ratio of seconds", "goal", "median", "95 % interval", "met")
     for bar in bars:
-        found = bar.found(result)
-        if found is None:
-            table.add_row(f"{' or '.join(bar.over)} / {bar.under}", bar.wanted, "not measured")
+        measured = bar.measured(result)
+        if measured is None:
+            table.add_row(f"{' or '.join(bar.over)} / {bar.under}", bar.goal, "not measured")
             continue
-        best, ratios = found
+        best, ratios = measured
         middle = spread(ratios)[0]
         between = spread(interval(ratios))[1]
-        table.add_row(f"{best} / {bar.under}", bar.wanted, middle, between, bar.verdict(ratios))
+        table.add_row(f"{best} / {bar.under}", bar.goal, middle, between, bar.verdict(ratios))
     return table
 
 
@@ -188,7 +188,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
 
 
@@ -222,15 +222,15 @@ def as_json(
         ],
         "bars": [
             {
-                "ratio": f"{found[0]} / {bar.under}",
-                "wanted": bar.wanted,
+                "ratio": f"{measured[0]} / {bar.under}",
+                "goal": bar.goal,
                 "at_least": bar.at_least,
-                "median": statistics.median(found[1]),
-                "interval": interval(found[1]),
-                "by_round": found[1],
-                "met": bar.verdict(found[1]),
+                "median": statistics.median(measured[1]),
+                "interval": interval(measured[1]),
+                "by_round": measured[1],
+                "met": bar.verdict(measured[1]),
             }
             for bar in bars
-            if (found := bar.found(results[0]))
+            if (measured := bar.measured(results[0]))
         ],
     }

@@ -66,15 +66,15 @@ def main_epochs(asked: argparse.Namespace, console: Console) -> None:
     """Measure one epoch after another, plain ones or those with transforms."""
     train = load(asked.root)
     bars = report.TRANSFORM_BARS if asked.transforms else report.BARS
-    wanted = asked.only or rows_of(asked.transforms)
-    names = [name for name in wanted if not ROWS[name].missing]
+    rows = asked.only or rows_of(asked.transforms)
+    names = [name for name in rows if not ROWS[name].missing]
     cheap = [name for name in names if ROWS[name].cheap]
     plans = [(names, Setting(asked.batch_size, asked.dtype))]
     if asked.tables:
         plans += [(cheap, Setting(size, "float32")) for size in SIZES]
         plans += [(cheap, Setting(size, "uint8")) for size in SIZES]
     results = measured(plans, asked.root, asked.rounds, console)
-    for name in wanted:
+    for name in rows:
         if reason := ROWS[name].missing:
             results[0].skipped[name] = reason
 
@@ -173,7 +173,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def plot_into(path: Path, result: Result, title: str) -> None:
     """Write a picture of what was measured."""
-    from tests.bench import plot  # matplotlib is wanted only here
+    from tests.bench import plot  # matplotlib is needed only here
 
     plot.draw(result, title, path)
 

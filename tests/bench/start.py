@@ -223,14 +223,14 @@ def table(measured: Measured) -> Table:
             result.add_row(name, middle)
             continue
         clock = more(measured, name)
-        wanted = "" if program.at_most is None else f"at most {program.at_most:g}"
+        target = "" if program.at_most is None else f"at most {program.at_most:g}"
         result.add_row(
             name,
             middle,
             shown(median(clock)),
             " to ".join(map(shown, interval(clock))),
             shown(median(more(measured, name, "processor"))),
-            wanted,
+            target,
             verdict(program.at_most, clock),
         )
     return result

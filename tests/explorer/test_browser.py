@@ -36,16 +36,16 @@ def selected(code: str) -> dict[str, list[int]]:
 
 def places_of(browser: Browser, numbers: Sequence[int]) -> NDArray[np.float64]:
     """Return where on the map examples are seen, in pixels from its upper left: (n, 2)."""
-    found = browser.run("return arguments[0].map(page.map.screenOf)", list(numbers))
-    return np.array(found, np.float64)
+    places = browser.run("return arguments[0].map(page.map.screenOf)", list(numbers))
+    return np.array(places, np.float64)
 
 
 def colours_at(browser: Browser, places: Sequence[Sequence[float]]) -> list[list[int]]:
     """Return the colours that the map has at some places, in pixels from its upper left."""
-    found: list[list[int]] = browser.run(
+    colours: list[list[int]] = browser.run(
         "return arguments[0].map(([left, top]) => page.map.colourAt(left, top))", places
     )
-    return found
+    return colours
 
 
 # -- what is drawn -------------------------------------------------------------------------------
@@ -86,8 +86,8 @@ def test_points_have_the_colour_of_their_class(browser: Browser, html: bytes) ->
     browser.open(html)
     browser.run("page.map.density = -9; page.map.camera.fit(false)")
     numbers = (5, 17, TRAIN + 4)
-    (paper, *found) = colours_at(browser, [[2, 2], *places_of(browser, numbers).tolist()])
-    for number, colour in zip(numbers, found, strict=True):
+    (paper, *colours) = colours_at(browser, [[2, 2], *places_of(browser, numbers).tolist()])
+    for number, colour in zip(numbers, colours, strict=True):
         mark = f"#classes li:nth-child({EXAMPLES.labels[number] + 1}) .swatch"
         css = browser.run(
             "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor", mark
@@ -137,8 +137,8 @@ def test_the_wall_shows_every_example_once(browser: Browser, html: bytes) -> Non
 
 
 def matching(browser: Browser) -> list[int]:
-    found: list[int] = browser.run("return Array.from(page.filters.matches())")
-    return found
+    numbers: list[int] = browser.run("return Array.from(page.filters.matches())")
+    return numbers
 
 
 def test_classes_and_splits_filter(browser: Browser, html: bytes) -> None:
@@ -198,8 +198,8 @@ def test_a_confusion_matrix_filters(browser: Browser) -> None:
     truth = EXAMPLES.labels.astype(int)
     wrong = np.flatnonzero((predicted != NONE) & (predicted != truth))
     right = np.flatnonzero(predicted == truth)
-    said = browser.run("return document.getElementById('accuracy').textContent")
-    assert said.startswith(f"{len(right)} of {len(right) + len(wrong)} right")
+    text = browser.run("return document.getElementById('accuracy').textContent")
+    assert text.startswith(f"{len(right)} of {len(right) + len(wrong)} right")
     browser.click(".choices button:nth-child(2)")
     assert matching(browser) == wrong.tolist()
     first = wrong[0]
@@ -241,11 +241,11 @@ def test_neighbours_are_the_exact_ones(browser: Browser, html: bytes) -> None:
     browser.open(html)
     for number in (3, TRAIN + 9):
         browser.run("page.focus(arguments[0], false)", number)
-        found = browser.wait(
+        neighbours = browser.wait(
             "document.querySelectorAll('#neighbours .tile').length === 12 && "
             "[...document.querySelectorAll('#neighbours .tile')].map((it) => it.dataset.example)"
         )
-        assert [int(other) for other in found] == nearest(EXAMPLES.images, number)
+        assert [int(other) for other in neighbours] == nearest(EXAMPLES.images, number)
 
 
 def test_a_click_shows_the_example_and_its_code(browser: Browser, html: bytes) -> None:
@@ -270,8 +270,8 @@ def test_a_click_shows_the_example_and_its_code(browser: Browser, html: bytes) -
 def inside(polygon: Sequence[Sequence[float]], points: NDArray[Any]) -> NDArray[np.bool_]:
     from matplotlib.path import Path
 
-    found: NDArray[np.bool_] = Path(polygon).contains_points(points)
-    return found
+    within: NDArray[np.bool_] = Path(polygon).contains_points(points)
+    return within
 
 
 def test_a_lasso_selects_and_its_code_is_copied(browser: Browser, html: bytes) -> None:
@@ -334,22 +334,22 @@ def test_keys_move_the_map_and_walk_through_examples(browser: Browser, html: byt
 def test_the_digest_of_the_payload_is_computed(browser: Browser) -> None:
     examples = made_examples({"train": 20, "test": 6}, (28, 20), name="emnist-letters")
     browser.open(made_page(examples))
-    found = browser.run("return page.digests")
-    for split, digest in zip(examples.splits, found, strict=True):
+    digests = browser.run("return page.digests")
+    for split, digest in zip(examples.splits, digests, strict=True):
         published = split.images.swapaxes(1, 2)
         header = IdxHeader.of(np.dtype(np.uint8), published.shape).to_bytes()
         assert digest["digest"] == hashlib.sha256(header + published.tobytes()).hexdigest()
         assert digest["published"] is None
-    said = browser.run("return document.getElementById('digests').textContent")
-    assert "nothing was published to compare it with" in said
+    text = browser.run("return document.getElementById('digests').textContent")
+    assert "nothing was published to compare it with" in text
 
 
-def test_another_digest_than_the_published_is_said(browser: Browser) -> None:
+def test_another_digest_than_the_published_is_reported(browser: Browser) -> None:
     test = made_split("test", np.zeros((10_000, 28, 28), np.uint8), name="fashion-mnist")
     browser.open(made_page(Examples([test])))
     published = test.info.split("test").images.payload.sha256
-    said = browser.run("return document.querySelector('#digests .bad').textContent")
-    assert f"differs from the published {published}" in said
+    text = browser.run("return document.querySelector('#digests .bad').textContent")
+    assert f"differs from the published {published}" in text
 
 
 def test_genuine_data_equal_the_published_digest(browser: Browser, fashion_root: Any) -> None:
@@ -357,8 +357,8 @@ def test_genuine_data_equal_the_published_digest(browser: Browser, fashion_root:
 
     examples = Examples([fm.load("fashion-mnist", "test", root=fashion_root)])
     browser.open(made_page(examples))
-    said = browser.run("return document.getElementById('digests').textContent")
-    assert said.endswith("equals the published digest.")
+    text = browser.run("return document.getElementById('digests').textContent")
+    assert text.endswith("equals the published digest.")
 
 
 # -- everyone ------------------------------------------------------------------------------------
@@ -476,5 +476,5 @@ def test_half_a_file_says_so(browser: Browser, html: bytes) -> None:
         (start + 5000, "This file is damaged: its pixels cannot be unpacked."),
     ):
         assert message in browser.open(html[:end])
-        said = browser.run("return document.getElementById('why').textContent")
-        assert said.startswith(message)
+        text = browser.run("return document.getElementById('why').textContent")
+        assert text.startswith(message)

@@ -116,6 +116,6 @@ def test_more_than_a_browser_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_data_of_ones_own_have_no_record() -> None:
-    own = Examples([Dataset(np.zeros((2, 4, 4), np.uint8), np.zeros(2, np.uint8))])
+    mine = Examples([Dataset(np.zeros((2, 4, 4), np.uint8), np.zeros(2, np.uint8))])
     with pytest.raises(UnknownDatasetError):
-        _ = own.info
+        _ = mine.info

@@ -116,8 +116,8 @@ def test_class_names_stay_text() -> None:
     tags = [tag for tag, *_ in Page(made_page(EXAMPLES)).elements]
     html = Page(made_page(made_examples(classes=HOSTILE)))
     assert html.about["classes"] == list(HOSTILE)
-    found = [tag for tag, *_ in html.elements]
-    assert found == tags
+    names = [tag for tag, *_ in html.elements]
+    assert names == tags
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4, unique=True))

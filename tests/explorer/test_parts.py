@@ -36,8 +36,8 @@ def test_light_images_keep_the_nearest_of_sixteen_greys(images: np.ndarray) -> N
     packed = parts.light(images)
     assert packed.size == -(-images.size // 2)
     greys = np.stack([packed >> 4, packed & 15], axis=1).reshape(-1)[: images.size] * 17
-    found = greys.reshape(images.shape).astype(int)
-    assert np.abs(found - images).max() <= 8  # half of the 17 between two greys
+    shown = greys.reshape(images.shape).astype(int)
+    assert np.abs(shown - images).max() <= 8  # half of the 17 between two greys
 
 
 def test_black_and_white_stay_so() -> None:

@@ -24,9 +24,9 @@ def written(folder: Path, text: str | bytes) -> Path:
 
 def test_rows_belong_to_the_split_of_their_number(tmp_path: Path) -> None:
     path = written(tmp_path, "index,predicted\n2,Bag\n0,9\n1,Trouser\n")
-    found = read_scores(path, EXAMPLES)
-    assert found.predicted.tolist() == [NONE] * 4 + [9, 1, 8]
-    assert found.score is None
+    scores = read_scores(path, EXAMPLES)
+    assert scores.predicted.tolist() == [NONE] * 4 + [9, 1, 8]
+    assert scores.score is None
 
 
 def test_a_column_says_the_split(tmp_path: Path) -> None:
@@ -38,10 +38,10 @@ def test_a_column_says_the_split(tmp_path: Path) -> None:
     path = written(
         tmp_path, "\n".join(["Predicted , split,index,score,more", *(f"{r},x" for r in rows)])
     )
-    found = read_scores(path, EXAMPLES)
-    assert found.predicted.tolist() == [0, 1, 2, 3, 0, 1, 2]
-    assert found.score is not None
-    assert np.allclose(found.score, [0.05, 0.15, 0.25, 0.35, 0.05, 0.15, 0.25])
+    scores = read_scores(path, EXAMPLES)
+    assert scores.predicted.tolist() == [0, 1, 2, 3, 0, 1, 2]
+    assert scores.score is not None
+    assert np.allclose(scores.score, [0.05, 0.15, 0.25, 0.35, 0.05, 0.15, 0.25])
 
 
 @given(st.permutations(range(4)), st.lists(st.integers(0, 9), min_size=4, max_size=4))
@@ -54,11 +54,11 @@ def test_rows_come_in_any_order(order: list[int], labels: list[int]) -> None:
             table = csv.writer(file)
             table.writerow(["index", "predicted", "score"])
             table.writerows([place, labels[place], place / 8] for place in order)
-        found = read_scores(path, EXAMPLES)
-    assert found.predicted[:4].tolist() == labels
-    assert found.score is not None
-    assert found.score[:4].tolist() == [0, 0.125, 0.25, 0.375]
-    assert np.isnan(found.score[4:]).all()
+        scores = read_scores(path, EXAMPLES)
+    assert scores.predicted[:4].tolist() == labels
+    assert scores.score is not None
+    assert scores.score[:4].tolist() == [0, 0.125, 0.25, 0.375]
+    assert np.isnan(scores.score[4:]).all()
 
 
 @pytest.mark.parametrize(

@@ -73,13 +73,13 @@ def tensorboard(folder: Path) -> Iterator[str]:
     ) as server:
         assert server.stderr is not None
         try:
-            said = ""
+            printed = ""
             for line in server.stderr:
-                said += line
+                printed += line
                 if address := re.search(r"http://127[.]0[.]0[.]1:\d+", line):
                     yield address[0]
                     return
-            pytest.fail(said)
+            pytest.fail(printed)
         finally:
             server.kill()
 
@@ -105,8 +105,8 @@ def test_tensorboard_opens_the_folder(
             labels = np.array([int(line.split("\t")[0]) for line in table])
             assert_same(dataset, vectors.astype(np.uint8), labels)
             picture = Image.open(io.BytesIO(answer(f"sprite_image?{of_split}")))
-            wanted = grid(dataset.images, picture.width // 28, gap=0)
-            assert np.array_equal(picture, wanted)
+            expected = grid(dataset.images, picture.width // 28, gap=0)
+            assert np.array_equal(picture, expected)
 
 
 @pytest.mark.parametrize(("format", "most"), [("tfjs", 65_535), ("projector", 85_264)])

@@ -80,11 +80,11 @@ class Page(HTMLParser):
 
     def texts(self, tag: str, **attributes: str) -> list[str]:
         """Return the texts of the elements that have these attributes."""
-        wanted = {name.replace("_", "-"): value for name, value in attributes.items()}
+        needed = {name.replace("_", "-"): value for name, value in attributes.items()}
         return [
             "".join(text)
             for found, having, text in self.elements
-            if found == tag and wanted.items() <= having.items()
+            if found == tag and needed.items() <= having.items()
         ]
 
     @property

@@ -27,10 +27,10 @@ def few() -> list[str]:
 
 def test_a_page_is_written(tmp_path: Path, few: list[str]) -> None:
     output = tmp_path / "explore.html"
-    code, said = run(output, *few)
+    code, printed = run(output, *few)
     assert code == 0
     size = output.stat().st_size / 1e6
-    assert f"Wrote {output}: 2,000 examples, {size:.1f} MB. Open it in a browser\n" in said
+    assert f"Wrote {output}: 2,000 examples, {size:.1f} MB. Open it in a browser\n" in printed
     html, test = Page(output.read_bytes()), fm.load("synthetic", "test")
     boots = test.select(np.isin(test.labels, [3, 9]))
     assert html.part("pixels") == boots.images.tobytes()
@@ -49,14 +49,14 @@ def test_ones_own_map_and_predictions(tmp_path: Path, few: list[str]) -> None:
     np.save(tmp_path / "mine.npy", rng.normal(size=(2000, 2)))
     lines = "".join(f"{row},{rng.integers(10)}\n" for row in rows)
     (tmp_path / "mine.csv").write_text(f"index,predicted\n{lines}")
-    own = ["--coordinates", str(tmp_path / "mine.npy"), "--scores", str(tmp_path / "mine.csv")]
+    mine = ["--coordinates", str(tmp_path / "mine.npy"), "--scores", str(tmp_path / "mine.csv")]
     output = tmp_path / "explore.html"
-    assert run(output, *few, *own, "--light")[0] == 0
+    assert run(output, *few, *mine, "--light")[0] == 0
     html = Page(output.read_bytes())
     assert html.about["layouts"] == ["mine.npy"]
     assert (html.about["greys"], html.about["scores"]) == (16, {"hasScore": False})
     assert len(html.part("predicted")) == 4 * 2000
-    assert run(output, *few, *own, "--method", "pca", "--force")[0] == 0
+    assert run(output, *few, *mine, "--method", "pca", "--force")[0] == 0
     assert Page(output.read_bytes()).about["layouts"] == ["mine.npy", "PCA"]
 
 
@@ -72,16 +72,16 @@ def test_ones_own_map_and_predictions(tmp_path: Path, few: list[str]) -> None:
     ],
 )
 def test_what_is_not_there_is_refused(tmp_path: Path, options: list[str], message: str) -> None:
-    code, said = run(tmp_path / "explore.html", *options)
+    code, printed = run(tmp_path / "explore.html", *options)
     assert code != 0
-    assert message in said
+    assert message in printed
     assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
-    code, said = run(tmp_path / "explore.html", name="fashion")
+    code, printed = run(tmp_path / "explore.html", name="fashion")
     assert (code, list(tmp_path.iterdir())) == (1, [])
-    assert "fashion-mnist" in said
+    assert "fashion-mnist" in printed
 
 
 def test_a_missing_library_is_named_before_anything_is_loaded(
@@ -90,14 +90,14 @@ def test_a_missing_library_is_named_before_anything_is_loaded(
     from fmnist_core import embedding
 
     monkeypatch.setattr(embedding, "find_spec", lambda name: None)
-    code, said = run(tmp_path / "explore.html", name="no-dataset")
+    code, printed = run(tmp_path / "explore.html", name="no-dataset")
     assert (code, list(tmp_path.iterdir())) == (1, [])
-    assert 'Try: pip install "fmnist[pictures]"' in said
+    assert 'Try: pip install "fmnist[pictures]"' in printed
 
 
 def test_a_file_that_is_there_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
     output = tmp_path / "explore.html"
     output.write_bytes(b"mine")
-    code, said = run(output, name="no-dataset")
+    code, printed = run(output, name="no-dataset")
     assert (code, output.read_bytes()) == (1, b"mine")
-    assert "Try: --force" in said
+    assert "Try: --force" in printed

@@ -50,8 +50,8 @@ def test_several_splits_are_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize("figure", ["examples", "means", "histogram", "counts"])
 def test_each_figure_is_that_of_the_function(tmp_path: Path, figure: str) -> None:
     run("show", "synthetic", figure, "--split", "test", "-o", tmp_path / "x.png")
-    wanted = getattr(figures, figure)(load("synthetic", "test"))
-    assert (tmp_path / "x.png").read_bytes() == wanted.png
+    expected = getattr(figures, figure)(load("synthetic", "test"))
+    assert (tmp_path / "x.png").read_bytes() == expected.png
 
 
 @pytest.mark.parametrize("text", ["MixUp(1.0)", "CutMix(1.0)"])
@@ -96,9 +96,9 @@ def test_a_terminal_shows_an_image_of_each_class(colours: io.StringIO, figure: s
     test = load("synthetic", "test")
     firsts = figures.one_of_each(test)
     images = figures.mean_images(test)[0] if figure == "means" else firsts.images
-    wanted = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
-    wanted.print(half_blocks(images, test.classes, width=80))
-    assert colours.getvalue() == wanted.file.getvalue()  # type: ignore[attr-defined]
+    expected = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
+    expected.print(half_blocks(images, test.classes, width=80))
+    assert colours.getvalue() == expected.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

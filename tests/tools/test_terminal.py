@@ -82,7 +82,7 @@ def typed(command: list[str], answers: dict[bytes, bytes]) -> bytes:
         program = "from fmnist_core.tools.cli import main; main()"
         os.execv(sys.executable, [sys.executable, "-c", program, *command])
     termios.tcsetwinsize(terminal, (60, 100))
-    said = b""
+    printed = b""
     left = dict(answers)
     while True:
         try:
@@ -91,30 +91,30 @@ def typed(command: list[str], answers: dict[bytes, bytes]) -> bytes:
             break
         if not part:
             break
-        said += part
+        printed += part
         for question, answer in list(left.items()):
-            if re.search(question, said):
+            if re.search(question, printed):
                 os.write(terminal, answer)
                 del left[question]
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, said
-    return said
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, printed
+    return printed
 
 
 def test_kitty_gets_the_picture() -> None:
     pytest.importorskip("textual_image")
-    said = typed(["show", "synthetic", "--split", "test"], KITTY)
-    parts = re.findall(rb"\x1b_Gi=\d+,m=\d,f=100,q=2;([^\x1b]*)\x1b\\", said)
+    printed = typed(["show", "synthetic", "--split", "test"], KITTY)
+    parts = re.findall(rb"\x1b_Gi=\d+,m=\d,f=100,q=2;([^\x1b]*)\x1b\\", printed)
     drawn = Image.open(io.BytesIO(base64.b64decode(b"".join(parts)))).convert("L")
-    wanted = Image.open(io.BytesIO(figures.examples(load("synthetic", "test")).png))
+    expected = Image.open(io.BytesIO(figures.examples(load("synthetic", "test")).png))
     # It is scaled to whole characters, here of 8 x 16 pixels.
     assert drawn.size == (580, 700)
-    difference = np.subtract(drawn, wanted.resize(drawn.size), dtype=np.int16)
+    difference = np.subtract(drawn, expected.resize(drawn.size), dtype=np.int16)
     assert np.abs(difference).mean() < 4
 
 
 def test_another_terminal_gets_an_image_of_each_class() -> None:
-    said = typed(["show", "synthetic", "--split", "test"], {}).decode()
+    printed = typed(["show", "synthetic", "--split", "test"], {}).decode()
     for name in load("synthetic", "test").classes:
-        assert name in said
-    assert said.count("\u2580") == 10 * 14 * 7
+        assert name in printed
+    assert printed.count("\u2580") == 10 * 14 * 7
