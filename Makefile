@@ -26,9 +26,11 @@ $(BENCH_READY): $(READY)
 demo: $(READY)  ## show the same batches in every framework (ROOT=folder: on real files)
 	@$(BIN)/fmnist demo $(if $(ROOT),--root "$(ROOT)")
 
-# What measures memory or time runs by itself, after the rest.
+# What measures memory or time runs by itself, after the rest. Files run in alphabetical order: by
+# their number of tests, the few long tests of several processes would all come last, together.
 test: $(READY)  ## run the tests
-	$(BIN)/pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 	$(BIN)/pytest -m alone
 
 check: $(READY)  ## format, lint, types and tests, as CI does

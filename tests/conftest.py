@@ -17,6 +17,9 @@ PROJECT = Path(__file__).parent.parent
 NO_DATA = "no real files"
 IN_CI = os.environ.get("CI") == "true"
 
+# Ray runs its workers at nice 15, so beside other tests they would hardly run at all.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # Tests import TensorFlow by themselves, and then run torch's optimizers.
 llvm.keep_private()
 

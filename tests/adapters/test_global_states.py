@@ -8,20 +8,11 @@ import pytest
 from tests.helpers.programs import environment, helper
 
 STATES = {
-    "tensorflow": [
-        "numpy behaviour",
-        "numpy behaviour, safe types",
-        "eager functions",
-        "determinism",
-    ],
-    "jax": [
-        "jax_enable_x64",
-        "jax_default_matmul_precision",
-        "jax_numpy_dtype_promotion",
-        "jax_numpy_rank_promotion",
-    ],
-    "keras": ["floatx", "channels first", "mixed precision"],
+    "tensorflow": ["numpy behaviour, determinism", "safe types", "eager functions"],
+    "jax": ["64 bits", "strict types and ranks, bfloat16"],
+    "keras": ["float16, channels first, mixed precision"],
 }
+"""Settings that can be made together share a process."""
 
 
 @pytest.mark.slow

@@ -25,8 +25,10 @@ from fmnist_core import (
     read_idx,
 )
 from tests.helpers.old_code import RunOld
+from tests.helpers.torchvision_here import make_importable
 
 torch = pytest.importorskip("torch")
+make_importable()  # where it is installed, our classes are its own
 fmnist_torch = pytest.importorskip("fmnist_torch")
 FashionMNIST = fmnist_torch.FashionMNIST
 TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")

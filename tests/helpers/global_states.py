@@ -7,7 +7,6 @@ first.
 """
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from fmnist_core import get_adapter
@@ -29,36 +28,32 @@ def tensorflow(state: str) -> None:
     import tensorflow as tf
 
     numpy_behaviour = tf.experimental.numpy.experimental_enable_numpy_behavior
-    settings: dict[str, Callable[[], object]] = {
-        "numpy behaviour": numpy_behaviour,
-        "numpy behaviour, safe types": lambda: numpy_behaviour(dtype_conversion_mode="safe"),
-        "eager functions": lambda: tf.config.run_functions_eagerly(True),
-        "determinism": tf.config.experimental.enable_op_determinism,
-    }
-    settings[state]()
+    if state == "safe types":
+        numpy_behaviour(dtype_conversion_mode="safe")
+    elif state == "eager functions":
+        tf.config.run_functions_eagerly(True)
+    else:
+        numpy_behaviour()
+        tf.config.experimental.enable_op_determinism()
 
 
 def jax(state: str) -> None:
     import jax
 
-    values: dict[str, Any] = {
-        "jax_enable_x64": True,
-        "jax_default_matmul_precision": "bfloat16",
-        "jax_numpy_dtype_promotion": "strict",
-        "jax_numpy_rank_promotion": "raise",
-    }
-    jax.config.update(state, values[state])
+    if state == "64 bits":
+        jax.config.update("jax_enable_x64", True)
+    else:
+        jax.config.update("jax_default_matmul_precision", "bfloat16")
+        jax.config.update("jax_numpy_dtype_promotion", "strict")
+        jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-def keras(state: str) -> None:
+def keras(_: str) -> None:
     import keras
 
-    settings: dict[str, Callable[[], object]] = {
-        "floatx": lambda: keras.config.set_floatx("float16"),
-        "channels first": lambda: keras.config.set_image_data_format("channels_first"),
-        "mixed precision": lambda: keras.config.set_dtype_policy("mixed_bfloat16"),
-    }
-    settings[state]()
+    keras.config.set_floatx("float16")
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_dtype_policy("mixed_bfloat16")
 
 
 name, state = sys.argv[1:]
