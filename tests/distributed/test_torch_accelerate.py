@@ -39,7 +39,7 @@ def test_prepare_leaves_a_loader_as_it_is(accelerator: Any) -> None:
     assert prepared is ours
     assert accelerator.prepare(prepared) is ours
     plan = prepared.plan
-    expected = [[rows.tolist() for rows in plan.epoch(epoch)] for epoch in (3, 4)]
+    expected = [[part.tolist() for part in plan.epoch(epoch)] for epoch in (3, 4)]
     assert [rows(prepared) for _ in range(2)] == [
         [made_dataset().indices[batch].tolist() for batch in epoch] for epoch in expected
     ]
