@@ -173,13 +173,13 @@ def test_ratios_are_taken_within_rounds_and_held_to_the_bar() -> None:
     }
     result = Result(Setting(), seconds)
     bar = report.BARS[0]
-    assert bar.found(result) == ("torchvision", [90, 120, 100])
+    assert bar.measured(result) == ("torchvision", [90, 120, 100])
     assert bar.met(150)
     assert not bar.met(149)
     assert bar.verdict([151, 170, 150]) == "yes"
     assert bar.verdict([90, 170, 150]) == "undecided"
     assert bar.verdict([90, 149, 148]) == "no"
-    assert report.BARS[4].found(result) is None  # no floor was measured
+    assert report.BARS[4].measured(result) is None  # no floor was measured
     assert report.spread([0.5, 2.345, 1234.5]) == ("2.35", "0.50 to 1,234")
 
 
