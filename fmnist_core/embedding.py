@@ -20,8 +20,8 @@ COMPONENTS = 50
 _SMALL = 1000
 """Most pixels of an image for which all components are computed, and not drawn at random."""
 
-_MANY = 10_000
-"""Fewest images for which t-SNE is faster on two threads."""
+_PACKAGES = {"pca": "sklearn", "tsne": "openTSNE", "umap": "umap"}
+"""The package of each method. Every method begins with "pca"."""
 
 
 def embed(images: NDArray[np.uint8], method: str = "pca", *, seed: int = 0) -> NDArray[np.float32]:
@@ -36,7 +36,7 @@ def embed(images: NDArray[np.uint8], method: str = "pca", *, seed: int = 0) -> N
     seed : int
         From 0 to 2^32 - 1. On one machine, the same images and seed give the same bits. Only
         "umap" draws much by it: "tsne" starts from principal components, which are computed
-        exactly for images of up to 1,000 pixels.
+        exactly for images of up to 1,000 pixels, and draws in its search for neighbours.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def embed(images: NDArray[np.uint8], method: str = "pca", *, seed: int = 0) -> N
     OptionError
         If there is no such method, or the images are too few or not grey uint8 ones.
     FrameworkMissingError
-        If scikit-learn or, for "umap", umap-learn is not installed.
+        If scikit-learn or what else the method needs, openTSNE or umap-learn, is not installed.
     """
     check_method(method)
     seed = check_range("seed", seed, 0, 2**32 - 1)
@@ -69,18 +69,18 @@ def check_method(method: str) -> None:
     OptionError
         If there is no such method.
     FrameworkMissingError
-        If scikit-learn or, for "umap", umap-learn is not installed.
+        If scikit-learn or what else the method needs, openTSNE or umap-learn, is not installed.
     """
     if method not in LEAST:
         raise OptionError(
             f"expected a method, {', '.join(map(repr, LEAST))}, found {brief(method)}"
         )
-    package = "umap" if method == "umap" else "sklearn"
-    if not find_spec(package):
-        raise FrameworkMissingError(
-            f"{method!r} needs {package!r}, which is not installed. "
-            'Try: pip install "fmnist[pictures]"'
-        )
+    for package in dict.fromkeys([_PACKAGES["pca"], _PACKAGES[method]]):
+        if not find_spec(package):
+            raise FrameworkMissingError(
+                f"{method!r} needs {package!r}, which is not installed. "
+                'Try: pip install "fmnist[pictures]"'
+            )
 
 
 def _pca(images: NDArray[np.uint8], seed: int, count: int = 2) -> NDArray[np.float32]:
@@ -97,15 +97,11 @@ def _pca(images: NDArray[np.uint8], seed: int, count: int = 2) -> NDArray[np.flo
 
 
 def _tsne(images: NDArray[np.uint8], seed: int) -> NDArray[Any]:
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from openTSNE import TSNE
 
-    # It adds up what each thread found. With two, the sum is the same in either order.
-    threads = 1 if len(images) < _MANY else 2
-    tsne = TSNE(perplexity=min(30, (len(images) - 1) / 3), random_state=seed, n_jobs=threads)
-    with threadpool_limits(threads, "openmp"):
-        points: NDArray[Any] = tsne.fit_transform(_pca(images, seed, COMPONENTS))
-    return points
+    # One thread: with more, sums would depend on their number, and the grid gains nothing by them.
+    tsne = TSNE(perplexity=min(30, (len(images) - 1) / 3), random_state=seed, n_jobs=1)
+    return np.asarray(tsne.fit(_pca(images, seed, COMPONENTS)))
 
 
 def _umap(images: NDArray[np.uint8], seed: int) -> NDArray[Any]:

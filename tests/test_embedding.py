@@ -84,7 +84,10 @@ def test_a_method_or_seed_that_is_none_is_refused(garments: NDArray[np.uint8]) -
         embed(garments, seed=2**32)
 
 
-@pytest.mark.parametrize(("method", "package"), [("pca", "sklearn"), ("umap", "umap")])
+@pytest.mark.parametrize(
+    ("method", "package"),
+    [("pca", "sklearn"), ("tsne", "openTSNE"), ("umap", "umap"), ("umap", "sklearn")],
+)
 def test_a_missing_package_is_named(
     monkeypatch: pytest.MonkeyPatch, garments: NDArray[np.uint8], method: str, package: str
 ) -> None:
