@@ -32,13 +32,17 @@ BLOCKS = ((48, True), (48, False), (96, True), (96, False))
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 """As Keras and flax name them; torch's momentum is 1 minus this one."""
 
-EPOCHS = 20
+EPOCHS = 16
 LEARNING_RATE = 0.1
 MOMENTUM = 0.9
 DECAY = 5e-4
 """The share of each weight that is added to its gradient."""
 
-TRANSFORM = (RandomCrop(28, padding=4), RandomHorizontalFlip(), RandomErasing())
+TRANSFORM = (
+    RandomCrop(28, padding=2),
+    RandomHorizontalFlip(),
+    RandomErasing(scale=(0.02, 0.15)),
+)
 LAYOUTS = {"torch": "NCHW", "jax": "NHWC", "numpy": "NHWC"}
 """Axes of the images, by adapter."""
 EVALUATED = 500

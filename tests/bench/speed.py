@@ -33,7 +33,11 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     add("--only", nargs="+", choices=ROWS, metavar="NAME", help=f"some of: {'; '.join(ROWS)}")
     add("--tables", action="store_true", help=f"also ours and cheap peers in batches of {SIZES}")
     add("--transforms", action="store_true", help="measure transforms instead of plain epochs")
-    add("--start", action="store_true", help="measure processes up to their first batch instead")
+    add(
+        "--start",
+        action="store_true",
+        help="measure from the framework's import to the first batch instead",
+    )
     add(
         "--device",
         nargs="?",
@@ -103,11 +107,11 @@ def _name(asked: argparse.Namespace) -> str:
 
 
 def main_start(asked: argparse.Namespace, console: Console) -> None:
-    """Measure whole processes instead of epochs."""
+    """Measure first batches instead of epochs."""
     total = len(start.programs()) * (asked.rounds + 1)
     with progress_bar(console, total) as advance:
         timings = start.measure(asked.root, asked.rounds, advance)
-    console.print(f"from process start to the first batch; {asked.rounds} rounds")
+    console.print(f"from the framework's import to the first batch; {asked.rounds} rounds")
     console.print(start.table(timings))
     if asked.output:
         write(

@@ -1,27 +1,28 @@
 """`make bench OPTIONS=--start`: from the start of a process to its first batch.
 
-Each program is a whole process. In every round each runs once, one after another; what counts is
-how much longer it takes than the bare import of its framework in the same round.
+Each program is a process of its own. In every round each runs once, one after another. A process
+reads the clock before its framework's bare import, after it, and once it has its first batch: what
+counts is the time after the import, which varies less than imports do from process to process.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 from rich.table import Table
 
 import fmnist_core as fm
 from fmnist_core import Dataset, write_idx
-from tests.bench.report import interval, machine, shown, spread
+from tests.bench.report import interval, machine, shown
 
 IMPORTS = {
     "numpy": "import numpy",
@@ -68,15 +69,23 @@ if hasattr(image, "block_until_ready"):
     image.block_until_ready()
 """
 
-AT_THE_END = """
-import time
-print(time.process_time(), flush=True)
+TIMED = """
+from time import perf_counter, process_time
+def now(): return 1000 * perf_counter(), 1000 * process_time()
+begin = now()
+{bare}
+middle = now()
+{text}
+end = now()
+import json
+print(json.dumps([[later - sooner for sooner, later in zip(begin, middle)],
+                  [later - sooner for sooner, later in zip(middle, end)]]))
 """
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program, what it is compared with, and how many milliseconds more we want at most."""
+    """A program, the framework it begins with, and after how many milliseconds it is to end."""
 
     text: str
     above: str
@@ -100,25 +109,44 @@ PROGRAMS = {
 
 @dataclass
 class Timed:
-    """Milliseconds of one program in each round: by the clock, and of the processor."""
+    """Milliseconds in each round: by the clock, and of the processor."""
 
     clock: list[float]
     processor: list[float]
 
 
-Measured = dict[str, Timed]
+@dataclass
+class Measured:
+    """What one program took for its framework's bare import, and after it."""
+
+    bare: Timed
+    more: Timed
+
+    @classmethod
+    def nothing(cls) -> "Measured":
+        """Return a measurement before its first round."""
+        return cls(Timed([], []), Timed([], []))
+
+    def add(self, seconds: Sequence[Sequence[float]]) -> None:
+        """Add a round: clock and processor of the import, and of what follows."""
+        for timed, (clock, processor) in zip((self.bare, self.more), seconds, strict=True):
+            timed.clock.append(clock)
+            timed.processor.append(processor)
+
+    def ratios(self) -> list[float]:
+        """Return the time of import and rest over the import's, by round."""
+        pairs = zip(self.bare.clock, self.more.clock, strict=True)
+        return [(bare + more) / bare for bare, more in pairs]
 
 
 def programs() -> dict[str, Program]:
-    """Return the programs that can run here, each bare import before what is compared with it."""
-    there = {name: statement for name, statement in IMPORTS.items() if find_spec(name)}
-    chosen: dict[str, Program] = {}
-    for framework, statement in there.items():
-        chosen[statement] = Program(statement, framework)
-        for name, program in PROGRAMS.items():
-            if program.above == framework and all(map(find_spec, program.needs)):
-                chosen[name] = program
-    return chosen
+    """Return the programs that can run here."""
+    there = [framework for framework in IMPORTS if find_spec(framework)]
+    return {
+        name: program
+        for name, program in PROGRAMS.items()
+        if program.above in there and all(map(find_spec, program.needs))
+    }
 
 
 @contextmanager
@@ -156,53 +184,32 @@ def _write(train: Dataset, texts: set[str], home: Path) -> None:
             write_idx(folder / f"{split}-labels-idx1-ubyte{suffix}", part.labels)
 
 
-def run(program: Program, name: str, environment: Mapping[str, str]) -> tuple[float, float]:
-    """Return the milliseconds of one process up to its first batch: by the clock, and of work."""
+def run(program: Program, name: str, environment: Mapping[str, str]) -> list[list[float]]:
+    """Return milliseconds by the clock and of the processor, of the bare import and of the rest."""
     text = program.text.replace("NAME", repr(name)).replace("ADAPTER", repr(program.above))
     text = text.replace("FOLDER", repr(environment["TORCHVISION_ROOT"]))
-    whole = f"{IMPORTS[program.above]}\n{text}\n{AT_THE_END}"
-    begun = perf_counter()
-    process = subprocess.Popen(
+    whole = TIMED.format(bare=IMPORTS[program.above], text=text)
+    process = subprocess.run(
         [sys.executable, "-c", whole], stdout=subprocess.PIPE, env=environment, text=True
     )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    seconds = perf_counter() - begun
-    process.communicate()
     if process.returncode:
         raise RuntimeError(f"a program ended with {process.returncode}:\n{whole}")
-    return 1000 * seconds, 1000 * float(line)
+    milliseconds: list[list[float]] = json.loads(process.stdout.splitlines()[-1])
+    return milliseconds
 
 
-def measure(root: str | None, rounds: int, advance: Callable[[str], None]) -> Measured:
+def measure(root: str | None, rounds: int, advance: Callable[[str], None]) -> dict[str, Measured]:
     """Run every program once to warm up, then in rounds; `advance` hears what is being run."""
     chosen = programs()
-    measured: Measured = {name: Timed([], []) for name in chosen}
+    measured = {name: Measured.nothing() for name in chosen}
     with prepared(root) as (data, environment):
         for turn in range(rounds + 1):
             for name, program in chosen.items():
                 advance(name)
-                clock, processor = run(program, data, environment)
+                milliseconds = run(program, data, environment)
                 if turn:
-                    measured[name].clock.append(clock)
-                    measured[name].processor.append(processor)
+                    measured[name].add(milliseconds)
     return measured
-
-
-def more(measured: Measured, name: str, kind: str = "clock") -> list[float]:
-    """Return by how many milliseconds a program took longer than its bare import, by round."""
-    bare = measured[IMPORTS[programs()[name].above]]
-    return [
-        whole - alone
-        for whole, alone in zip(getattr(measured[name], kind), getattr(bare, kind), strict=True)
-    ]
-
-
-def _ratios(measured: Measured, name: str, program: Program) -> list[float]:
-    """Return the time of a program with a target over its bare import's, by round, or nothing."""
-    bare = measured[IMPORTS[program.above]].clock
-    pairs = zip(measured[name].clock, bare, strict=True)
-    return [] if program.at_most is None else [whole / alone for whole, alone in pairs]
 
 
 def verdict(limit: float | None, values: list[float]) -> str:
@@ -213,48 +220,45 @@ def verdict(limit: float | None, values: list[float]) -> str:
     return "yes" if high <= limit else "no" if low > limit else "undecided"
 
 
-def table(measured: Measured) -> Table:
+def table(measured: Mapping[str, Measured]) -> Table:
     """Return the table of a whole measurement."""
-    result = Table("program", "median ms", "more ms", "interval", "more of work", "target", "met")
+    result = Table("program", "ms", "interval", "of the processor", "import", "target", "met")
+    above = ""
     for name, program in programs().items():
-        middle = spread(measured[name].clock)[0]
-        if name == IMPORTS[program.above]:
+        if program.above != above:
             result.add_section()
-            result.add_row(name, middle)
-            continue
-        clock = more(measured, name)
-        target = "" if program.at_most is None else f"at most {program.at_most:g}"
+        above, more = program.above, measured[name].more
         result.add_row(
             name,
-            middle,
-            shown(median(clock)),
-            " to ".join(map(shown, interval(clock))),
-            shown(median(more(measured, name, "processor"))),
-            target,
-            verdict(program.at_most, clock),
+            shown(median(more.clock)),
+            " to ".join(map(shown, interval(more.clock))),
+            shown(median(more.processor)),
+            shown(median(measured[name].bare.clock)),
+            "" if program.at_most is None else f"at most {program.at_most:g}",
+            verdict(program.at_most, more.clock),
         )
     return result
 
 
-def as_json(data: str, measured: Measured) -> dict[str, Any]:
+def as_json(data: str, measured: Mapping[str, Measured]) -> dict[str, Any]:
     """Return everything that was measured, as `report.as_json` does.
 
-    The ratios are those of whole processes, as what is left above an import may be nothing.
+    The ratios are those of import and rest to the import, as the rest may be next to nothing.
     """
     return {
         "data": data,
         "examples": 60_000,
         "machine": machine(),
-        "milliseconds": {name: vars(timed) for name, timed in measured.items()},
+        "milliseconds": {name: asdict(one) for name, one in measured.items()},
         "bars": [
             {
                 "ratio": f"{name} / {IMPORTS[program.above]}",
                 "at_least": False,
-                "median": median(ratios),
-                "interval": interval(ratios),
-                "met": verdict(program.at_most, more(measured, name)),
+                "median": median(measured[name].ratios()),
+                "interval": interval(measured[name].ratios()),
+                "met": verdict(program.at_most, measured[name].more.clock),
             }
             for name, program in programs().items()
-            if (ratios := _ratios(measured, name, program))
+            if program.at_most is not None
         ],
     }
