@@ -227,8 +227,19 @@ def some_batches(
     data: Resident, epoch: jax.Array, positions: jax.Array, rows: jax.Array, first: int, count: int
 ) -> list[JaxBatch]:
     """Return some consecutive batches of the (batches, batch) examples that were sent."""
-    chosen = (jax.lax.dynamic_slice_in_dim(array, first, count) for array in (positions, rows))
-    return [data.gather(epoch, *both) for both in zip(*chosen, strict=True)]
+    # All examples go through one computation, which is compiled in the time of a single batch's.
+    chosen = (
+        jax.lax.dynamic_slice_in_dim(array, first, count).ravel() for array in (positions, rows)
+    )
+    batches = data.gather(epoch, *chosen)
+    size = rows.shape[1]
+
+    def batch(number: int) -> JaxBatch:
+        its = slice(number * size, (number + 1) * size)
+        parts: JaxBatch = jax.tree.map(lambda values: values[its], batches)
+        return parts
+
+    return [batch(number) for number in range(count)]
 
 
 def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.experimental.multihost_utils import process_allgather
 from jax.sharding import Sharding
+from numpy.typing import NDArray
 
 from fmnist_core.agreement import check_agreement
 from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches
@@ -17,7 +18,9 @@ from fmnist_jax.device import JaxBatch, put, some_batches
 from fmnist_jax.places import field_sharding
 
 MADE_AT_ONCE = 8
-"""Batches that one compiled call makes on a device."""
+"""Batches that one compiled call makes on a device, at most, and no more than an epoch has."""
+EXAMPLES_AT_ONCE = 2**13
+"""Examples of such a call, at most, unless one batch has more: their memory is needed at once."""
 
 
 class JaxBatches(Batches[JaxBatch]):
@@ -88,14 +91,27 @@ class DeviceBatches(JaxBatches):
             raise OptionError(f"{len(assemble.dataset)} examples cannot be counted in int32")
         self._device = device
         self._data = put(assemble.dataset, plan, assemble.encoding, device)
+        fitting = EXAMPLES_AT_ONCE // plan.batch_size
+        whole = plan.num_examples // plan.global_batch_size
+        self._made = max(1, min(MADE_AT_ONCE, fitting, whole))
 
     def _batches(self, epoch: int, start: int) -> Iterator[JaxBatch]:
         for block in self.plan.blocks(epoch, start, SENT_AT_ONCE):
-            named = np.uint32(epoch), block.positions.astype(np.int32), block.rows.astype(np.int32)
+            named = np.uint32(epoch), self._filled(block.positions), self._filled(block.rows)
             sent = jax.device_put(named, self._device)
-            for first in range(0, len(block.rows), MADE_AT_ONCE):
-                count = min(MADE_AT_ONCE, len(block.rows) - first)
-                yield from some_batches(self._data, *sent, first, count)
+            for first in range(0, len(block.rows), self._made):
+                batches = some_batches(self._data, *sent, first, self._made)
+                yield from batches[: len(block.rows) - first]
+
+    def _filled(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return (batches, batch) numbers with zeros below, in one shape for every epoch and start.
+
+        JAX compiles for a shape, which takes longer than the batches that are made for nothing.
+        """
+        most = min(len(self.plan), max(1, SENT_AT_ONCE // self.plan.batch_size))
+        filled = np.zeros((-(-most // self._made) * self._made, numbers.shape[1]), np.int32)
+        filled[: len(numbers)] = numbers
+        return filled
 
 
 def _gathered(record: dict[str, Any]) -> list[dict[str, Any]]:

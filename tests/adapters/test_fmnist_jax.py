@@ -227,6 +227,21 @@ class OnDevice(fmnist_jax.JaxAdapter):
         return super().loader(*data, epoch=epoch, start=start, device=jax.devices()[0])
 
 
+def test_a_device_compiles_once_for_whole_batches_and_once_for_the_last() -> None:
+    from fmnist_jax.device import some_batches
+
+    dataset = made_dataset(
+        67
+    )  # 11 batches and an example: calls of 8 batches, of 3, and of 1 example
+    loader = fmnist_jax.batches(dataset, batch_size=6, shuffle=True, device="cpu")
+    before = some_batches._cache_size()
+    for _ in range(2):
+        assert len(list(loader)) == 12
+    loader.load_state_dict(loader.plan.state(3, 2))
+    assert len(list(loader)) == 10
+    assert some_batches._cache_size() - before == 2
+
+
 @pytest.mark.parametrize("options", PLANS, ids=str)
 def test_arithmetic_on_the_device_is_the_table(options: dict[str, Any]) -> None:
     fields = ("image", "label", "weight")
