@@ -262,8 +262,13 @@ class Dataset:
         Raises
         ------
         OptionError
-            If these images cannot be encoded this way.
+            If there is no such option, or these images cannot be encoded this way.
         """
+        known = EncodingOptions.__annotations__
+        if unknown := sorted(options.keys() - known.keys()):
+            raise OptionError(
+                f"arrays has no option {', '.join(unknown)}; it has {', '.join(known)}"
+            )
         encoding = Encoding(**options).resolved(
             self.image_dtype, self.image_shape, "NHW", "int64", self.mean, self.std
         )

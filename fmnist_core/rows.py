@@ -39,10 +39,8 @@ def at(rows: Rows, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     # As unsigned numbers, negative ones are the largest, so one comparison is enough.
     if positions.size and positions.view(np.uint64).max() >= len(rows):
-        raise RowOutsideError(
-            f"rows from {positions.min()} to {positions.max()} are not all among the "
-            f"{len(rows)} examples"
-        )
+        outside = positions[(positions < 0) | (positions >= len(rows))]
+        raise RowOutsideError(f"row {outside[0]} is not among the {len(rows)} examples")
     if isinstance(rows, range):
         return positions + rows.start
     return np.take(rows, positions)

@@ -435,6 +435,8 @@ def test_arrays_are_two_fresh_arrays(whole: Dataset) -> None:
     np.testing.assert_array_equal(one_hot, np.eye(4)[LABELS[5:9]])
     flat[...] = 0
     assert whole.images.any()
+    with pytest.raises(OptionError, match="arrays has no option fields, shuffle; it has dtype, "):
+        whole.arrays(shuffle=True, fields="image")  # type: ignore[call-arg]
 
 
 def test_counts_by_class_name() -> None:

@@ -167,13 +167,15 @@ class MapDataset(TorchDataset[Any]):
     def __getitem__(self, row: int) -> Any:
         """Return one example: the image as a tensor; label, weight and index as numbers.
 
+        A row below 0 counts from the end and is a filler, of weight 0: `PlanSampler` yields fillers
+        as such rows, and torch may ask for them one by one.
+
         Raises
         ------
         RowOutsideError
             If there is no such row.
         """
-        row = operator.index(row)
-        (example,) = self._examples([row + (row < 0) * len(self)])
+        (example,) = self._examples([operator.index(row)])
         return example
 
     @property
