@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fmnist_core import choosing, rows
 from fmnist_core.encoding import Constant, Encoding, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError, RowOutsideError, UnknownDatasetError, brief
+from fmnist_core.errors import (
+    OptionError,
+    RowOutsideError,
+    UnknownDatasetError,
+    brief,
+    check_epoch,
+)
 from fmnist_core.hookspecs import Adapter, EncodingOptions
 from fmnist_core.plan import Field, Remainder
 from fmnist_core.planning import planned
@@ -356,6 +362,7 @@ class Dataset:
             },
             framework_options,
         )
+        epoch, start = check_epoch(epoch), plan.check_start(start)
         return chosen.loader(self, plan, encoding, epoch=epoch, start=start, **framework_options)
 
     def __repr__(self) -> str:

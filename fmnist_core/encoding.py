@@ -85,8 +85,7 @@ class Encoding:
         _check_choice("layout", self.layout, (None, *get_args(Layout)))
         _check_choice("labels", self.labels, get_args(LabelKind))
         _check_choice("label_dtype", self.label_dtype, (None, *get_args(LabelDType)))
-        if isinstance(self.channels, bool) or self.channels not in (None, 1, 3):
-            raise OptionError(f"channels must be 1, 3 or None, not {self.channels!r}")
+        object.__setattr__(self, "channels", _checked_channels(self.channels))
         for name in ("mean", "std"):
             object.__setattr__(self, name, _checked_constant(name, getattr(self, name)))
         object.__setattr__(self, "transform", as_chain(self.transform))
@@ -145,8 +144,11 @@ class Encoding:
                     f"shape (height, width) or (height, width, 1, 3 or 4); these have shape "
                     f'{shape}. Try: layout="flat", or None to keep their shape'
                 )
-        elif self.channels == 1 and num_channels(shape) > 1:
-            raise OptionError(f"images of shape {shape} cannot become images of one channel")
+        elif self.channels is not None and num_channels(shape) not in (1, self.channels):
+            raise OptionError(
+                f"images of shape {shape} cannot become images of "
+                f"{'one channel' if self.channels == 1 else 'three channels'}"
+            )
         elif self.layout == "NHW" and self.num_channels(shape) > 1:
             raise OptionError(
                 f'layout="NHW" is for one channel, found {self.num_channels(shape)}. '
@@ -193,13 +195,13 @@ class Encoding:
             )
         with np.errstate(all="ignore"):
             values = np.abs(_standardized(_unit(self._table_pixels()), mean, std))
+            narrow = "float16" if self.dtype == "float16" else "float32"
+            held = np.isfinite(values.astype(narrow))
         # Some frameworks flush subnormal values to zero, so the adapters would differ.
-        representable = np.isfinite(values) & (
-            (values == 0) | (values >= np.finfo(np.float32).tiny)
-        )
+        representable = held & ((values == 0) | (values >= np.finfo(np.float32).tiny))
         if not (std > 0).all() or not representable.all():
             raise OptionError(
-                f"mean {self.mean} and std {self.std} give values that float32 cannot hold; std "
+                f"mean {self.mean} and std {self.std} give values that {narrow} cannot hold; std "
                 "must be above 0, and both must be on the scale of x / 255"
             )
 
@@ -374,6 +376,15 @@ def _dtype_name(dtype: object) -> str:
         raise OptionError(
             f"dtype must be one of {(*get_args(DType), *_OTHER_DTYPES)}, not {dtype!r:.80}"
         ) from None
+
+
+def _checked_channels(channels: object) -> int | None:
+    if channels is None:
+        return None
+    is_number = isinstance(channels, int | np.integer) and not isinstance(channels, bool)
+    if not is_number or channels not in (1, 3):
+        raise OptionError(f"channels must be 1, 3 or None, not {channels!r:.80}")
+    return int(channels)
 
 
 def _checked_constant(name: str, value: object) -> Constant | None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from fmnist_core.errors import check_epoch
 from fmnist_core.plan import BatchPlan
 from fmnist_core.state import State
 
@@ -21,6 +22,11 @@ class EpochPosition:
         self.epoch = epoch
         self.start = start
         self.steps = 0
+
+    @property
+    def consumed(self) -> int:
+        """Examples of the epoch that all shards have consumed."""
+        return self.plan.consumed(self.steps, self.start)
 
     def state(self, digest: str, transform: Sequence[Mapping[str, Any]] = ()) -> State:
         """Return the position as a state; arguments as `BatchPlan.state`."""
@@ -41,7 +47,7 @@ class EpochCounter:
 
     def __init__(self, plan: BatchPlan, epoch: int = 0, start: int = 0) -> None:
         self.plan = plan
-        self._begin_at(epoch, start)
+        self._begin_at(check_epoch(epoch), plan.check_start(start))
 
     def upcoming(self) -> tuple[int, int]:
         """Return epoch and start of the next iteration."""
@@ -92,7 +98,8 @@ class CountedIterator(Iterator[_Batch]):
     """The batches of one iteration; it counts those that are received.
 
     The iteration takes its epoch when the first batch is requested, so an unused iterator takes
-    none.
+    none. A batch whose making ends in an exception, such as KeyboardInterrupt, is the next one
+    again.
 
     Parameters
     ----------
@@ -108,12 +115,19 @@ class CountedIterator(Iterator[_Batch]):
         self.position: EpochPosition | None = None
 
     def __next__(self) -> _Batch:
-        if self._batches is None:
+        if self.position is None:
             self.position = self._epochs.take()
-            self._batches = self._begin(self.position.epoch, self.position.start)
-        batch = next(self._batches)
-        assert self.position is not None
-        self.position.steps += 1
+        try:
+            if self._batches is None:
+                self._batches = self._begin(self.position.epoch, self.position.consumed)
+            batch = next(self._batches)
+            self.position.steps += 1
+        except StopIteration:
+            raise
+        except BaseException:
+            # An exception ends a generator, which would then look like the end of the epoch.
+            self._batches = None
+            raise
         return batch
 
     def __len__(self) -> int:

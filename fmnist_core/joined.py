@@ -10,7 +10,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.errors import DataMismatchError, OptionError, brief
 from fmnist_core.records import Description
 from fmnist_core.rows import as_array, compacted
-from fmnist_core.source import Source, in_parts
+from fmnist_core.source import Source, same_images
 
 
 def concat(*datasets: Dataset) -> Dataset:
@@ -73,7 +73,7 @@ class _Group:
     def takes(self, dataset: Dataset) -> bool:
         """Add a selection; return False if its images, or labels of the same examples, differ."""
         rows = as_array(dataset.rows)
-        if not _same_images(self._source, dataset.source):
+        if not same_images(self._source, dataset.source):
             return False
         twice = rows[self._is_taken[rows]]
         if not np.array_equal(self.labels[twice], dataset.source.labels[twice]):
@@ -89,16 +89,6 @@ class _Group:
             return self._source
         labels = self.labels.astype(np.min_scalar_type(self.labels.max(initial=0)))
         return self._source.with_labels(labels)
-
-
-def _same_images(one: Source, other: Source) -> bool:
-    """Whether two sources hold the same examples, apart from their labels."""
-    if one.images is other.images:  # as after `Dataset.relabel`
-        return True
-    same_size = len(one.labels) == len(other.labels)
-    if not same_size or not np.array_equal(one.extended, other.extended):  # type: ignore[arg-type]
-        return False
-    return all(map(np.array_equal, in_parts(one.images), in_parts(other.images)))
 
 
 def _check_alike(one: Dataset, other: Dataset) -> None:
@@ -174,7 +164,7 @@ class JoinedSource(Source):
 
     def __init__(self, sources: Sequence[Source]) -> None:
         images = cast("NDArray[Any]", JoinedArray([source.images for source in sources]))
-        labels = np.concatenate([source.labels.astype(np.int64) for source in sources])
+        labels = np.concatenate([np.asarray(source.labels, np.int64) for source in sources])
         labels.setflags(write=False)
         tables = [source.extended for source in sources if source.extended is not None]
         values = {

@@ -108,6 +108,7 @@ class BatchPlan:
         self._keep("seed", check_seed(self.seed))
         if not isinstance(self.shuffle, bool | np.bool_):
             raise OptionError(f"shuffle must be True or False, not {self.shuffle!r}")
+        self._keep("shuffle", bool(self.shuffle))
         if not isinstance(self.remainder, str) or self.remainder not in get_args(Remainder):
             raise OptionError(
                 f"remainder must be one of {get_args(Remainder)}, not {self.remainder!r}"
@@ -231,13 +232,14 @@ class BatchPlan:
 
     def examples(self, epoch: int, step: int, start: int = 0) -> Examples:
         """Return the examples of one batch; arguments and errors as `indices`."""
-        epoch, positions = check_epoch(epoch), self.positions(step, start)
+        epoch, start = check_epoch(epoch), self.check_start(start)
+        positions = self.positions(step, start)
         together = self._steps_together
         whole = (self.num_examples - start) // self.global_batch_size
         if not self.shuffle or together == 1 or step >= whole:
             return Examples(epoch, positions, self.rows_at(positions, epoch))
         first = int(step) // together * together
-        rows = _kept_rows(self, epoch, int(start), first, min(first + together, whole))
+        rows = _kept_rows(self, epoch, start, first, min(first + together, whole))
         return Examples(epoch, positions, rows[step - first].copy())
 
     @property
@@ -312,6 +314,7 @@ class BatchPlan:
 
         It is ``min(start + steps * global_batch_size, num_examples)``.
         """
+        start = self.check_start(start)
         steps = check_range("steps", steps, 0, self.num_steps(start))
         return min(start + steps * self.global_batch_size, self.num_examples)
 

@@ -4,7 +4,6 @@ The pickle of a source that came from files holds their paths, so a worker proce
 pages instead of receiving a copy.
 """
 
-import copy
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -273,12 +272,12 @@ class Source:
 
     def with_labels(self, labels: NDArray[Any]) -> "Source":
         """Return the same images with other labels (n,), which the pickle then holds."""
-        source = copy.copy(self)
-        source.__dict__.pop("content_digest", None)
         view = labels.view()
         view.setflags(write=False)
-        object.__setattr__(source, "labels", view)
-        object.__setattr__(source, "new_labels", view)
+        # Not copy.copy, which would open the files again.
+        source = object.__new__(type(self))
+        source.__dict__.update(self.__dict__, labels=view, new_labels=view)
+        source.__dict__.pop("content_digest", None)
         return source
 
     def images_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
@@ -338,6 +337,20 @@ def in_parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array in parts of several rows, so that a mapped file is never held whole."""
     step = max(1, HASHED_AT_ONCE // max(1, array[:1].size))
     return (array[start : start + step] for start in range(0, len(array), step))
+
+
+def same_images(one: Source, other: Source) -> bool:
+    """Whether two sources hold the same examples, apart from their labels."""
+    if one.images is other.images:  # as after `Dataset.relabel`
+        return True
+    if one.images.shape != other.images.shape:
+        return False
+    if not np.array_equal(one.extended, other.extended):  # type: ignore[arg-type]
+        return False
+    return all(
+        np.array_equal(part, their_part, equal_nan=True)
+        for part, their_part in zip(in_parts(one.images), in_parts(other.images), strict=True)
+    )
 
 
 def _reopened(files: SourceFiles, new_labels: NDArray[Any] | None) -> Source:

@@ -21,6 +21,7 @@ from fmnist_core import (
     write_idx,
 )
 from fmnist_core.order import whole_order
+from fmnist_core.source import FileStamp, SourceFiles
 
 IMAGES = np.arange(40 * 6, dtype=np.uint8).reshape(40, 3, 2)
 LABELS = (np.arange(40) * 7 % 4).astype(np.uint8)
@@ -110,6 +111,22 @@ def test_relabel_by_array_and_by_mapping(whole: Dataset, backed: Dataset) -> Non
         assert np.array_equal(again.images, merged.images)
         assert again.digest == merged.digest
     assert len(pickle.dumps(backed.relabel(LABELS))) < 1500
+
+
+def test_relabel_opens_no_file_again(backed: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SourceFiles, "open", None)
+    monkeypatch.setattr(FileStamp, "check", None)
+    noisy = backed.relabel((LABELS + 1) % 4)
+    assert noisy.source.images is backed.source.images
+    assert np.array_equal(noisy.labels, (LABELS + 1) % 4)
+
+
+def test_minus_a_selection_with_other_labels(whole: Dataset) -> None:
+    noisy = whole.take(3).relabel([0, 0, 0])
+    assert np.array_equal(whole.minus(noisy).indices, range(3, 40))
+    other = Dataset(IMAGES[::-1], LABELS, classes=CLASSES).take(3)
+    with pytest.raises(OptionError, match="expected selections of the same data"):
+        whole.minus(other)
 
 
 def test_the_digest_covers_new_labels(whole: Dataset) -> None:

@@ -5,13 +5,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_core import BatchPlan, OptionError
+from fmnist_core import BatchPlan, Dataset, OptionError
 from fmnist_core.epochs import CountedIterator, EpochCounter
+from fmnist_core.source import Source
 
 Batch = tuple[int, int, int]
 """Epoch, start and number of a batch."""
@@ -114,6 +117,50 @@ def test_the_record_is_of_the_next_epoch() -> None:
     assert (second["epoch"], second["examples"]) == (1, 0)
     same = {name for name in first if first[name] == second[name]}
     assert same == first.keys() - {"epoch", "examples"}
+
+
+def test_a_batch_whose_making_is_interrupted_is_made_again() -> None:
+    plan = BatchPlan(20, 4, shard=(0, 1))
+    counter, interruptions = EpochCounter(plan, epoch=2, start=4), iter([False, True, False, True])
+
+    def begin(epoch: int, start: int) -> Iterator[int]:
+        for first in range(start, 20, 4):
+            if next(interruptions, False):
+                raise KeyboardInterrupt
+            yield first
+
+    iterator = CountedIterator(counter, begin)
+    received: list[int] = []
+    for _ in range(6):
+        try:
+            received += islice(iterator, 9)
+        except KeyboardInterrupt:
+            assert counter.state("")["examples"] == 4 + 4 * len(received)
+    assert received == [4, 8, 12, 16]
+    assert counter.upcoming() == (3, 0)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax", "keras"])
+def test_an_interrupted_loader_reads_its_whole_epoch(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(f"fmnist_{name}")
+    dataset = Dataset(np.zeros((1200, 2, 2), np.uint8), np.zeros(1200, np.uint8))
+    loader = dataset.to(name, batch_size=100, fields=("image", "index"))
+    images_at, calls = Source.images_at, iter([False, True])
+
+    def interrupted(self: Source, places: Any) -> Any:
+        if next(calls, False):
+            raise KeyboardInterrupt
+        return images_at(self, places)
+
+    monkeypatch.setattr(Source, "images_at", interrupted)
+    iterator, batches = iter(loader), []
+    with pytest.raises(KeyboardInterrupt):
+        batches.extend(iterator)
+    batches.extend(iterator)
+    received = [int(place) for _, index in batches for place in index]
+    assert (received, loader.epoch) == (list(range(1200)), 1)
 
 
 class Slow(EpochCounter):

@@ -12,6 +12,7 @@ from fmnist_core import BatchPlan, DataMismatchError, Dataset, OptionError, load
 from fmnist_core.agreement import check_agreement, check_shard
 from fmnist_core.order import ORDER_VERSION
 from fmnist_core.state import describe_digest
+from fmnist_core.transforms import RandomCrop
 
 OPTIONS: dict[str, Any] = {"shuffle": True, "seed": 5, "fields": ("index",)}
 
@@ -50,6 +51,35 @@ def test_any_schedule_of_restarts_reads_whole_epochs(count: int, runs: list[Run]
         whole = plan.indices(epoch, 0).tolist()
         assert rows == (whole if epoch < max(received) else whole[: len(rows)])
     assert state["examples"] == count or state["epoch"] > max(received, default=-1)
+
+
+@pytest.mark.parametrize("number", [np.uint8, np.int64])
+def test_numpy_numbers_are_options_like_any_other(tiny: Dataset, number: Any) -> None:
+    given: dict[str, Any] = {
+        "batch_size": number(3),
+        "shuffle": np.True_,
+        "seed": number(5),
+        "epoch": number(255),
+        "start": number(6),
+        "shard": (number(0), number(1)),
+        "channels": number(3),
+        "transform": RandomCrop(number(2), padding=number(100), fill=number(7)),
+    }
+    plain = {name: value.item() for name, value in given.items() if hasattr(value, "item")}
+    plain |= {"transform": RandomCrop(2, padding=100, fill=7)}
+    loader, expected = tiny.to("numpy", **given), tiny.to("numpy", **plain)
+    for _ in range(2):  # the second is epoch 256, which uint8 cannot hold
+        for batch, other in zip(loader, expected, strict=True):
+            assert all(map(np.array_equal, batch, other))
+        state = loader.state_dict()
+        assert json.loads(json.dumps(state)) == expected.state_dict()
+        assert json.loads(json.dumps(loader.agreement())) == json.loads(
+            json.dumps(expected.agreement())
+        )
+    loader.load_state_dict(state)
+    plan = BatchPlan(1000, 10)
+    assert type(plan.state(0, number(1), number(200))["examples"]) is int
+    assert np.array_equal(plan.indices(number(0), number(79), number(200)), range(990, 1000))
 
 
 def test_a_state_is_a_few_plain_values(tiny: Dataset) -> None:

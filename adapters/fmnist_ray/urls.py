@@ -205,11 +205,12 @@ class UrlSource(Source):
 
     def __reduce__(self) -> tuple[Any, ...]:
         at = self.at  # type: ignore[attr-defined]
-        return _sent, (self.images, at)
+        return _sent, (self.images, at, self.new_labels)
 
 
-def _sent(images: NDArray[Any], at: UrlArray) -> UrlSource:
-    return UrlSource(images, at, at=at)
+def _sent(images: NDArray[Any], at: UrlArray, new_labels: NDArray[Any] | None) -> Source:
+    source = UrlSource(images, at, at=at)
+    return source if new_labels is None else source.with_labels(new_labels)
 
 
 @contextmanager

@@ -126,8 +126,8 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
         return len(self.plan) if is_waiting else self._epochs.num_steps()
 
     def __getstate__(self) -> dict[str, Any]:
-        # A reference to an iterator cannot be pickled.
-        return {**self.__dict__, "_waiting": None}
+        # Iterators and their worker processes cannot be pickled.
+        return {**self.__dict__, "_waiting": None, "_inner": None, "_iterator": None}
 
     def __iter__(self) -> Any:
         """Return an iterator, which takes the next epoch with its first batch.

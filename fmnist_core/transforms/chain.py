@@ -92,6 +92,12 @@ class Chain:
                     f"{transform} is for uint8 pixels, these are {np.dtype(dtype).name}. "
                     "Try: moves only, such as RandomCrop and RandomHorizontalFlip"
                 )
+            fill = getattr(transform, "fill", 0)
+            if np.dtype(dtype) == np.int8 and isinstance(fill, int) and fill > 127:
+                raise OptionError(
+                    f"{transform} cannot fill int8 images, whose pixels end at 127. "
+                    "Try: a smaller fill"
+                )
             if isinstance(transform, Transform):
                 shape = transform.shape(shape)
         if self.mix and labels != "one_hot":

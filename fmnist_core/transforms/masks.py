@@ -17,6 +17,7 @@ from fmnist_core.transforms.transform import (
     Transform,
     check_chance,
     check_interval,
+    keep_numbers,
     keep_tuples,
 )
 
@@ -47,7 +48,8 @@ class RandomErasing(Transform):
         check_interval("scale", self.scale, 0, 1)
         check_interval("ratio", self.ratio, 0.001, 1000)
         if self.value != "random":
-            check_range('value, unless it is "random",', self.value, 0, 255)
+            value = check_range('value, unless it is "random",', self.value, 0, 255)
+            object.__setattr__(self, "value", value)
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if not self._sizes(shape).size:
@@ -103,8 +105,8 @@ class Cutout(Transform):
     value: int = 0
 
     def __post_init__(self) -> None:
-        check_range("size", self.size, 1, MAX_SIDE)
-        check_range("value", self.value, 0, 255)
+        keep_numbers(self, 1, MAX_SIDE, "size")
+        keep_numbers(self, 0, 255, "value")
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         half = self.size // 2

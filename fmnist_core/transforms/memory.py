@@ -16,7 +16,8 @@ def as_words(images: Images) -> NDArray[Any]:
     The result is a view if the images are contiguous.
     """
     pixels = math.prod(images.shape[1:])
-    return images.reshape(len(images), pixels).view(f"u{math.gcd(pixels, 8)}")
+    joined = np.ascontiguousarray(images).reshape(len(images), pixels)
+    return joined.view(f"u{math.gcd(pixels, 8)}")
 
 
 def as_lines(images: Images) -> NDArray[Any]:

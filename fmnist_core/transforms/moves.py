@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import OptionError, check_range
+from fmnist_core.errors import OptionError
 from fmnist_core.transforms.draws import Draws
 from fmnist_core.transforms.memory import mirrored, shifted
 from fmnist_core.transforms.ops import Array, ArrayOps
@@ -16,7 +16,8 @@ from fmnist_core.transforms.transform import (
     Transform,
     check_chance,
     check_size,
-    keep_tuples,
+    keep_numbers,
+    keep_size,
 )
 
 _MOST_SHIFT = 8
@@ -83,8 +84,8 @@ class Pad(Transform):
     fill: int = 0
 
     def __post_init__(self) -> None:
-        check_range("padding", self.padding, 0, MAX_SIDE)
-        check_range("fill", self.fill, 0, 255)
+        keep_numbers(self, 0, MAX_SIDE, "padding")
+        keep_numbers(self, 0, 255, "fill")
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _padded_shape(shape, self.padding)
@@ -103,8 +104,7 @@ class CenterCrop(Transform):
     size: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        keep_tuples(self, "size")
-        check_size(self.size)
+        keep_size(self)
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _cropped_shape(self, shape, self.size)
@@ -130,10 +130,9 @@ class RandomCrop(Transform):
     fill: int = 0
 
     def __post_init__(self) -> None:
-        keep_tuples(self, "size")
-        check_size(self.size)
-        check_range("padding", self.padding, 0, MAX_SIDE)
-        check_range("fill", self.fill, 0, 255)
+        keep_size(self)
+        keep_numbers(self, 0, MAX_SIDE, "padding")
+        keep_numbers(self, 0, 255, "fill")
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _cropped_shape(self, _padded_shape(shape, self.padding), self.size)

@@ -143,6 +143,27 @@ def check_size(value: object) -> tuple[int, int]:
     return height, width
 
 
+def keep_numbers(transform: Transform, low: int, high: int, *names: str) -> None:
+    """Convert whole numbers among the options, such as numpy's, to int.
+
+    Raises
+    ------
+    OptionError
+        If one is not a whole number in [low, high].
+    """
+    for name in names:
+        number = check_range(name, getattr(transform, name), low, high)
+        object.__setattr__(transform, name, number)
+
+
+def keep_size(transform: Transform) -> None:
+    """Convert the option `size`, which may be a list, to int or a pair of int; as `check_size`."""
+    keep_tuples(transform, "size")
+    size = vars(transform)["size"]
+    height, width = check_size(size)
+    object.__setattr__(transform, "size", (height, width) if isinstance(size, tuple) else height)
+
+
 def keep_tuples(transform: Transform, *names: str) -> None:
     """Convert lists among the options, which JSON gives, to tuples."""
     for name in names:

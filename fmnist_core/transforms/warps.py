@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.errors import OptionError, brief, check_range
+from fmnist_core.errors import OptionError, brief
 from fmnist_core.transforms.draws import Draws
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
 from fmnist_core.transforms.tables import (
@@ -31,6 +31,8 @@ from fmnist_core.transforms.transform import (
     check_number,
     check_size,
     in_parts,
+    keep_numbers,
+    keep_size,
     keep_tuples,
 )
 
@@ -79,7 +81,7 @@ class RandomAffine(Transform):
             check_number("translate", part, 0, 1)
         check_interval("scale", self.scale, 0.01, 100)
         check_number("shear", self.shear, 0, 80)
-        check_range("fill", self.fill, 0, 255)
+        keep_numbers(self, 0, 255, "fill")
         # Products of three numbers with 14 fractional bits must fit into 32 bits.
         stretch = (1 + math.tan(math.radians(self.shear))) / self.scale[0]
         if stretch >= 7.9:
@@ -166,7 +168,7 @@ class RandomRotation(Transform):
     fill: int = 0
 
     def __post_init__(self) -> None:
-        self._affine()
+        object.__setattr__(self, "fill", self._affine().fill)
 
     def _affine(self) -> RandomAffine:
         return RandomAffine(self.degrees, fill=self.fill)
@@ -203,8 +205,8 @@ class RandomResizedCrop(Transform):
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
-        keep_tuples(self, "size", "scale", "ratio")
-        check_size(self.size)
+        keep_size(self)
+        keep_tuples(self, "scale", "ratio")
         check_interval("scale", self.scale, 0, 1)
         check_interval("ratio", self.ratio, 0.001, 1000)
 
@@ -250,8 +252,7 @@ class Resize(Transform):
     size: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        keep_tuples(self, "size")
-        check_size(self.size)
+        keep_size(self)
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return _warped_shape(self, shape, check_size(self.size))

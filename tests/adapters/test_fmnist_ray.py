@@ -595,6 +595,19 @@ def test_a_dataset_of_addresses_behaves_like_any_other(
         ds = pickle.loads(pickle.dumps(ds))  # the labels too are unread now
 
 
+def test_new_labels_of_addresses_reach_the_workers(grey: Dataset, tmp_path: Path) -> None:
+    urls = [path.as_uri() for path in raw_files(grey, tmp_path)]
+    opened, new = fmnist_ray.open_urls(*urls), (grey.labels + 1) % 7
+    pair = opened.of_classes(3, 1).take(300)
+    both = fm.concat(opened.take(100), opened.take(100).relabel(new[:100]))
+    assert len(pickle.dumps(opened)) < 1000, "labels of the file are not sent"
+    for dataset in (opened.relabel(new), pair, both):
+        sent = pickle.loads(pickle.dumps(dataset))
+        assert np.array_equal(sent.labels, dataset.labels)
+        assert sent.digest == dataset.digest
+    assert_same_epoch(pair, grey.of_classes(3, 1).take(300))
+
+
 def test_files_that_cannot_be_read_by_range_raise_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

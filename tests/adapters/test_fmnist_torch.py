@@ -1,6 +1,7 @@
 """What torch's users expect beyond the conformance checks."""
 
 import hashlib
+import pickle
 import subprocess
 import sys
 import threading
@@ -173,6 +174,25 @@ def test_each_thread_gets_its_own_epoch() -> None:
     for thread in threads:
         thread.join()
     assert loader.batch_sampler.epoch == 200
+
+
+def test_a_loader_is_copied_while_persistent_workers_run() -> None:
+    dataset = made_dataset()
+    loader = fmnist_torch.data_loader(
+        dataset,
+        batch_size=4,
+        fields="index",
+        num_workers=1,
+        persistent_workers=True,
+        multiprocessing_context="spawn",
+    )
+    iterator = iter(loader)
+    received = next(iterator).tolist()
+    again = pickle.loads(pickle.dumps(loader))
+    assert again.epoch == 1
+    assert again.state_dict() == loader.state_dict()
+    received += next(iterator).tolist()
+    assert received == dataset.indices[:8].tolist()
 
 
 def test_persistent_workers_serve_one_iteration() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmnist_core import Dataset, OptionError
+from fmnist_core import Dataset, OptionError, RowOutsideError
 from fmnist_core.batch import values_of
 from fmnist_core.testing import made_dataset
 from fmnist_core.transforms import RandomHorizontalFlip
@@ -23,6 +23,15 @@ LABELS = made_dataset().labels.tolist()
 
 def labels_of(loader: Any) -> list[int]:
     return [label for _, labels in loader for label in labels.tolist()]
+
+
+def test_rows_beyond_either_end_raise() -> None:
+    examples = MapDataset(made_dataset(), fields=("index", "weight"))
+    count = len(examples)
+    assert examples[-count] == (examples.source.indices[0], 0)
+    for row in (count, -count - 1):
+        with pytest.raises(RowOutsideError, match=f"not all among the {count} examples"):
+            examples[row]
 
 
 # -- subclasses and wrappers -----------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from fmnist_core import OptionError, index_shuffle, transforms
 from fmnist_core.transforms import (
+    NUMPY,
     CenterCrop,
     Chain,
     ColorJitter,
@@ -25,12 +26,32 @@ from fmnist_core.transforms import (
     RandomRotation,
     RandomVerticalFlip,
     Resize,
+    Transform,
     as_chain,
     parse,
 )
 from fmnist_core.transforms.parsing import KNOWN
 from tests.transforms.examples import CHAINS, SINGLE, drawn_images
 from tests.transforms.libraries import run_numpy
+
+PARTS = [
+    (Cutout(5, value=200), (2, 1)),
+    (Cutout(5, value=200), (1, 3)),
+    (RandomErasing(p=1, value="random"), (4, 2)),
+    (RandomHorizontalFlip(p=1), (8, 1)),
+]
+
+
+@pytest.mark.parametrize(("mask", "size"), PARTS, ids=str)
+def test_parts_of_larger_images_are_transformed_as_copies(
+    mask: Transform, size: tuple[int, int]
+) -> None:
+    middles = drawn_images(9, 28, 28)[:, 10 : 10 + size[0], 12 : 12 + size[1]]
+    positions = np.arange(9)
+    expected = Chain((mask,)).images(NUMPY, middles.copy(), positions, seed=1, epoch=2)
+    actual = Chain((mask,)).images(NUMPY, middles, positions, seed=1, epoch=2)
+    assert np.array_equal(actual, expected)
+
 
 CROP_AND_FLIP = (RandomCrop(28, padding=4), RandomHorizontalFlip())
 

@@ -161,9 +161,17 @@ class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
         self._ended = False
 
     def __next__(self) -> Any:
-        batches, position = self._begun()
-        batch = next(batches)
-        position.steps += 1
+        try:
+            batches, position = self._begun()
+            batch = next(batches)
+            position.steps += 1
+        except StopIteration:
+            raise
+        except BaseException:
+            # An exception ends a generator; the batch that was not made is the next one again.
+            self._stop()
+            self._batches = None
+            raise
         return batch
 
     def _begun(self) -> tuple[Iterator[Any], EpochPosition]:
@@ -172,7 +180,7 @@ class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
         if self._position is None:
             self._position = self._epochs.take()
         if self._batches is None:
-            self._batches = self._loader.begin(self._position.epoch, self._position.start)
+            self._batches = self._loader.begin(self._position.epoch, self._position.consumed)
         return self._batches, self._position
 
     def start_prefetch(self) -> None:
@@ -194,8 +202,7 @@ class PlanIterator(grain.DatasetIterator):  # type: ignore[misc]
         """
         plan = self._epochs.plan
         at = self._position or EpochPosition(plan, *self._epochs.upcoming())
-        examples = plan.consumed(at.steps, at.start)
-        return {**self._loader.state_dict(), "epoch": at.epoch, "examples": examples}
+        return {**self._loader.state_dict(), "epoch": at.epoch, "examples": at.consumed}
 
     def set_state(self, state: State) -> None:
         """Resume from a state; the loader's next iteration then reads the following epoch.

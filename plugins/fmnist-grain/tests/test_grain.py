@@ -99,6 +99,23 @@ def test_two_restored_iterators_keep_their_places() -> None:
     assert [lists(iterator) for iterator in restored] == expected
 
 
+def test_an_interrupted_batch_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = made_dataset(1100)
+    iterator = iter(iter_dataset(dataset, batch_size=100, fields="index"))
+    received, original_rows, calls = [], type(dataset).original_rows, iter([False, True])
+
+    def interrupted(self: Any, positions: Any) -> Any:
+        if next(calls, False):
+            raise KeyboardInterrupt
+        return original_rows(self, positions)
+
+    monkeypatch.setattr(type(dataset), "original_rows", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        received.extend(iterator)
+    received.extend(iterator)
+    assert np.array_equal(np.concatenate(received), dataset.indices)
+
+
 def test_states_of_other_runs_are_refused() -> None:
     state = iter(loader_of()).get_state()
     with pytest.raises(OptionError, match="Try: shuffle=True, seed=3"):
