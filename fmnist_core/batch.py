@@ -173,6 +173,12 @@ def resolve(
     """
     if "extended" in fields and dataset.extended is None:
         raise OptionError(f'{dataset!r} has no extended labels, so no field "extended"')
+    chosen = set(fields)
+    if encoding.transform.mix and {"view", "label"} <= chosen and "image" not in chosen:
+        raise OptionError(
+            f'after {encoding.transform.mix} "label" belongs to "image", not to "view". '
+            'Try: "image" instead of "view", or both'
+        )
     return encoding.resolved(
         dataset.image_dtype,
         dataset.image_shape,

@@ -329,7 +329,7 @@ def relabel(
     OptionError
         If the labels are not one for each example, or an old label has no new one.
     DataMismatchError
-        If a label has no class name.
+        If a label has no class name, or two classes have one name.
     """
     names = dataset.classes if classes is None else _class_names(classes)
     new = _new_labels(dataset, labels)

@@ -48,7 +48,8 @@ class Dataset:
     Raises
     ------
     DataMismatchError
-        If the counts differ, a label has no class, or labels are not whole numbers along one axis.
+        If the counts differ, a label has no class, two classes have one name, or labels are not
+        whole numbers along one axis.
     """
 
     source: Source

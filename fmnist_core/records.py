@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from fmnist_core.errors import UnknownDatasetError, brief
+from fmnist_core.errors import DataMismatchError, UnknownDatasetError, brief
 
 PIXEL_MAX = 255
 
@@ -202,6 +202,14 @@ class Description:
     mean: float | tuple[float, ...] | None = None
     std: float | tuple[float, ...] | None = None
     is_relabelled: bool = False
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) < len(self.classes):
+            twice = next(name for name in self.classes if self.classes.count(name) > 1)
+            raise DataMismatchError(
+                f"expected each class name once, found {brief(twice)} more than once. "
+                "Try: relabel, to join classes"
+            )
 
     def relabelled(self, classes: tuple[str, ...]) -> "Description":
         """Return the description of the same data with other labels."""

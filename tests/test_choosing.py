@@ -121,6 +121,16 @@ def test_relabel_opens_no_file_again(backed: Dataset, monkeypatch: pytest.Monkey
     assert np.array_equal(noisy.labels, (LABELS + 1) % 4)
 
 
+def test_classes_have_different_names(whole: Dataset) -> None:
+    names = ["ant", "bee", "ant", "cat"]  # counts would lose a class
+    for make in (
+        lambda: Dataset(IMAGES, LABELS, classes=names),
+        lambda: whole.relabel(LABELS, classes=names),
+    ):
+        with pytest.raises(DataMismatchError, match="found 'ant' more than once"):
+            make()
+
+
 def test_minus_a_selection_with_other_labels(whole: Dataset) -> None:
     noisy = whole.take(3).relabel([0, 0, 0])
     assert np.array_equal(whole.minus(noisy).indices, range(3, 40))

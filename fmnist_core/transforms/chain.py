@@ -10,7 +10,7 @@ import numpy as np
 from fmnist_core.errors import OptionError, brief, check_epoch, check_range, check_seed
 from fmnist_core.transforms.draws import STREAMS_EACH, STREAMS_PER_VIEW, Draws, chain_draws
 from fmnist_core.transforms.ops import NUMPY, Array, ArrayOps
-from fmnist_core.transforms.transform import PARTNER_SEED, Mix, Transform
+from fmnist_core.transforms.transform import MAX_SIDE, PARTNER_SEED, Mix, Transform
 
 TRANSFORMS_VERSION = 1
 """The version of the transforms' arithmetic and draws (docs/transforms.md)."""
@@ -92,12 +92,12 @@ class Chain:
                     f"{transform} is for uint8 pixels, these are {np.dtype(dtype).name}. "
                     "Try: moves only, such as RandomCrop and RandomHorizontalFlip"
                 )
-            fill = getattr(transform, "fill", 0)
-            if np.dtype(dtype) == np.int8 and isinstance(fill, int) and fill > 127:
+            if np.dtype(dtype) == np.int8 and _whole_option(transform, "fill") > 127:
                 raise OptionError(
                     f"{transform} cannot fill int8 images, whose pixels end at 127. "
                     "Try: a smaller fill"
                 )
+            _check_sides(transform, shape)
             if isinstance(transform, Transform):
                 shape = transform.shape(shape)
         if self.mix and labels != "one_hot":
@@ -257,6 +257,20 @@ def as_chain(transform: object) -> Chain:
         return transform
     several: Any = transform if isinstance(transform, tuple | list) else (transform,)
     return Chain(several)
+
+
+def _check_sides(transform: Transform | Mix, shape: tuple[int, ...]) -> None:
+    """Raise OptionError if an image has more pixels on a side than a draw can choose from."""
+    if max(shape[:2]) + 2 * _whole_option(transform, "padding") > MAX_SIDE:
+        raise OptionError(
+            f"{transform} is for images of up to {MAX_SIDE} pixels a side, padding included; "
+            f"these have shape {shape}. Try: smaller images"
+        )
+
+
+def _whole_option(transform: Transform | Mix, name: str) -> int:
+    option = getattr(transform, name, 0)
+    return option if isinstance(option, int) else 0
 
 
 def _check_transform(transform: object) -> None:

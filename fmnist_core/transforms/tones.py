@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_core.errors import OptionError
 from fmnist_core.transforms.draws import Draws, noise
 from fmnist_core.transforms.ops import Array, ArrayOps
 from fmnist_core.transforms.tables import halves_up, written
 from fmnist_core.transforms.transform import Drawn, Transform, check_chance, check_number
+
+MAX_PIXELS = 2**23
+"""Most pixels whose sum int32 holds."""
 
 _BYTES_DEVIATION = 147.8
 """Standard deviation of the sum of four uniformly distributed bytes."""
@@ -32,6 +36,14 @@ class ColorJitter(Transform):
     def __post_init__(self) -> None:
         check_number("brightness", self.brightness, 0, 100)
         check_number("contrast", self.contrast, 0, 100)
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if shape[0] * shape[1] > MAX_PIXELS:
+            raise OptionError(
+                f"{self} is for images of up to {MAX_PIXELS} pixels, these have shape {shape}. "
+                "Try: a crop before it"
+            )
+        return shape
 
     def draw(self, draws: Draws, shape: tuple[int, ...]) -> Drawn:
         return {

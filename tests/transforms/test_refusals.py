@@ -9,6 +9,7 @@ import pytest
 from fmnist_core import Adapter, Dataset, OptionError
 from fmnist_core.transforms import (
     CenterCrop,
+    ColorJitter,
     CutMix,
     MixUp,
     Pad,
@@ -42,6 +43,14 @@ REFUSED: dict[str, tuple[Dataset, Callable[[], Any], dict[str, Any]]] = {
     "MixUp without one_hot": (dataset(), lambda: MixUp(0.2), {"labels": "index"}),
     "CutMix without one_hot": (dataset(), lambda: CutMix(1.0), {"labels": "index"}),
     "images that are not uint8": (dataset(dtype="int16"), RandomInvert, WIDE),
+    "more places than a draw has": (dataset((1, 70_000)), lambda: RandomCrop((1, 9)), {}),
+    "more padding than a draw has places": (dataset(), lambda: RandomCrop(1, 40_000), {}),
+    "more pixels than int32 can sum up": (dataset((4096, 2049)), lambda: ColorJitter(0.1), {}),
+    "labels of an image that is not there": (
+        dataset(),
+        lambda: MixUp(0.2),
+        {"labels": "one_hot", "fields": ("view", "label")},
+    ),
     "a fill that int8 cannot hold": (
         dataset(dtype="int8"),
         lambda: Pad(1, fill=128),
