@@ -99,7 +99,7 @@ class CountedIterator(Iterator[_Batch]):
 
     The iteration takes its epoch when the first batch is requested, so an unused iterator takes
     none. A batch whose making ends in an exception, such as KeyboardInterrupt, is the next one
-    again.
+    again. Threads that share an iterator get different batches.
 
     Parameters
     ----------
@@ -112,9 +112,14 @@ class CountedIterator(Iterator[_Batch]):
         self._epochs = epochs
         self._begin = begin
         self._batches: Iterator[_Batch] | None = None
+        self._making = threading.Lock()
         self.position: EpochPosition | None = None
 
     def __next__(self) -> _Batch:
+        with self._making:
+            return self._next()
+
+    def _next(self) -> _Batch:
         if self.position is None:
             self.position = self._epochs.take()
         try:

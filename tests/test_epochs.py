@@ -171,6 +171,19 @@ class Slow(EpochCounter):
         super().go_to(epoch)
 
 
+def test_threads_share_an_iterator() -> None:
+    def begin(epoch: int, start: int) -> Iterator[int]:
+        for first in range(start, 200, 4):
+            time.sleep(0.0005)
+            yield first
+
+    shared = CountedIterator(EpochCounter(BatchPlan(200, 4)), begin)
+    with ThreadPoolExecutor(4) as pool:
+        received = list(pool.map(lambda _: list(shared), range(4)))
+    assert sorted(first for part in received for first in part) == list(range(0, 200, 4))
+    assert sum(map(bool, received)) > 1
+
+
 def test_threads_take_every_epoch_once() -> None:
     counter, count = Slow(BatchPlan(20, 4), start=8), 50
     with ThreadPoolExecutor(8) as pool:

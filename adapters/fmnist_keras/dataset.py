@@ -167,6 +167,14 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
             )
         return super().state_dict()
 
+    def __getstate__(self) -> dict[str, Any]:
+        if self._is_reading():
+            raise OptionError(
+                "Keras began an epoch of this dataset, which a copy could not continue. "
+                "Try: copy or pickle it after a whole epoch"
+            )
+        return {**self.__dict__, "_reading": None}  # an iterator cannot be pickled
+
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:
         if self._threads <= 1:
             return super()._batches(epoch, start)

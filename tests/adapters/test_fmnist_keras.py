@@ -3,8 +3,10 @@
 The tests run on the backend of this process; the last one runs them all again on the others.
 """
 
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -360,6 +362,17 @@ def test_a_state_between_epochs_resumes(fitted: Callable[..., Any]) -> None:
     assert fitted(anew, epochs=1) == epochs(2)
     with pytest.raises(DataMismatchError):
         plan_dataset(19).load_state_dict(state)
+
+
+def test_a_copy_after_fit_continues_by_itself(fitted: Callable[..., Any]) -> None:
+    batches = plan_dataset()
+    assert fitted(batches, epochs=1) == epochs(0)
+    for copied in (copy.deepcopy(batches), pickle.loads(pickle.dumps(batches))):
+        assert fitted(copied, epochs=1) == epochs(1)
+    assert fitted(batches, epochs=1) == epochs(1)
+    fitted(batches, epochs=1, steps_per_epoch=2)
+    with pytest.raises(OptionError, match="Try: copy or pickle it after a whole epoch"):
+        copy.deepcopy(batches)
 
 
 def test_a_state_within_an_epoch_is_refused(fitted: Callable[..., Any]) -> None:
