@@ -224,8 +224,10 @@ def _checked_device(device: object, options: dict[str, Any]) -> torch.device:
     if options.get("num_workers") or options.get("pin_memory"):
         raise OptionError("with device, batches are made there: without num_workers or pin_memory")
     try:
-        # Allocate a byte, so that a missing device raises here and not at the first batch.
-        return torch.empty(1, dtype=torch.uint8, device=device).device  # type: ignore[call-overload,no-any-return]
+        # Allocate and read a byte, so that a missing device, or "meta", raises here and not later.
+        byte: torch.Tensor = torch.empty(1, dtype=torch.uint8, device=device)  # type: ignore[call-overload]
+        byte.cpu()
+        return byte.device
     except (RuntimeError, TypeError, AssertionError) as error:
         raise OptionError(f"torch has no device {device!r}: {error}") from error
 

@@ -13,7 +13,7 @@ class TorchOps:
 
     def __init__(self, device: "torch.device | str" = "cpu") -> None:
         self._device = torch.device(device)
-        self._sent: dict[int, tuple[Any, torch.Tensor]] = {}
+        self._sent: dict[tuple[str, tuple[int, ...], bytes], torch.Tensor] = {}
 
     def word(self, number: Any) -> torch.Tensor:
         word = np.array([number], np.uint32).view(np.int32)
@@ -25,9 +25,11 @@ class TorchOps:
     def constant(self, table: Any) -> torch.Tensor:
         if self._device.type == "cpu":
             return torch.from_numpy(table if table.flags.writeable else table.copy())
-        if id(table) not in self._sent:  # the table is kept too, so its id is not reused
-            self._sent[id(table)] = table, torch.from_numpy(table.copy()).to(self._device)
-        return self._sent[id(table)][1]
+        # By content, because some tables, and views of tables, are made anew for each batch.
+        key = table.dtype.str, table.shape, table.tobytes()
+        if key not in self._sent:
+            self._sent[key] = torch.from_numpy(table.copy()).to(self._device)
+        return self._sent[key]
 
     def arange(self, count: int) -> torch.Tensor:
         return torch.arange(count, dtype=torch.int32, device=self._device)

@@ -22,11 +22,13 @@ from fmnist_core import (
 )
 from fmnist_core.order import whole_order
 from fmnist_core.testing import CHECKS, made_dataset
+from fmnist_core.transforms import Chain, ColorJitter, GaussianNoise, RandomAffine, RandomErasing
 from tests.helpers.programs import environment, helper
 
 torch = pytest.importorskip("torch")
 fmnist_torch = pytest.importorskip("fmnist_torch")
 DataLoader = torch.utils.data.DataLoader
+TorchOps = pytest.importorskip("fmnist_torch.ops").TorchOps
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,17 @@ def test_each_thread_gets_its_own_epoch() -> None:
     assert loader.batch_sampler.epoch == 200
 
 
+def test_a_device_gets_each_table_of_transforms_once() -> None:
+    steps = RandomErasing(), RandomAffine(10), GaussianNoise(0.1), ColorJitter(0.5)
+    ops = TorchOps("meta")  # it has shapes alone
+    for epoch in range(3):
+        images = torch.empty((9, 28, 28), dtype=torch.uint8, device="meta")
+        positions = torch.empty(9, dtype=torch.int64, device="meta")
+        Chain(steps).images(ops, images, positions, seed=0, epoch=epoch)
+        tables = [table for table in vars(ops).values() if isinstance(table, dict)]
+        assert sum(map(len, tables)) == 8, f"epoch {epoch}"
+
+
 def test_a_loader_is_copied_while_persistent_workers_run() -> None:
     dataset = made_dataset()
     loader = fmnist_torch.data_loader(
@@ -279,6 +292,7 @@ def test_a_device_with_other_bits_uses_the_table(monkeypatch: pytest.MonkeyPatch
     ("options", "message"),
     [
         ({"device": "nowhere"}, "torch has no device 'nowhere'"),
+        ({"device": "meta"}, "torch has no device 'meta'"),
         ({"device": 3.5}, "torch has no device 3.5"),
         ({"device": "cpu", "num_workers": 2}, "without num_workers or pin_memory"),
         ({"device": "cpu", "pin_memory": True}, "without num_workers or pin_memory"),
