@@ -4,6 +4,7 @@ What is done with a batch is next to nothing, so that its way there is what is m
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,41 +16,17 @@ from tests.bench.rows import Batches, Setting
 
 Prepare = Callable[[Dataset, Setting], Callable[[], Batches]]
 
+PIPELINES: tuple[Prepare, ...] = (
+    peers_tensorflow.ours,
+    peers_tensorflow.batch_then_map,
+    peers_tensorflow.floor,
+)
 AT_ONCE = 64
 """Steps that Keras runs in one call of a function, where it is told to."""
 
 
-def ours_in_function(train: Dataset, setting: Setting) -> Callable[[], Batches]:
-    """Return epochs of our pipeline as a loop in a tf.function."""
-    return _in_function(peers_tensorflow.ours, train, setting)
-
-
-def slices_in_function(train: Dataset, setting: Setting) -> Callable[[], Batches]:
-    """Return epochs of Keras's arrays as a loop in a tf.function."""
-    return _in_function(peers_tensorflow.batch_then_map, train, setting)
-
-
-def ours_in_fit(train: Dataset, setting: Setting) -> Callable[[], Batches]:
-    """Return epochs of `Model.fit` over our pipeline."""
-    return _in_fit(peers_tensorflow.ours, train, setting, 1)
-
-
-def slices_in_fit(train: Dataset, setting: Setting) -> Callable[[], Batches]:
-    """Return epochs of `Model.fit` over Keras's arrays."""
-    return _in_fit(peers_tensorflow.batch_then_map, train, setting, 1)
-
-
-def ours_in_fit_at_once(train: Dataset, setting: Setting) -> Callable[[], Batches]:
-    """Return epochs of `Model.fit` over our pipeline, several steps in a call."""
-    return _in_fit(peers_tensorflow.ours, train, setting, AT_ONCE)
-
-
-def slices_in_fit_at_once(train: Dataset, setting: Setting) -> Callable[[], Batches]:
-    """Return epochs of `Model.fit` over Keras's arrays, several steps in a call."""
-    return _in_fit(peers_tensorflow.batch_then_map, train, setting, AT_ONCE)
-
-
 def _in_function(prepare: Prepare, train: Dataset, setting: Setting) -> Callable[[], Batches]:
+    """Return epochs as a loop in a tf.function."""
     pipeline: Any = prepare(train, setting)()
     shape = (setting.batch_size, *train.image_shape, 1)
 
@@ -69,8 +46,9 @@ def _in_function(prepare: Prepare, train: Dataset, setting: Setting) -> Callable
 
 
 def _in_fit(
-    prepare: Prepare, train: Dataset, setting: Setting, at_once: int
+    prepare: Prepare, train: Dataset, setting: Setting, at_once: int = 1
 ) -> Callable[[], Batches]:
+    """Return epochs of `Model.fit`, `at_once` steps in a call."""
     pipeline: Any = prepare(train, setting)()
     model = _Counting(len(train.classes))
     model.compile(steps_per_execution=at_once, jit_compile=False)
@@ -97,3 +75,12 @@ class _Counting(keras.Model):  # type: ignore[misc]
         count = tf.math.bincount(tf.cast(label, tf.int32), minlength=self.seen.shape[0])
         self.seen.assign_add(tf.cast(count, tf.int64))
         return {"loss": tf.constant(0.0)}
+
+
+ours_in_function, slices_in_function, floor_in_function = (
+    partial(_in_function, prepare) for prepare in PIPELINES
+)
+ours_in_fit, slices_in_fit, floor_in_fit = (partial(_in_fit, prepare) for prepare in PIPELINES)
+ours_in_fit_at_once, slices_in_fit_at_once, floor_in_fit_at_once = (
+    partial(_in_fit, prepare, at_once=AT_ONCE) for prepare in PIPELINES
+)

@@ -96,6 +96,24 @@ def run(batches: Batches) -> None:
 
 TORCH, TENSORFLOW, JAX = ("torch",), ("tensorflow",), ("jax",)
 
+
+def _in_graph() -> dict[str, Row]:
+    """Return the rows of TensorFlow where Python does not iterate."""
+    pipelines: dict[str, tuple[Kind, str]] = {
+        "tensorflow": ("ours", "ours"),
+        "Keras arrays": ("peer", "slices"),
+        "floor: tf constant": ("floor", "floor"),
+    }
+    places = {"tf.function": "function", "fit": "fit", "fit by 64": "fit_at_once"}
+    return {
+        f"{name}, {where}": Row(
+            kind, "tensorflow", f"peers_in_graph:{function}_in_{place}", TENSORFLOW
+        )
+        for where, place in places.items()
+        for name, (kind, function) in pipelines.items()
+    }
+
+
 ROWS: dict[str, Row] = {
     "numpy": Row("ours", "numpy", "peers_numpy:ours", (), cheap=True),
     "floor: numpy": Row("floor", "numpy", "peers_numpy:floor", (), cheap=True),
@@ -126,20 +144,7 @@ ROWS: dict[str, Row] = {
     "floor: tf constant": Row(
         "floor", "tensorflow", "peers_tensorflow:floor", TENSORFLOW, cheap=True
     ),
-    "tensorflow, tf.function": Row(
-        "ours", "tensorflow", "peers_in_graph:ours_in_function", TENSORFLOW
-    ),
-    "Keras arrays, tf.function": Row(
-        "peer", "tensorflow", "peers_in_graph:slices_in_function", TENSORFLOW
-    ),
-    "tensorflow, fit": Row("ours", "tensorflow", "peers_in_graph:ours_in_fit", TENSORFLOW),
-    "Keras arrays, fit": Row("peer", "tensorflow", "peers_in_graph:slices_in_fit", TENSORFLOW),
-    "tensorflow, fit by 64": Row(
-        "ours", "tensorflow", "peers_in_graph:ours_in_fit_at_once", TENSORFLOW
-    ),
-    "Keras arrays, fit by 64": Row(
-        "peer", "tensorflow", "peers_in_graph:slices_in_fit_at_once", TENSORFLOW
-    ),
+    **_in_graph(),
     "jax": Row("ours", "jax", "peers_jax:ours", JAX, cheap=True),
     "jax-scan": Row("ours", "jax", "peers_jax:ours_scanned", JAX, cheap=True),
     "hand-written": Row("peer", "jax", "peers_jax:hand_written", JAX, cheap=True),
