@@ -20,10 +20,14 @@ from tests.helpers.large import INFIMNIST, write_sparse
 BATCH_SIZE, STEPS, ROUNDS = 128, 200, 7
 
 
-def batches(folder: Path, count: int, name: str) -> Callable[[], None]:
+def zeros(folder: str, count: int) -> fm.Dataset:
+    """Return a dataset of sparse files, which are written once: no file may change under it."""
+    images, labels = write_sparse(Path(folder), count)
+    return fm.open_idx(images, labels, classes=list("0123456789"))
+
+
+def batches(dataset: fm.Dataset, name: str) -> Callable[[], None]:
     """Return what takes the first batches of a shuffled epoch, always of the same one."""
-    images, labels = write_sparse(folder, count)
-    dataset = fm.open_idx(images, labels, classes=list("0123456789"))
 
     def take() -> None:
         loader = dataset.to(name, batch_size=BATCH_SIZE, shuffle=True, seed=1)
@@ -44,14 +48,16 @@ def indices(count: int) -> Callable[[], None]:
     return compute
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, and print a table."""
+    argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
+        datasets = zeros(small, 60_000), zeros(large, INFIMNIST)
         rows = {
-            f"{name}, {count:,} images": batches(Path(folder), count, name)
+            f"{name}, {len(dataset):,} images": batches(dataset, name)
             for name in fm.available_adapters()
             if name != "ray"  # which is not iterated batch by batch
-            for folder, count in ((small, 60_000), (large, INFIMNIST))
+            for dataset in datasets
         }
         rows |= {f"indices, {count:,} examples": indices(count) for count in (10**5, 10**9)}
         seconds: dict[str, list[float]] = {name: [] for name in rows}
