@@ -235,9 +235,9 @@ def some_batches(
     size = rows.shape[1]
 
     def batch(number: int) -> JaxBatch:
-        its = slice(number * size, (number + 1) * size)
-        parts: JaxBatch = jax.tree.map(lambda values: values[its], batches)
-        return parts
+        span = slice(number * size, (number + 1) * size)
+        part: JaxBatch = jax.tree.map(lambda values: values[span], batches)
+        return part
 
     return [batch(number) for number in range(count)]
 

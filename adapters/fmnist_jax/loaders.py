@@ -18,9 +18,9 @@ from fmnist_jax.device import JaxBatch, put, some_batches
 from fmnist_jax.places import field_sharding
 
 MADE_AT_ONCE = 8
-"""Batches that one compiled call makes on a device, at most, and no more than an epoch has."""
+"""Most batches that one compiled call makes on a device."""
 EXAMPLES_AT_ONCE = 2**13
-"""Examples of such a call, at most, unless one batch has more: their memory is needed at once."""
+"""Most examples of such a call, whose memory is needed at once; it makes one batch at least."""
 
 
 class JaxBatches(Batches[JaxBatch]):
@@ -104,9 +104,9 @@ class DeviceBatches(JaxBatches):
                 yield from batches[: len(block.rows) - first]
 
     def _filled(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return (batches, batch) numbers with zeros below, in one shape for every epoch and start.
+        """Return numbers (batches, batch), with rows of zeros up to the most that an epoch needs.
 
-        JAX compiles for a shape, which takes longer than the batches that are made for nothing.
+        JAX compiles again for another shape, which costs more than a few batches that nobody reads.
         """
         most = min(len(self.plan), max(1, SENT_AT_ONCE // self.plan.batch_size))
         filled = np.zeros((-(-most // self._made) * self._made, numbers.shape[1]), np.int32)

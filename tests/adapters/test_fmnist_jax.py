@@ -230,9 +230,8 @@ class OnDevice(fmnist_jax.JaxAdapter):
 def test_a_device_compiles_once_for_whole_batches_and_once_for_the_last() -> None:
     from fmnist_jax.device import some_batches
 
-    dataset = made_dataset(
-        67
-    )  # 11 batches and an example: calls of 8 batches, of 3, and of 1 example
+    # 11 batches and an example: calls that return 8 batches, 3 batches, and the example.
+    dataset = made_dataset(67)
     loader = fmnist_jax.batches(dataset, batch_size=6, shuffle=True, device="cpu")
     before = some_batches._cache_size()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""`make bench OPTIONS=--start`: from the start of a process to its first batch.
+"""`make bench OPTIONS=--start`: from the bare import of a framework to the first batch.
 
 Each program is a process of its own. In every round each runs once, one after another. A process
 reads the clock before its framework's bare import, after it, and once it has its first batch: what
@@ -127,9 +127,9 @@ class Measured:
         """Return a measurement before its first round."""
         return cls(Timed([], []), Timed([], []))
 
-    def add(self, seconds: Sequence[Sequence[float]]) -> None:
+    def add(self, milliseconds: Sequence[Sequence[float]]) -> None:
         """Add a round: clock and processor of the import, and of what follows."""
-        for timed, (clock, processor) in zip((self.bare, self.more), seconds, strict=True):
+        for timed, (clock, processor) in zip((self.bare, self.more), milliseconds, strict=True):
             timed.clock.append(clock)
             timed.processor.append(processor)
 
