@@ -44,7 +44,7 @@ class Adapter(Protocol):
     -----
     An adapter may also have a method ``shard(options)``, which is called for ``shard="auto"``. It
     gets the framework options of `Dataset.to` and returns the (index, count) of this process, as
-    the framework or its launcher knows it. Without it, the shard is (0, 1).
+    the framework or its launcher knows it. Without it, ``shard="auto"`` raises `OptionError`.
 
     If a loader is not iterated batch by batch, as a `ray.data.Dataset` is not, the adapter has a
     method ``batches(loader, plan)`` that returns an iterable of its batches; fingerprints and

@@ -147,6 +147,11 @@ class BatchPlan:
             raise OptionError(f"fields must be any of {allowed}, each once, not {fields!r:.80}")
         if self.keys and not all(isinstance(key, str) for key in self.keys):
             raise OptionError(f"names of fields must be str, not {self.keys!r:.80}")
+        if self.keys is not None and len(fields) != (len(self.keys) or 1):
+            raise OptionError(
+                f"fields {fields!r} do not fit their names {self.keys!r:.80}. "
+                "Try: fields as a mapping of names to fields, or keys=None for tuples"
+            )
         self._keep("fields", fields)
         if self.remainder == "pad" and "weight" not in self.fields:
             raise OptionError(

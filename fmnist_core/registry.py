@@ -135,9 +135,14 @@ def check_options(adapter: Adapter, options: Mapping[str, Any]) -> None:
 
 
 def own_shard(adapter: Adapter, options: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the shard of this process as an adapter's framework knows it, or (0, 1)."""
+    """Return the shard of this process as an adapter's framework knows it, or raise OptionError."""
     ask = getattr(adapter, "shard", None)
-    pair: tuple[int, int] = (0, 1) if ask is None else ask(options)
+    if ask is None:
+        raise OptionError(
+            f"adapter {adapter.name!r} cannot tell which process this is, so it has no "
+            'shard="auto". Try: shard=(index, count)'
+        )
+    pair: tuple[int, int] = ask(options)
     return pair
 
 

@@ -190,6 +190,8 @@ def test_plans_are_values() -> None:
         ({"fields": {"x": "picture"}}, "fields must be (a tuple of )?any of"),
         ({"fields": {"x": "image", "y": "image"}}, "each once"),
         ({"fields": {1: "image"}}, "names of fields must be str"),
+        ({"keys": ("x",)}, "do not fit their names \\('x',\\)"),
+        ({"keys": ()}, "do not fit their names"),
         ({"fields": ("image", "image")}, "each once"),
         ({"fields": ("picture",)}, "fields must be (a tuple of )?any of"),
         ({"batch_size": 2**61, "shard": (0, 4), "remainder": "drop"}, "batch_size times shard"),

@@ -184,7 +184,8 @@ def test_an_invalid_shard_of_a_launcher_raises(pair: tuple[str, str]) -> None:
     assert check_shard("1", "2", "RANK") == (1, 2)
 
 
-def test_auto_is_one_shard_where_there_are_no_others(tiny: Dataset) -> None:
-    assert tiny.to("numpy", batch_size=3, shard="auto").plan.shard == (0, 1)
+def test_numpy_does_not_know_the_processes(tiny: Dataset) -> None:
+    with pytest.raises(OptionError, match="'numpy' cannot tell which process this is"):
+        tiny.to("numpy", batch_size=3, shard="auto")
     with pytest.raises(OptionError, match='"auto"'):
         tiny.to("numpy", batch_size=3, shard="all")  # type: ignore[arg-type]

@@ -9,7 +9,6 @@ from fmnist_core import hookimpl
 from fmnist_core.batch import Arrays, Assembler, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan, Field, Remainder
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_keras.dataset import QUEUE_SIZE, PlanDataset
@@ -57,13 +56,6 @@ class KerasAdapter:
         assemble = Assembler(dataset, plan, encoding, self)
         return PlanDataset(
             plan, assemble, epoch=epoch, start=start, workers=workers, max_queue_size=max_queue_size
-        )
-
-    def shard(self, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Raise OptionError: Keras has no public way to ask which process this is."""
-        raise OptionError(
-            'Keras does not tell which process this is, so there is no shard="auto". '
-            "Try: shard=(index, count), such as (jax.process_index(), jax.process_count())"
         )
 
     def to_numpy(self, batch: Arrays) -> tuple[NDArray[Any], ...]:
