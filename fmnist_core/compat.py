@@ -22,7 +22,7 @@ from fmnist_core.errors import (
     check_seed,
     printable,
 )
-from fmnist_core.files import as_path
+from fmnist_core.files import as_path, expanded
 from fmnist_core.loading import load, open_idx
 from fmnist_core.order import whole_order
 from fmnist_core.storage.obtain import file_in, spellings
@@ -70,7 +70,7 @@ def load_mnist(path: str | os.PathLike[str], kind: str = "train") -> Arrays:
         raise OptionError(
             f"kind must be 'train' or 't10k' (the files' word for test), not {kind!r}"
         )
-    dataset = _read(as_path(path).expanduser(), kind)
+    dataset = _read(expanded(as_path(path)), kind)
     return _flat(dataset.images).copy(), dataset.labels.copy()
 
 
@@ -241,7 +241,7 @@ def read_data_sets(
         As `load`.
     """
     _pixel_dtype(dtype)  # raises before anything is downloaded
-    train, test = _splits(as_path(train_dir).expanduser(), fake_data, name, source_url)
+    train, test = _splits(expanded(as_path(train_dir)), fake_data, name, source_url)
     num_validation = check_range("validation_size", validation_size, 0, len(train))
     make = partial(_data_set, one_hot, dtype=dtype, reshape=reshape, seed=seed)
     return Datasets(make(train[num_validation:]), make(train[:num_validation]), make(test))
@@ -260,7 +260,7 @@ def load_data(
     Returns
     -------
     pair of (images, labels)
-        uint8 (n, height, width) and uint8 (n,); writable.
+        uint8 (n, height, width) and uint8 (n,), of QMNIST int32; writable.
     """
     train, test = load(name, "train", root=root), load(name, "test", root=root)
     return (train.images.copy(), train.labels.copy()), (test.images.copy(), test.labels.copy())

@@ -211,7 +211,9 @@ class Dataset:
             ) from error
         except IndexError as error:
             raise RowOutsideError(f"row {row} is not among the {len(self)} examples") from error
-        return self.source.images[place], int(self.source.labels[place])
+        image: NDArray[Any] = self.source.images[place]
+        image.setflags(write=False)  # `concat` reads a copy
+        return image, int(self.source.labels[place])
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], int]]:
         """Yield each example as `dataset[i]` gives it."""
@@ -270,7 +272,10 @@ class Dataset:
         ------
         OptionError
             If there is no such option, or these images cannot be encoded this way.
+        DataMismatchError
+            If a mapped file has been written to since it was opened.
         """
+        self.source.check_mapped()
         known = EncodingOptions.__annotations__
         if unknown := sorted(options.keys() - known.keys()):
             raise OptionError(

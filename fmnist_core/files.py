@@ -268,8 +268,12 @@ def _resemble(path: Path, status: os.stat_result) -> None:
 
 
 def remove_stale_parts(path: Path) -> None:
-    """Remove temporary files and folders of `path` that killed processes left."""
-    part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    """Remove temporary files and folders of `path` that killed processes left.
+
+    The one that was to be replaced (``.old``) goes only if another is in its place.
+    """
+    ends = "part|old" if path.exists() else "part"
+    part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.({ends})")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             if part.fullmatch(entry.name) and time() - entry.stat().st_mtime > STALE:

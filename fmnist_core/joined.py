@@ -55,7 +55,7 @@ def concat(*datasets: Dataset) -> Dataset:
         rows.append(as_array(dataset.rows) + group.begin)
     sources = [group.source for group in groups]
     source = sources[0] if len(sources) == 1 else JoinedSource(sources)
-    description = _description(datasets, [group.split_name for group in groups])
+    description = _description(datasets, groups)
     return first.described(source, description, compacted(np.concatenate(rows)))
 
 
@@ -83,9 +83,14 @@ class _Group:
         return True
 
     @property
+    def has_other_labels(self) -> bool:
+        """Whether some labels are not those of the first selection's source."""
+        return not np.array_equal(self.labels, self._source.labels)
+
+    @property
     def source(self) -> Source:
         """The source of all of them."""
-        if np.array_equal(self.labels, self._source.labels):
+        if not self.has_other_labels:
             return self._source
         labels = self.labels.astype(np.min_scalar_type(self.labels.max(initial=0)))
         return self._source.with_labels(labels)
@@ -101,22 +106,31 @@ def _check_alike(one: Dataset, other: Dataset) -> None:
                 + ". Try: relabel(labels, classes=...)"
                 * (name == "classes")
             )
-    if (one.extended is None) != (other.extended is None):
-        raise DataMismatchError(f"{one!r} and {other!r}: only one has extended labels")
+    if _extended_columns(one) != _extended_columns(other):
+        raise DataMismatchError(
+            f"expected datasets with the same columns of extended labels, found "
+            f"{_extended_columns(one)} in {one!r} and {_extended_columns(other)} in {other!r}"
+        )
 
 
-def _description(datasets: Sequence[Dataset], splits: Sequence[str]) -> Description:
+def _extended_columns(dataset: Dataset) -> int:
+    extended = dataset.source.extended
+    return 0 if extended is None else extended.shape[1]
+
+
+def _description(datasets: Sequence[Dataset], groups: Sequence[_Group]) -> Description:
     first = datasets[0].description
     names = {dataset.name for dataset in datasets}
     constants = {(dataset.mean, dataset.std) for dataset in datasets}
     mean, std = constants.pop() if len(constants) == 1 else (None, None)
     return Description(
         first.name if len(names) == 1 else "",
-        "+".join(splits) if len(names) == 1 and first.name else "",
+        "+".join(group.split_name for group in groups) if len(names) == 1 and first.name else "",
         first.classes,
         mean,
         std,
-        any(dataset.description.is_relabelled for dataset in datasets),
+        any(dataset.description.is_relabelled for dataset in datasets)
+        or any(group.has_other_labels for group in groups),
     )
 
 
@@ -167,12 +181,13 @@ class JoinedSource(Source):
         labels = np.concatenate([np.asarray(source.labels, np.int64) for source in sources])
         labels.setflags(write=False)
         tables = [source.extended for source in sources if source.extended is not None]
+        originals = [source.original or source for source in sources]
         values = {
             "images": images,
             "labels": labels,
             "extended": np.concatenate(tables) if tables else None,
             "files": None,
-            "new_labels": None,
+            "original": None if originals == [*sources] else JoinedSource(originals),
             "sources": tuple(sources),
         }
         for name, value in values.items():

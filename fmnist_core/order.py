@@ -186,7 +186,7 @@ def encipher(positions: Any, bits: int, key: tuple[Any, Any, Any]) -> Any:
     """Return one application of the block cipher to positions below 2**bits.
 
     It uses only shifts and bitwise operators, so arrays of any library work: numpy int64 with ints
-    as key words or, up to 32 bits, JAX int32 with traced uint32 scalars.
+    as key words or, up to 32 bits, JAX uint32 with traced uint32 scalars.
     """
     width = bits // 2
     mask = (1 << width) - 1

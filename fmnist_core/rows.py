@@ -55,9 +55,7 @@ def as_array(rows: Rows) -> NDArray[np.int64]:
 
 def take(array: NDArray[Any], rows: Rows) -> NDArray[Any]:
     """Return the given rows of an array, read-only: a view if they are a range."""
-    if isinstance(rows, range):
-        return array[rows.start : rows.stop]
-    selected = array[rows]
+    selected = array[rows.start : rows.stop] if isinstance(rows, range) else array[rows]
     selected.setflags(write=False)
     return selected
 

@@ -26,6 +26,8 @@ HASHED_AT_ONCE = 2**20
 MAX_UNNAMED_CLASSES = 2**16
 """Most classes that are named by their numbers; otherwise a single label could ask for billions."""
 
+_LARGEST = 2**63 - 1
+
 EXTENDED_COLUMNS = 8
 """Columns of QMNIST's labels, an int32 table whose first column is the label."""
 
@@ -139,15 +141,15 @@ class Source:
         QMNIST's extended labels, or similar ones.
     files : SourceFiles, optional
         The files they came from.
-    new_labels : ndarray (n,), optional
-        `labels`, if they differ from the file's.
+    original : Source, optional
+        This source with the labels it came with, if `labels` are others.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
     extended: NDArray[Any] | None = None
     files: SourceFiles | None = None
-    new_labels: NDArray[Any] | None = None
+    original: "Source | None" = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels", "extended"):
@@ -157,6 +159,9 @@ class Source:
                 view = np.asarray(getattr(self, name)).view()
             except ValueError as error:
                 raise DataMismatchError(f"expected {name} to be an array: {error}") from error
+            if name == "labels" and view.dtype.kind == "u" and view.itemsize == 8:
+                # numpy computes no sums or indices of both uint64 and int64.
+                view = np.minimum(view, np.uint64(_LARGEST)).astype(np.int64)
             view.setflags(write=False)
             object.__setattr__(self, name, view)
 
@@ -260,8 +265,10 @@ class Source:
 
         It covers the arrays of images, labels and, if any, extended labels: for each array a line
         with numpy's name of its type and its shape (``uint8 (60000, 28, 28)``), then its elements
-        in C order, little-endian.
+        in C order, little-endian. The labels are those it came with, before any new ones.
         """
+        if self.original is not None:
+            return self.original.content_digest
         digest = hasher()
         for array in (self.images, self.labels, self.extended):
             if array is not None:
@@ -276,9 +283,13 @@ class Source:
         view.setflags(write=False)
         # Not copy.copy, which would open the files again.
         source = object.__new__(type(self))
-        source.__dict__.update(self.__dict__, labels=view, new_labels=view)
-        source.__dict__.pop("content_digest", None)
+        source.__dict__.update(self.__dict__, labels=view, original=self.original or self)
         return source
+
+    @property
+    def new_labels(self) -> NDArray[Any] | None:
+        """The labels (n,), if they are not those it came with."""
+        return self.labels if self.original is not None else None
 
     def images_at(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the images at the given places: fresh, in native byte order."""
@@ -304,13 +315,17 @@ class Source:
 
     def in_memory(self) -> "Source":
         """Return copies of the arrays, which need no file."""
+        if self.original is not None:
+            return self.original.in_memory().with_labels(np.array(self.labels))
         extended = None if self.extended is None else np.array(self.extended)
         return Source(np.array(self.images), np.array(self.labels), extended)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.files is None:
-            return Source, (self.images, self.labels, self.extended)
-        return _reopened, (self.files, self.new_labels)
+        if self.files is not None:
+            return _reopened, (self.files, self.new_labels)
+        if self.original is not None:
+            return Source.with_labels, (self.original, self.labels)
+        return Source, (self.images, self.labels, self.extended)
 
 
 def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:

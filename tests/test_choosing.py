@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fmnist_core as fm
 from fmnist_core import (
     DataMismatchError,
     Dataset,
@@ -278,3 +279,26 @@ def test_choices_keep_the_description_of_the_data() -> None:
         assert part.info is train.info
         assert np.array_equal(part.images[:5], train.images[part.indices[:5]])
         assert len(pickle.dumps(part)) < 130_000
+
+
+def test_the_digest_does_not_depend_on_the_way_there(whole: Dataset) -> None:
+    new = (LABELS + 1) % 4
+    ways = [
+        whole.relabel(new).take(10),
+        whole.take(10).relabel(new[:10]),
+        whole.relabel(LABELS).relabel(new)[:10],
+        whole.in_memory().take(10).relabel(new[:10]).in_memory(),
+        fm.concat(whole.take(5).relabel(new[:5]), whole[5:10].relabel(new[5:10])),
+    ]
+    ways += [pickle.loads(pickle.dumps(way)) for way in ways]
+    assert {way.digest for way in ways} == {ways[0].digest}
+    assert ways[0].digest != whole.take(10).digest
+
+
+def test_the_digest_of_joined_relabelled_data_covers_what_they_were(whole: Dataset) -> None:
+    other = Dataset(255 - whole.images, whole.labels, classes=CLASSES)
+    new = (LABELS + 1) % 4
+    joined = fm.concat(whole.relabel(new).take(10), other.take(10))
+    same = fm.concat(whole.take(10).relabel(new[:10]), other.take(10))
+    assert joined.digest == same.digest == pickle.loads(pickle.dumps(joined)).digest
+    assert joined.digest != fm.concat(whole.take(10), other.take(10)).digest

@@ -136,6 +136,26 @@ def test_an_open_file_is_written(tmp_path: Path) -> None:
     assert_golden(read_idx(tmp_path / "x.gz"))
 
 
+class AFewBytes(io.RawIOBase):
+    """Writes seven bytes at once; an unbuffered file may write fewer than it is given, too."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.written += bytes(data[:7])
+        return min(len(data), 7)
+
+
+def test_nothing_is_lost_where_fewer_bytes_are_written_at_once() -> None:
+    file = AFewBytes()
+    write_idx(file, np.arange(100, dtype=np.uint8))
+    assert np.array_equal(parse_idx(file.written), np.arange(100))
+
+
 def test_a_file_open_for_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r'Try: open\(path, "rb"\)'):
         read_idx(io.StringIO("text"))  # type: ignore[arg-type]

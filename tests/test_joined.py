@@ -154,3 +154,21 @@ def test_objects_that_are_not_datasets_raise() -> None:
     for wrong in ((), (numbered(3, 0), [1, 2])):
         with pytest.raises(OptionError, match="expected datasets to join"):
             fm.concat(*wrong)  # type: ignore[arg-type]
+
+
+def test_extended_labels_of_other_columns_are_refused() -> None:
+    images, labels = np.zeros((4, 2, 2), np.uint8), np.zeros(4, np.uint8)
+    one, two = (
+        Dataset(images + n, labels, classes=["a"], extended=np.zeros((4, n), np.int32))
+        for n in (3, 8)
+    )
+    with pytest.raises(DataMismatchError, match="same columns of extended labels, found 3 in"):
+        fm.concat(one, two)
+
+
+def test_images_of_joined_data_are_read_only() -> None:
+    joined = fm.concat(numbered(4, 0), numbered(4, 100))
+    for image in (joined.images, joined[2:6].images, joined[1][0]):
+        with pytest.raises(ValueError, match="read-only"):
+            image[...] = 0
+    assert joined.to("numpy", batch_size=4).peek()[0].flags.writeable

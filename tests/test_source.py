@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist_core import DataMismatchError, FileAccessError, concat, open_idx, write_idx
+from fmnist_core import DataMismatchError, Dataset, FileAccessError, concat, open_idx, write_idx
 from fmnist_core.idx.format import open_array
 from fmnist_core.source import FileStamp, Source, SourceFiles
 
@@ -142,6 +142,7 @@ def test_open_array_of_a_wider_type(tmp_path: Path) -> None:
 
 
 def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: Path) -> None:
+    fmnist_torch, fmnist_jax = map(pytest.importorskip, ("fmnist_torch", "fmnist_jax"))
     images, labels = tmp_path / "images", tmp_path / "labels"
     write_idx(images, IMAGES)
     write_idx(labels, LABELS)
@@ -154,6 +155,11 @@ def test_a_mapped_file_that_was_written_to_is_noticed_before_batches(tmp_path: P
     for chosen in (dataset, dataset.take(5), concat(dataset, open_idx(images, labels))):
         with pytest.raises(DataMismatchError, match="the file changed since"):
             chosen.to("numpy", batch_size=8)
+        for read in (chosen.arrays, lambda chosen=chosen: fmnist_torch.MapDataset(chosen)):  # type: ignore[misc]
+            with pytest.raises(DataMismatchError, match="the file changed since"):
+                read()
+        with pytest.raises(DataMismatchError, match="the file changed since"):
+            fmnist_jax.resident(chosen, batch_size=1)
 
 
 def test_replacing_or_removing_a_mapped_file_is_harmless(tmp_path: Path) -> None:
@@ -165,3 +171,13 @@ def test_replacing_or_removing_a_mapped_file_is_harmless(tmp_path: Path) -> None
     labels.unlink()
     (image, _), *_ = dataset.to("numpy", batch_size=8, dtype="uint8", scale="raw")
     np.testing.assert_array_equal(image, IMAGES[:8])
+
+
+def test_labels_of_uint64_are_usable() -> None:
+    labels = (np.arange(8) % 2).astype(np.uint64)
+    dataset = Dataset(np.zeros((8, 2, 2), np.uint8), labels, classes=["a", "b"])
+    assert dataset.labels.dtype == np.int64
+    assert dataset.counts == {"a": 4, "b": 4}
+    assert [len(part) for part in dataset.split(0.5, stratify=True)] == [4, 4]
+    with pytest.raises(DataMismatchError, match="expected labels from 0 to 1, found"):
+        Dataset(np.zeros((1, 2, 2), np.uint8), np.array([2**64 - 1], np.uint64), classes=["a", "b"])

@@ -185,7 +185,10 @@ def resident(
     OptionError
         If batches would differ in shape, which a compiled function does not allow; if images are
         not uint8; or if there are no examples, or 2**31 or more.
+    DataMismatchError
+        If a mapped file has been written to since it was opened.
     """
+    dataset.source.check_mapped()
     process_shard = ADAPTER.shard({}) if shard == "auto" else shard
     plan = BatchPlan(len(dataset), batch_size, shuffle, seed, remainder, process_shard, fields)  # type: ignore[arg-type]
     unresolved = Encoding(

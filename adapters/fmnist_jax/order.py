@@ -67,10 +67,12 @@ def shuffled(positions: jax.Array, n: int, key: tuple[Any, Any, Any]) -> jax.Arr
     """Return `order.index_shuffle` of some positions, computed on the device."""
     if n == 1:
         return positions
+    most = np.uint32(n)
 
     def again(rows: jax.Array) -> jax.Array:
-        return jnp.where(rows >= n, order.encipher(rows, order.block_bits(n), key), rows)
+        return jnp.where(rows >= most, order.encipher(rows, order.block_bits(n), key), rows)
 
-    first = order.encipher(positions, order.block_bits(n), key)
-    shuffled: jax.Array = jax.lax.while_loop(lambda rows: (rows >= n).any(), again, first)
-    return shuffled
+    # Beyond 2**30 examples a block has 32 bits, which int32 would take for numbers below 0.
+    first = order.encipher(positions.astype(jnp.uint32), order.block_bits(n), key)
+    shuffled: jax.Array = jax.lax.while_loop(lambda rows: (rows >= most).any(), again, first)
+    return shuffled.astype(positions.dtype)

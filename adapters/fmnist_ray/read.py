@@ -216,7 +216,8 @@ def _sent(assemble: Assembler) -> Any:
         packed = ray.cloudpickle.dumps(assemble)  # type: ignore[no-untyped-call]
         # A long list of selected rows is sent once, not with each task.
         return packed if len(packed) <= CARRIED_BYTES else ray.put(packed)
-    if len(dataset) * math.prod(dataset.image_shape) * dataset.image_dtype.itemsize > NOTED_BYTES:
+    nbytes = len(dataset.source.labels) * math.prod(dataset.image_shape)
+    if nbytes * dataset.image_dtype.itemsize > NOTED_BYTES:
         warnings.warn(
             f"{dataset!r} is not mapped from raw files, so its data go from this process into "
             "Ray's object store, once. Try: fmnist_core.load without root=, or write_idx to raw "

@@ -100,7 +100,7 @@ class Mapped(NamedTuple):
 def mapped_lines(images: Any) -> Mapped | None:
     """Return images (n, ...) as lines of the mapped file that they are in.
 
-    None if they are in memory, are not uint8 in C order, or if the lines would be too short.
+    None if they are in memory, are not uint8 in C order, or if the lines would be too short or few.
     """
     base = images
     while isinstance(base, np.ndarray):
@@ -116,6 +116,6 @@ def mapped_lines(images: Any) -> Mapped | None:
         return None
     skipped = next(k for k in range(CACHE_LINE) if (address + k * length) % CACHE_LINE == 0)
     lines = images.reshape(-1, length)[skipped:]
-    return (
-        Mapped(lines, each, skipped, images[: -(-skipped // each)].copy()) if len(lines) else None
-    )
+    if len(lines) < each:  # the first images are gathered from lines too, and then overwritten
+        return None
+    return Mapped(lines, each, skipped, images[: -(-skipped // each)].copy())

@@ -96,6 +96,7 @@ class MapDataset(TorchDataset[Any]):
             labels=labels,
             label_dtype=label_dtype,
         )
+        dataset.source.check_mapped()
         # One example is a batch without its first axis, so a plan determines what it holds.
         plan = BatchPlan(len(dataset), 1, fields=fields)  # type: ignore[arg-type]
         self._assemble = Assembler(dataset, plan, encoding, adapter or ADAPTER)
@@ -202,7 +203,7 @@ class MapDataset(TorchDataset[Any]):
         if self._loaders is not None and isinstance(rows, BatchRows):
             return self._ready(self._loaders(rows.examples))
         asked = np.asarray(rows, dtype=np.int64)
-        fillers = (asked < 0) * len(self)
+        fillers = ((-len(self) <= asked) & (asked < 0)) * len(self)
         # The position marks fillers; without transforms it has no other effect.
         batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))
         return self._ready(batch)

@@ -157,7 +157,8 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
 
     def _begun(self, generator: torch.Generator, epoch: int, start: int) -> Iterator[Any]:
         if not self._has_agreed:
-            compare_ranks(self.agreement() | {"epoch": epoch, "examples": start})
+            position = {"epoch": epoch, "examples": start}
+            compare_ranks(self.plan.shard[1], lambda: self.agreement() | position)
             self._has_agreed = True
         if self.num_workers or self.pin_memory:
             examples = partial(epoch_examples, self.plan, epoch, start)

@@ -7,6 +7,7 @@ not join a collective, it matches whatever that rank sends next; with NCCL it al
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from torch import distributed
@@ -38,7 +39,7 @@ def in_a_group() -> bool:
     return has_group and get_worker_info() is None
 
 
-def compare_ranks(record: dict[str, Any]) -> None:
+def compare_ranks(shards: int, record: Callable[[], dict[str, Any]]) -> None:
     """Wait until every rank has sent what it is about to read, and check that they agree.
 
     Only loaders with as many shards as ranks are compared. A loader with one shard may exist on one
@@ -46,8 +47,10 @@ def compare_ranks(record: dict[str, Any]) -> None:
 
     Parameters
     ----------
-    record : dict
-        The record of this rank for `check_agreement`.
+    shards : int
+        How many shards the loader of this rank is for.
+    record : callable
+        Returns the record of this rank for `check_agreement`, which has to read all data.
 
     Raises
     ------
@@ -56,7 +59,6 @@ def compare_ranks(record: dict[str, Any]) -> None:
         time limit.
     """
     ranks = distributed.get_world_size() if in_a_group() else 1
-    shards = record["shard"][1]
     if ranks == 1 or shards == 1:
         return
     if shards > ranks:
@@ -68,7 +70,7 @@ def compare_ranks(record: dict[str, Any]) -> None:
     rank = distributed.get_rank()
     turn = store.add(f"loaders of rank {rank}", 1)
     keys = [f"loader {turn} of rank {other}" for other in range(ranks)]
-    store.set(keys[rank], json.dumps(record))
+    store.set(keys[rank], json.dumps(record()))
     if shards == ranks:
         _check_all(store, keys, rank)
     else:

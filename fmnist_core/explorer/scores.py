@@ -15,9 +15,6 @@ from fmnist_core.errors import DataMismatchError, printable
 from fmnist_core.explorer.examples import Examples
 from fmnist_core.files import open_regular
 
-NAMES = ("index", "predicted", "score", "split")
-"""Columns of the file; the last two need not be there."""
-
 NONE = -1
 """Stands for the prediction of an example that has none."""
 

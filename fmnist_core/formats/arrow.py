@@ -5,6 +5,7 @@ list of 784 numbers. The classes are in the schema's metadata.
 """
 
 import json
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,23 +38,64 @@ def write(splits: Sequence[Split], folder: Path) -> None:
                 writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
+def _unpacked_nbytes(message: Any) -> int:
+    """Return the bytes of a message's buffers when they are unpacked.
+
+    pyarrow allocates what a packed buffer claims in its first 8 bytes, so this adds them up first.
+    The message's description is a FlatBuffer (Apache Arrow, format/Message.fbs).
+    """
+    described = message.metadata.to_pybytes()
+
+    def number(form: str, place: int) -> int:
+        value: int = struct.unpack_from(form, described, place)[0]
+        return value
+
+    def field(table: int, index: int) -> int:
+        """Return the place of a table's field, or 0 if the table does not have it."""
+        fields = table - number("<i", table)
+        known = 4 + 2 * index < number("<H", fields)
+        offset = number("<H", fields + 4 + 2 * index) if known else 0
+        return table + offset if offset else 0
+
+    def follow(place: int) -> int:
+        return place + number("<I", place)
+
+    batch = follow(field(follow(0), 2))
+    if message.type == "dictionary":
+        batch = follow(field(batch, 1))
+    elif message.type != "record batch":
+        return 0
+    if not field(batch, 3):
+        return int(message.body.size)
+    buffers = follow(field(batch, 2))
+    body = memoryview(message.body)
+    each = range(buffers + 4, buffers + 4 + 16 * number("<I", buffers), 16)
+    places = [number("<q", buffer) for buffer in each if number("<q", buffer + 8)]
+    claims: list[int] = [struct.unpack_from("<q", body, place)[0] for place in places]
+    return len(body) + sum(max(claim, 0) for claim in claims)
+
+
 def read(path: Path) -> Iterator[Rows]:
     """Yield the examples of an Arrow file with a column of tensors or lists, and labels."""
     check_installed("pyarrow", "reading Arrow")
     import pyarrow as pa
 
-    with foreign(str(path)), pa.memory_map(str(path)) as mapped, pa.ipc.open_file(mapped) as file:
-        names = file.schema.names
+    with foreign(str(path)), pa.memory_map(str(path)) as mapped:
+        # After its first 8 bytes, an Arrow file is a stream of messages.
+        stream = mapped.read_buffer().slice(8)
+        reader = pa.ipc.open_stream(stream)
+        names = reader.schema.names
         if not {"image", "label"} <= set(names):
             raise DataMismatchError(f"{path}: expected columns image and label, found {names}")
-        table = file.read_all()
-        check_size(table.nbytes, str(path))
+        messages = pa.ipc.MessageReader.open_stream(stream)
+        check_size(sum(map(_unpacked_nbytes, messages)), str(path))
+        table = reader.read_all()
         column: Any = table["image"].combine_chunks()
         shape = getattr(column.type, "shape", None)
         storage = getattr(column, "storage", column)
         flat = storage.flatten().to_numpy(zero_copy_only=False)
-        metadata = file.schema.metadata or {}
-        classes = tuple(json.loads(metadata.get(b"classes", b"[]")))
+        metadata = reader.schema.metadata or {}
+        classes = tuple(map(str, json.loads(metadata.get(b"classes", b"[]"))))
         pixels = flat.reshape(len(table), *(shape or (-1,))).copy()
         labels = table["label"].to_numpy()
     images = as_images(pixels, str(path))

@@ -5,6 +5,7 @@ image; others have no line of names, or have the label last, under the name "cla
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -204,9 +205,9 @@ def _label_column(names: list[str], where: str) -> int:
             f"{len(labels)}"
         )
     numbers = [name.lstrip("\ufeff").removeprefix("pixel").removeprefix("px") for name in pixels]
-    first = int(numbers[0]) if numbers and numbers[0].isdigit() else None
-    if first is None:
+    if not numbers or not re.fullmatch("[0-9]{1,9}", numbers[0]):
         return labels[0]  # such as MNIST's 1x1 ... 28x28
+    first = int(numbers[0])
     for place, (name, number) in enumerate(zip(pixels, numbers, strict=True)):
         if number != str(first + place):
             raise DataMismatchError(

@@ -79,11 +79,12 @@ def read(folder: Path) -> Iterator[Rows]:
         ]
         members.sort(key=lambda member: _number(member[0]))
         paths = [path for path, _ in members]
-        images = []
+        images, nbytes = [], 0
         for path in paths:
             with open_regular(path) as file:
                 images.append(decoded(file.read(_LARGEST), str(path)))
-            check_size(images[0].nbytes * len(images), str(folder))
+            nbytes += images[-1].nbytes
+            check_size(nbytes, str(folder))
         stack = stacked(images, list(map(str, paths)))
         names = tuple(class_names.get(place.name, place.name) for place in places)
         yield Rows(stack, np.array([label for _, label in members]), split_in(split), names)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError, FileAccessError
+from fmnist_core.errors import DataMismatchError, FileAccessError, printable
 from fmnist_core.files import open_regular
 from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds, zipped
 from fmnist_core.formats.pictures import SIGNATURE
 from fmnist_core.formats.rows import Rows
+from fmnist_core.idx.zips import foreign
 
 _HEAD = 1 << 14
 _DEPTH = 3
@@ -112,12 +113,17 @@ def read_all(files: Sequence[DataFile]) -> list[Rows]:
     DataMismatchError, IdxError
         If a file is damaged, or has the format but other contents; the place is named.
     """
-    parts = [rows for each in files for rows in each.read(each.path)]
+    parts = [rows for each in files for rows in _read(each)]
     if not parts:
         where = files[0].path if files else "here"
         raise DataMismatchError(f"{where}: expected images with their labels, found none")
     splits = dict.fromkeys(rows.split for rows in parts)
     return [_joined([rows for rows in parts if rows.split == split]) for split in splits]
+
+
+def _read(file: DataFile) -> list[Rows]:
+    with foreign(printable(str(file.path))):
+        return list(file.read(file.path))
 
 
 def _joined(parts: list[Rows]) -> Rows:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedWriter
 from itertools import chain
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +79,18 @@ def _element(kind: int, data: bytes) -> bytes:
     return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
 
 
+def _itemsize(kind: str) -> int:
+    """Return the bytes of an element of MATLAB's class, or of a number of the largest."""
+    return np.dtype(kind).itemsize if kind.startswith(("int", "uint", "single")) else 16
+
+
 def read(path: Path) -> Iterator[Rows]:
     """Yield the splits of a .mat."""
     check_installed("scipy", "reading a .mat")
     import scipy.io
 
     with foreign(str(path)):
-        sizes = scipy.io.whosmat(path)
-        check_size(sum(int(np.prod(shape, dtype=object)) for _, shape, _ in sizes), str(path))
+        variables = scipy.io.whosmat(path)
+        check_size(sum(prod(shape) * _itemsize(kind) for _, shape, kind in variables), str(path))
         arrays = scipy.io.loadmat(path)
     yield from paired({name: one for name, one in arrays.items() if name[0] != "_"}, str(path))

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from fmnist_core.files import open_regular
 from fmnist_core.formats.rows import Rows, check_size, paired
 from fmnist_core.formats.split import Split
-from fmnist_core.idx.zips import foreign
+from fmnist_core.idx.zips import foreign, opened_zip
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that the same data give the same file."""
@@ -44,7 +45,11 @@ def _add(
 
 def read(path: Path) -> Iterator[Rows]:
     """Yield the splits of an .npz; nothing is unpickled."""
-    with foreign(str(path)), zipfile.ZipFile(path) as zipped:
-        check_size(sum(member.file_size for member in zipped.infolist()), str(path))
-        with np.load(path, allow_pickle=False) as arrays:
+    with open_regular(path) as file:
+        with opened_zip(file, str(path)) as members:
+            for member in members:
+                member.check_method()
+            check_size(sum(member.nbytes for member in members), str(path))
+        file.seek(0)
+        with foreign(str(path)), np.load(file, allow_pickle=False) as arrays:
             yield from paired(arrays, str(path))

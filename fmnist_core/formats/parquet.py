@@ -24,6 +24,9 @@ from fmnist_core.idx.zips import foreign
 
 METADATA = b"huggingface"
 
+BATCH = 64
+"""Rows that are unpacked at once: a dictionary may give one large value to all of them."""
+
 
 def write(splits: Sequence[Split], folder: Path) -> None:
     """Write ``data/train-00000-of-00001.parquet`` and the like, README.md and croissant.json."""
@@ -107,10 +110,12 @@ def read(path: Path) -> Iterator[Rows]:
         metadata = file.schema_arrow.metadata or {}
         pictures: list[bytes] = []
         labels: list[Any] = []
-        for batch in file.iter_batches(1000, columns=[image, label]):
+        nbytes = 0
+        for batch in file.iter_batches(BATCH, columns=[image, label]):
+            nbytes += batch.nbytes
+            check_size(nbytes, str(path))
             pictures += (_picture(cell, f"{path}, {image}") for cell in batch.column(0).to_pylist())
             labels += batch.column(1).to_pylist()
-            check_size(sum(map(len, pictures)), str(path))
     numbers, classes = _numbered(labels, _class_names(metadata, label))
     checked = as_labels(numbers, len(pictures), str(path))
     rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_in(path.name))
@@ -137,7 +142,7 @@ def _class_names(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]
     try:
         features = json.loads(metadata[METADATA])["info"]["features"]
         return tuple(map(str, features[label]["names"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         return ()
 
 

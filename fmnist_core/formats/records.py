@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 from fmnist_core.errors import DataMismatchError
 from fmnist_core.files import open_regular
 
-MAX_RECORD = 1 << 24
-"""Most bytes of a record that is read."""
+MAX_RECORD = 1 << 20
+"""Most bytes of a record that is read: a PNG of 1,000 x 1,000 pixels, however badly they pack."""
 
 _TOP = (1 << 32) - 1
 _POLYNOMIAL = 0x82F63B78
 """Castagnoli's, bits reversed (RFC 3720)."""
 
 BLOCK = 500
-"""Number of records whose checksums are computed together."""
+"""Most records whose checksums are computed together."""
+
+_TABLE_NBYTES = 1 << 24
+"""Most bytes of such records, each as long as the longest."""
 
 Features = dict[str, bytes | int]
+
+_Parts = tuple[bytes, bytes, bytes]
 
 
 # -- framing ------------------------------------------------------------------------------------
@@ -52,19 +57,36 @@ def read_records(path: Path) -> Iterator[bytes]:
     """
     number = 0
     with open_regular(path) as file:
-        while parts := [part for part in (_read_parts(file) for _ in range(BLOCK)) if part[0]]:
-            starts, records, ends = zip(*parts, strict=True)
+        for block in _blocks(file):
+            starts, records, ends = zip(*block, strict=True)
             sums = [start[8:] for start in starts], ends
             ours = _masked_crcs([start[:8] for start in starts]), _masked_crcs(records)
             for row, record in enumerate(records):
                 stored = [int.from_bytes(kind[row], "little") for kind in sums]
                 if len(ends[row]) < 4 or stored != [kind[row] for kind in ours]:
-                    raise DataMismatchError(f"{path}: record {number} is damaged or cut short")
+                    raise DataMismatchError(
+                        f"{path}: record {number} is damaged, cut short or longer than "
+                        f"{MAX_RECORD:,} bytes"
+                    )
                 yield record
                 number += 1
 
 
-def _read_parts(file: io.BufferedReader) -> tuple[bytes, bytes, bytes]:
+def _blocks(file: io.BufferedReader) -> Iterator[list[_Parts]]:
+    """Yield the parts of the records whose checksums are computed together."""
+    block: list[_Parts] = []
+    longest = 0
+    while (parts := _read_parts(file))[0]:
+        longest = max(longest, len(parts[1]))
+        if len(block) == BLOCK or (len(block) + 1) * longest > _TABLE_NBYTES:
+            yield block
+            block, longest = [], len(parts[1])
+        block.append(parts)
+    if block:
+        yield block
+
+
+def _read_parts(file: io.BufferedReader) -> _Parts:
     """Return the next record's length and its checksum, its bytes, and their checksum."""
     start = file.read(12)
     length = int.from_bytes(start[:8], "little")

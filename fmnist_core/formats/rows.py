@@ -97,12 +97,13 @@ def rows_of_pictures(pictures: Iterable[tuple[bytes, int]], where: str, split: s
     DataMismatchError
         If there is none, one cannot be read, or their sizes differ; the row is named.
     """
-    images, labels, names = [], [], []
+    images, labels, names, nbytes = [], [], [], 0
     for number, (data, label) in enumerate(pictures):
         names.append(f"{where}, row {number}")
         images.append(decoded(data, names[-1]))
         labels.append(label)
-        check_size(images[0].nbytes * len(images), where)
+        nbytes += images[-1].nbytes
+        check_size(nbytes, where)
     if not images:
         raise DataMismatchError(f"{where}: expected examples, found none")
     return Rows(stacked(images, names), np.array(labels, np.int64), split)

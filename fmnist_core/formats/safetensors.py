@@ -73,7 +73,8 @@ def read(path: Path) -> Iterator[Rows]:
         check_size(size, str(path))
         header = json.loads(file.read(size))
         header.pop("__metadata__", None)
-        check_size(sum(prod(one["shape"]) for one in header.values()), str(path))
+        spans = (one["data_offsets"] for one in header.values())
+        check_size(sum(end - begin for begin, end in spans), str(path))
         for name, one in header.items():
             begin, end = one["data_offsets"]
             dtype = types.get(one["dtype"])

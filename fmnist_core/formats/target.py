@@ -78,7 +78,7 @@ def _take_place(temporary: Path, path: Path) -> None:
         replace(path, old)
         try:
             replace(temporary, path)
-        except OSError:
+        except BaseException:  # also an interrupt: nothing would have the name
             replace(old, path)
             raise
         shutil.rmtree(old)

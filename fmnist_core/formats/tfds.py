@@ -8,12 +8,13 @@ original file; TFDS shuffles those that it prepares.
 import errno
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmnist_core.errors import DataMismatchError
-from fmnist_core.files import read_json
+from fmnist_core.errors import DataMismatchError, brief
+from fmnist_core.files import open_regular, read_json
 from fmnist_core.formats.records import framed, pictures_of, read_records
 from fmnist_core.formats.rows import Rows, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
@@ -139,13 +140,16 @@ def read(folder: Path) -> Iterator[Rows]:
         If its description or a file is damaged, or a file is missing.
     """
     info: Any = read_json(folder / INFO, _MAX_JSON)
-    names = folder / "label.labels.txt"
-    classes = tuple(names.read_text("utf-8").split("\n")[:-1]) if names.is_file() else ()
     try:
         name, kind = info["name"], info.get("fileFormat", "tfrecord")
         splits = [(one["name"], len(one["shardLengths"])) for one in info["splits"]]
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise DataMismatchError(f"{folder / INFO}: expected the description of TFDS") from error
+    for word in (name, kind, *(split for split, _ in splits)):
+        # A name with a slash or a wildcard would lead to other files.
+        if not isinstance(word, str) or not re.fullmatch(r"[\w.+-]{1,200}", word):
+            raise DataMismatchError(f"{folder / INFO}: expected a name, found {brief(word)}")
+    classes = _classes(folder / "label.labels.txt")
     for split, count in splits:
         paths = sorted(folder.glob(f"{name}-{split}.{kind}-?????-of-?????"))
         if len(paths) != count:
@@ -156,6 +160,18 @@ def read(folder: Path) -> Iterator[Rows]:
         records = (record for path in paths for record in _records(path, kind))
         rows = rows_of_pictures(pictures_of(records), f"{folder}, {split}", split_in(split))
         yield rows._replace(classes=classes)
+
+
+def _classes(path: Path) -> tuple[str, ...]:
+    """Return the names of classes, a line each, or none without the file."""
+    if not path.is_file():
+        return ()
+    with open_regular(path) as file:
+        text = file.read(_MAX_JSON)
+    try:
+        return tuple(text.decode().split("\n")[:-1])
+    except UnicodeDecodeError as error:
+        raise DataMismatchError(f"{path}: expected names of classes in UTF-8") from error
 
 
 def _records(path: Path, kind: str) -> Iterator[bytes]:

@@ -41,7 +41,7 @@ def buffered(file: Readable) -> io.BufferedReader:
 
 
 def write_all(file: Writable, data: bytes) -> None:
-    """Write bytes to a file object.
+    """Write bytes to a file object, whose `write` may write fewer, as an unbuffered file's does.
 
     Raises
     ------
@@ -49,7 +49,8 @@ def write_all(file: Writable, data: bytes) -> None:
         If it is open for text, or for reading only.
     """
     try:
-        file.write(data)
+        while data and isinstance(written := file.write(data), int) and written < len(data):
+            data = data[written:]
     except (TypeError, io.UnsupportedOperation) as error:
         raise OptionError(
             f'expected a file open for bytes, found {brief(file)}. Try: open(path, "wb")'

@@ -69,11 +69,22 @@ class Member:
         As in the zip file: possibly empty, leading out of the folder, or not text.
     label : str
         Its name in a message: the zip file, ``!`` and the name, safe to print.
+    nbytes : int
+        Its unpacked size as the zip file claims it; no more is unpacked.
     """
 
     def __init__(self, archive: "zipfile.ZipFile", info: "zipfile.ZipInfo", zip_name: str) -> None:
         self.name, self.label = info.filename, f"{zip_name}!{printable(info.filename[:_SHOWN])}"
+        self.nbytes = info.file_size
         self._archive, self._info = archive, info
+
+    def check_method(self) -> None:
+        """Raise IdxError if the member is neither stored nor deflated."""
+        if self._info.compress_type not in _METHODS:
+            raise IdxError(
+                f"{self.label}: cannot be unpacked; it is neither stored nor deflated (method "
+                f"{self._info.compress_type}). Unzip it first"
+            )
 
     @contextmanager
     def opened(self) -> Iterator["zipfile.ZipExtFile"]:
@@ -84,11 +95,7 @@ class Member:
         IdxError
             If it is encrypted, packed with another method than deflate, or damaged.
         """
-        if self._info.compress_type not in _METHODS:
-            raise IdxError(
-                f"{self.label}: cannot be unpacked; it is neither stored nor deflated (method "
-                f"{self._info.compress_type}). Unzip it first"
-            )
+        self.check_method()
         with foreign(self.label, "cannot be unpacked"):
             inner = self._archive.open(self._info)
         with inner:

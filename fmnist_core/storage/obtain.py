@@ -191,8 +191,11 @@ def _what(path: Path) -> "Identity":
     from fmnist_core.storage.identify import Identity, identify  # only where a file is wrong
 
     identities = identify(path)
-    if len(identities) == 1 and identities[0].container not in ("zip", "npz"):
-        return identities[0]
+    first = identities[0]
+    if len(identities) == 1 and (
+        first.container not in ("zip", "npz") or first.verdict == "damaged"
+    ):
+        return first
     names = ", ".join(brief(name) for name in members(path)[:4])
     return Identity(
         str(path), "zip", "unknown", f"a zip file of {len(identities)} files: {names} ..."

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fmnist_core import Dataset, OptionError
-from fmnist_core.order import whole_order
+from fmnist_core.order import index_shuffle, whole_order
 from fmnist_core.testing import CHECKS, assert_batches, made_dataset, wanted_batches
 from fmnist_core.transforms import RandomHorizontalFlip
 
@@ -389,3 +389,15 @@ def test_global_arrays_over_eight_devices() -> None:
         [sys.executable, "-c", OVER_A_MESH], env=environment, capture_output=True, text=True
     )
     assert done.stdout == "laid out\n", done.stderr
+
+
+@pytest.mark.parametrize("n", [2**30 - 1, 2**30, 2**30 + 1, 1_500_000_000, 2**31 - 1])
+def test_the_order_of_a_billion_examples_is_the_written_order(n: int) -> None:
+    """From 2**30 on, a block of the cipher has 32 bits."""
+    positions = np.concatenate([np.arange(500), n - 1 - np.arange(500), [n // 2]])
+    key = fmnist_jax.order.keys(3, 2)
+    rows = jax.jit(lambda places: fmnist_jax.order.shuffled(places, n, key))(
+        positions.astype(np.int32)
+    )
+    assert rows.dtype == np.int32
+    assert np.array_equal(rows, index_shuffle(positions, n, 3, 2))

@@ -316,6 +316,14 @@ def test_data_in_memory_pass_through_the_object_store_once_with_a_warning(
     assert images.tobytes() == grey.images.tobytes()
 
 
+def test_the_warning_counts_what_is_sent_not_what_is_selected(
+    grey: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fmnist_ray.read.NOTED_BYTES", grey.images.nbytes - 1)
+    with pytest.warns(UserWarning, match="not mapped from raw files"):
+        grey.take(5).to("ray", batch_size=5)
+
+
 def test_packed_files_are_unpacked_once_before_they_are_sent(tmp_path: Path) -> None:
     made = made_dataset()
     paths = tmp_path / "images.gz", tmp_path / "labels.gz"

@@ -39,6 +39,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "images", folder / "labels"
 
 
+def test_one_process_reads_only_what_it_needs(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest of your own data reads all of them; only ranks that compare need it."""
+    dataset = open_idx(*files)
+    monkeypatch.setattr(type(dataset), "digest", property(lambda dataset: pytest.fail("hashed")))
+    next(iter(dataset.to("torch", batch_size=4)))
+
+
 def test_is_a_real_data_loader() -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=5, shuffle=True)
     assert isinstance(loader, DataLoader)

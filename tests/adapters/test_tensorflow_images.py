@@ -192,3 +192,13 @@ def test_a_checkpoint_restores_an_iterator_over_mapped_images(tmp_path: Path) ->
     after, checkpoint = program()
     checkpoint.restore(path).assert_consumed()
     assert [index.numpy().tolist() for index, _ in after] == rest
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((28, 28, 3), 3), ((32, 32), 1), ((16, 16), 1), ((28, 28), 1), ((28, 28), 4)],
+)
+def test_files_of_a_few_images_have_all_of_them(
+    tmp_path: Path, shape: tuple[int, ...], count: int
+) -> None:
+    check_bits(mapped(tmp_path, shape, count), batch_size=1)

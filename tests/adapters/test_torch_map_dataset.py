@@ -30,7 +30,7 @@ def test_rows_beyond_either_end_raise() -> None:
     count = len(examples)
     assert examples[-count] == (examples.source.indices[0], 0)
     for row in (count, -count - 1):
-        with pytest.raises(RowOutsideError, match=f"is not among the {count} examples"):
+        with pytest.raises(RowOutsideError, match=f"row {row} is not among the {count} examples"):
             examples[row]
 
 

@@ -115,6 +115,8 @@ def test_another_kind(small_folder: Path, kind: object) -> None:
 def test_no_folder(tmp_path: Path, kind: str) -> None:
     with pytest.raises(FileAccessError, match=rf"(?s)expected {kind}.*Try: load_data\(\)"):
         compat.load_mnist(tmp_path / "nowhere", kind)
+    with pytest.raises(FileAccessError, match="no such user"):
+        compat.load_mnist("~nobody-of-this-name/x", kind)
     with pytest.raises(OptionError, match="expected a path"):
         compat.load_mnist(None, kind)  # type: ignore[arg-type]
 

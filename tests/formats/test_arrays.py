@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 import scipy.io
 
-from fmnist_core import Dataset, export
+from fmnist_core import DataMismatchError, Dataset, export
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import hdf5, mat
 from fmnist_core.formats import safetensors as tensors
@@ -103,3 +103,18 @@ def test_a_truncated_file_raises_our_error(
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match="exported"):
         list(module.read(path))
+
+
+@pytest.mark.parametrize("format", ["mat", "safetensors"])
+def test_the_limit_is_of_bytes_not_of_elements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    monkeypatch.setattr("fmnist_core.formats.rows.MAX_NBYTES", 50_000)
+    arrays = {"train_images": np.zeros((10, 28, 28)), "train_labels": np.zeros((10, 1), np.uint8)}
+    if format == "mat":
+        scipy.io.savemat(tmp_path / "x", arrays, appendmat=False)
+    else:
+        safetensors.numpy.save_file(arrays, tmp_path / "x")
+    module: Any = {"mat": mat, "safetensors": tensors}[format]
+    with pytest.raises(DataMismatchError, match="at most 50,000 bytes of examples, found"):
+        list(module.read(tmp_path / "x"))

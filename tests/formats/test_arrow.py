@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pyarrow as pa
+import pytest
+from pyarrow import feather
 
-from fmnist_core import Dataset
+from fmnist_core import DataMismatchError, Dataset
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import arrow
 from fmnist_core.formats.rows import relabelled
@@ -39,3 +41,44 @@ def test_lists_of_numbers_are_read(splits: tuple[Dataset, Dataset], tmp_path: Pa
         writer.write_table(table)
     (rows,) = arrow.read(tmp_path / "x.feather")
     assert_same(splits[1], rows.images, rows.labels)
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd", "uncompressed"])
+def test_packed_files_are_read(
+    splits: tuple[Dataset, Dataset], tmp_path: Path, compression: str
+) -> None:
+    table = pa.table(
+        {
+            "image": splits[0].images.reshape(-1, 784).tolist(),
+            "label": pa.array(splits[0].labels).dictionary_encode(),
+        }
+    )
+    feather.write_feather(table, tmp_path / "x", compression=compression, chunksize=70)
+    (rows,) = arrow.read(tmp_path / "x")
+    assert_same(splits[0], rows.images, rows.labels)
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_a_packed_file_is_refused_by_what_it_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str
+) -> None:
+    """It is refused before pyarrow allocates the memory."""
+    monkeypatch.setattr("fmnist_core.formats.rows.MAX_NBYTES", 1 << 22)
+    pixels = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(784 * 20_000, np.uint8)), 784)
+    table = pa.table({"image": pixels, "label": np.zeros(20_000, np.uint8)})
+    feather.write_feather(table, tmp_path / "x", compression=compression)
+    assert (tmp_path / "x").stat().st_size < 1 << 20
+    before = pa.total_allocated_bytes()
+    del pixels, table
+    with pytest.raises(DataMismatchError, match="at most 4,194,304 bytes of examples, found 15,"):
+        list(arrow.read(tmp_path / "x"))
+    assert pa.total_allocated_bytes() <= before
+
+
+def test_classes_that_are_numbers_become_names(tmp_path: Path) -> None:
+    table = pa.table({"image": [[0] * 784], "label": [0]})
+    feather.write_feather(
+        table.replace_schema_metadata({"classes": "[0, 1]"}), tmp_path / "x.arrow"
+    )
+    (rows,) = arrow.read(tmp_path / "x.arrow")
+    assert rows.classes == ("0", "1")

@@ -132,3 +132,11 @@ def test_text_that_numpy_rejects_is_never_parsed(text: str, columns: int) -> Non
     if table is not None:
         oracle = np.loadtxt(text.split("\n"), np.float64, delimiter=",", ndmin=2)
         assert np.array_equal(table, oracle)
+
+
+def test_a_column_of_a_number_of_5000_digits_is_no_pixel(tmp_path: Path) -> None:
+    """Python refuses to read so long a number."""
+    header = f"label,pixel{'1' * 5000},pixel2,pixel3,pixel4"
+    (tmp_path / "x.csv").write_text(header + "\n1,2,3,4,5\n")
+    (rows,) = csv.read(tmp_path / "x.csv")
+    assert rows.images.tolist() == [[[2, 3], [4, 5]]]

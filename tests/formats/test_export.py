@@ -246,3 +246,37 @@ def test_an_export_that_is_stopped_leaves_nothing(tmp_path: Path, number: int) -
     process.send_signal(number)
     assert process.wait(60) in (130, 143)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_between_two_renames_restores_the_folder(
+    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(splits, tmp_path / "out", format="idx")
+    before = contents(tmp_path)
+    real = os.replace
+
+    def interrupted(source: Path, target: Path) -> None:
+        if str(source).endswith(".part"):
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(splits, tmp_path / "out", format="idx", force=True)
+    assert contents(tmp_path) == before
+
+
+def test_what_a_killed_export_left_goes_if_its_target_is_there(
+    splits: Splits, tmp_path: Path
+) -> None:
+    for name in (".out.01234567.part", ".out.01234567.old", ".else.01234567.old"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    export(splits, tmp_path / "out", format="idx")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "out",
+        ".out.01234567.old",
+        ".else.01234567.old",
+    }
+    export(splits, tmp_path / "out", format="idx", force=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"out", ".else.01234567.old"}

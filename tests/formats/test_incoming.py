@@ -1,6 +1,6 @@
 """Copies in other formats: recognised by content, put into the original order, or named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fmnist_core import DataMismatchError, Dataset, FileAccessError, export, load, order
+from fmnist_core import (
+    DataMismatchError,
+    Dataset,
+    FileAccessError,
+    IdxError,
+    export,
+    load,
+    order,
+)
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.catalog.keys import image_keys, known_keys
-from fmnist_core.formats.incoming import KINDS, find
+from fmnist_core.formats import folders
+from fmnist_core.formats.incoming import KINDS, DataFile, find, read_all
+from fmnist_core.formats.pictures import encoded
 from fmnist_core.formats.recovery import recovered, revision_of
-from fmnist_core.formats.rows import Rows, as_labels
+from fmnist_core.formats.rows import Rows, as_labels, rows_of_pictures
 from fmnist_core.formats.table import FORMATS
 from fmnist_core.records import Checksums, FileInfo, OldRevision
 from fmnist_core.storage import store
@@ -226,3 +236,25 @@ def test_import_of_something_else_fails_and_leaves_nothing(
         assert result.exit_code == 1
         assert expected in result.stderr
     assert not (tmp_path / "store").exists()
+
+
+def test_any_exception_of_a_reader_becomes_ours(tmp_path: Path) -> None:
+    def failing(path: Path) -> Iterator[Rows]:
+        yield Rows(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int64))
+        raise RecursionError
+
+    with pytest.raises(IdxError, match=r"copy is damaged \(RecursionError\)"):
+        read_all([DataFile(tmp_path / "copy", "a format", failing)])
+
+
+def test_the_limit_counts_every_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the first, times their number: it may be the smallest."""
+    monkeypatch.setattr("fmnist_core.formats.rows.MAX_NBYTES", 300_000)
+    pictures = [encoded(np.zeros((side, side), np.uint8)) for side in (1, 400, 400)]
+    with pytest.raises(DataMismatchError, match="at most 300,000 bytes of examples"):
+        rows_of_pictures(zip(pictures, range(3), strict=True), "here")
+    (tmp_path / "boots").mkdir()
+    for number, picture in enumerate(pictures):
+        (tmp_path / "boots" / f"{number}.png").write_bytes(picture)
+    with pytest.raises(DataMismatchError, match="at most 300,000 bytes of examples"):
+        list(folders.read(tmp_path))

@@ -1,12 +1,13 @@
 """The .npz with Keras's keys, and arrays of other conventions."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fmnist_core import DataMismatchError, Dataset, export
+from fmnist_core import DataMismatchError, Dataset, IdxError, export
 from fmnist_core.formats import npz
 from fmnist_core.formats.rows import paired
 from tests.helpers.payloads import assert_same
@@ -61,3 +62,16 @@ def test_other_conventions_are_read(images: object, labels: object) -> None:
 def test_other_images_and_labels_raise(images: object, labels: object) -> None:
     with pytest.raises(DataMismatchError, match="here"):
         list(paired({"x": images, "y": labels}, "here"))
+
+
+def test_members_of_other_methods_and_long_directories_are_refused(tmp_path: Path) -> None:
+    """As in any zip file: zipfile unpacks bzip2 and LZMA without a limit."""
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("x_train.npy", bytes(100))
+    with pytest.raises(IdxError, match="neither stored nor deflated"):
+        list(npz.read(tmp_path / "x.npz"))
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file:
+        for number in range(40):
+            file.writestr(f"{number}" + "x" * 60_000, b"")
+    with pytest.raises(IdxError, match="list of members"):
+        list(npz.read(tmp_path / "x.npz"))

@@ -117,3 +117,25 @@ def test_an_unknown_class_name_raises(tmp_path: Path) -> None:
     (rows,) = parquet.read(tmp_path / "x.parquet")
     with pytest.raises(DataMismatchError, match="'Hat'"):
         relabelled(rows, GARMENTS, "here")
+
+
+def test_one_large_value_of_many_rows_is_refused_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dictionary holds it once; in Python it would be there once for each row."""
+    monkeypatch.setattr("fmnist_core.formats.rows.MAX_NBYTES", 1 << 22)
+    pictures = pa.array([bytes(1 << 20)] * 200)
+    pq.write_table(pa.table({"image": pictures, "label": [0] * 200}), tmp_path / "x.parquet")
+    assert (tmp_path / "x.parquet").stat().st_size < 1 << 21
+    with pytest.raises(DataMismatchError, match="at most 4,194,304 bytes of examples"):
+        list(parquet.read(tmp_path / "x.parquet"))
+
+
+def test_deep_metadata_is_no_names(tmp_path: Path) -> None:
+    deep = '{"a":' * 100_000
+    table = pa.table({"image": [png()], "label": [3]}).replace_schema_metadata(
+        {"huggingface": deep}
+    )
+    pq.write_table(table, tmp_path / "x.parquet")
+    (rows,) = parquet.read(tmp_path / "x.parquet")
+    assert rows.classes == ()

@@ -119,3 +119,47 @@ def test_a_missing_shard_is_named(exported: Callable[[str], Path]) -> None:
     (folder / "dataset_info.json").write_text(json.dumps({"name": "x"}))
     with pytest.raises(DataMismatchError, match="expected the description"):
         list(prepared.read(folder))
+
+
+def test_a_long_record_among_short_ones_takes_little_memory(
+    tmp_path: Path, peak_memory: Callable[[Callable[[], object]], int]
+) -> None:
+    """Checksums are computed together, each record as long as the longest: 500 x 1 MB here."""
+    records = [b"x" * 10, bytes(1 << 18), *[b""] * 499, b"y" * 10]
+    (tmp_path / "x").write_bytes(b"".join(framed([record]) for record in records))
+    assert peak_memory(lambda: list(read_records(tmp_path / "x"))) < 64 << 20
+    assert list(read_records(tmp_path / "x")) == records
+
+
+def test_a_longer_record_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fmnist_core.formats.records.MAX_RECORD", 1000)
+    (tmp_path / "x").write_bytes(framed([bytes(1000), bytes(1001)]))
+    with pytest.raises(DataMismatchError, match=r"record 1 is .* longer than 1,000 bytes"):
+        list(read_records(tmp_path / "x"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"splits": [{"name": 5, "shardLengths": []}]},
+        {"splits": [{"name": "../../**/x", "shardLengths": []}]},
+        {"name": "/x"},
+        {"fileFormat": "*"},
+        {"splits": 3},
+    ],
+)
+def test_names_that_lead_elsewhere_are_refused(
+    exported: Callable[[str], Path], changed: dict[str, Any]
+) -> None:
+    folder = exported("tfds")
+    info = json.loads((folder / "dataset_info.json").read_text("utf-8"))
+    (folder / "dataset_info.json").write_text(json.dumps(info | changed))
+    with pytest.raises(DataMismatchError, match=r"dataset_info\.json: expected"):
+        list(prepared.read(folder))
+
+
+def test_names_of_classes_that_are_no_text_are_refused(exported: Callable[[str], Path]) -> None:
+    folder = exported("tfds")
+    (folder / "label.labels.txt").write_bytes(b"\xff\n" * 10)
+    with pytest.raises(DataMismatchError, match="names of classes"):
+        list(prepared.read(folder))

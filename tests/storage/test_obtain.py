@@ -106,6 +106,7 @@ SPOIL: dict[str, Callable[[bytes], bytes]] = {
     "half-packed": lambda payload: fast(payload)[:-9],
     "other": lambda payload: payload[:-1] + bytes([payload[-1] ^ 1]),
     "zip": zipped,
+    "half-zip": lambda payload: zipped(payload)[:-9],
 }
 
 

@@ -57,6 +57,8 @@ class PlanMapDataset(grain.MapDataset):  # type: ignore[misc]
         later = index - len(self)
         if later < 0:
             return self.epoch, index, self.start
+        if not len(self.plan):
+            raise IndexError(f"there is no batch {index}: an epoch has none")
         epochs, step = divmod(later, len(self.plan))
         return self.epoch + 1 + epochs, step, 0
 

@@ -194,6 +194,13 @@ def test_read_options_of_another_kind_are_refused() -> None:
         loader_of(read_options=4)
 
 
+def test_an_epoch_without_batches_has_no_batch() -> None:
+    batches = loader_of(batch_size=1000, remainder="drop").map_dataset
+    assert len(batches) == 0
+    with pytest.raises(IndexError, match="no batch 0"):
+        batches[0]
+
+
 def test_shard_auto_is_the_process_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:
     class Second:
         shard_index, shard_count = 1, 2
