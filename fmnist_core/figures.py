@@ -29,6 +29,7 @@ PER_CLASS = 10
 
 _BLOCK = 1000  # images that are read at a time
 _MOST_NAMES = 104  # of a legend, in four columns
+_MOST_BARS = 2000  # of a chart that matplotlib can draw
 _BAR = "#4c72b0"
 
 
@@ -174,10 +175,14 @@ def counts(dataset: Dataset) -> Picture:
 
     Raises
     ------
+    OptionError
+        If there are over 2,000 classes.
     FrameworkMissingError
         If matplotlib is not installed.
     """
     numbers = list(dataset.counts.values())
+    if len(numbers) > _MOST_BARS:
+        raise OptionError(f"expected at most {_MOST_BARS:,} classes, found {len(numbers):,}")
     figure = _new_figure(7, 1.2 + 0.28 * len(numbers))
     axes = figure.subplots()
     bars = axes.barh(range(len(numbers)), numbers, color=_BAR)
@@ -216,7 +221,7 @@ def scatter(dataset: Dataset, points: NDArray[np.floating]) -> Picture:
     spread = len(dataset.classes) if len(dataset.classes) > 10 else 10
     colours = palette((np.arange(len(dataset.classes)) + 0.5) / spread)
     axes = figure.subplots()
-    area = float(np.clip(20_000 / len(points), 1, 30))
+    area = float(np.clip(20_000 / max(len(points), 1), 1, 30))
     axes.scatter(points[:, 0], points[:, 1], s=area, c=colours[dataset.labels], linewidths=0)
     axes.set(title=_title(dataset))
     axes.axis("off")

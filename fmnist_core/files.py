@@ -119,22 +119,22 @@ def digest_of(file: io.BufferedReader, kind: str = "sha256") -> str:
     return hashlib.file_digest(file, kind).hexdigest()
 
 
-def read_json(path: Path, limit: int) -> object:
-    """Return the content of a JSON file of at most `limit` bytes.
+def read_json(path: Path, limit: int, items: int = MAX_JSON_ITEMS) -> object:
+    """Return the content of a JSON file of at most `limit` bytes and `items` items.
 
     Raises
     ------
     FileAccessError
         As `open_regular`.
     DataMismatchError
-        If it is larger, has over `MAX_JSON_ITEMS` items or `MAX_JSON_DEPTH` levels, or is not JSON.
+        If it is larger, has more items or over `MAX_JSON_DEPTH` levels, or is not JSON.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         text = file.read(size + 1) if size <= limit else b""
-    if max(size, len(text)) > limit or sum(map(text.count, (b"[", b"{", b","))) > MAX_JSON_ITEMS:
+    if max(size, len(text)) > limit or sum(map(text.count, (b"[", b"{", b","))) > items:
         raise DataMismatchError(
-            f"{printable(path)}: expected at most {limit} bytes of JSON with {MAX_JSON_ITEMS} items"
+            f"{printable(path)}: expected at most {limit} bytes of JSON with {items} items"
         )
     try:
         value = json.loads(text)

@@ -23,6 +23,9 @@ TRACE_VERSION = 1
 MAX_BYTES = 1 << 26
 """Largest size of a trace's file, in bytes."""
 
+MAX_ITEMS = MAX_BYTES >> 4
+"""Most items of a trace's file: a number with its name takes 16 bytes at least."""
+
 _MODULUS = 2**256
 
 
@@ -89,10 +92,14 @@ class Trace:
             As `Fingerprint.watch`.
         """
         epochs = self._received.epochs
-        before = sum(epoch.ordered for epoch in epochs.values())
+        before = {number: epoch.ordered for number, epoch in epochs.items()}
         for batch in self._received.watch(loader):
-            now = sum(epoch.ordered for epoch in epochs.values())
-            self.steps.append(Step(max(epochs), f"{(now - before) % _MODULUS:064x}"))
+            now = {number: epoch.ordered for number, epoch in epochs.items()}
+            # One epoch changes; a batch without examples changes none.
+            changed = [number for number in now if now[number] != before.get(number, 0)]
+            (number,) = changed or [max(epochs)]
+            share = (now[number] - before.get(number, 0)) % _MODULUS
+            self.steps.append(Step(number, f"{share:064x}"))
             before = now
             yield batch
 
@@ -143,7 +150,7 @@ class Trace:
         DataMismatchError
             If the file is not a trace, is truncated, or has another version.
         """
-        content = read_json(expanded(as_path(path)), MAX_BYTES)
+        content = read_json(expanded(as_path(path)), MAX_BYTES, MAX_ITEMS)
         if not isinstance(content, dict) or content.get("trace") != TRACE_VERSION:
             raise DataMismatchError(
                 f"{path}: expected a trace of version {TRACE_VERSION}, found other JSON. "

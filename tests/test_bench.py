@@ -201,7 +201,7 @@ def test_an_interval_leaves_out_what_a_median_allows(count: int, left_out: int) 
 
 
 def test_what_got_worse_by_ten_percent_is_said(tmp_path: Path) -> None:
-    def content(slow: float, fast: float) -> dict[str, Any]:
+    def content(slow: float, fast: float, batch_size: int = 128) -> dict[str, Any]:
         bars = [
             {
                 "ratio": ratio,
@@ -211,14 +211,22 @@ def test_what_got_worse_by_ten_percent_is_said(tmp_path: Path) -> None:
             }
             for ratio, high_is_good, middle in (("a / b", True, fast), ("b / c", False, slow))
         ]
-        return {"data": "synthetic", "examples": 60_000, "machine": {}, "bars": bars}
+        settings = [{"batch_size": batch_size, "dtype": "float32"}]
+        return {
+            "data": "synthetic",
+            "examples": 60_000,
+            "machine": {},
+            "measurements": settings,
+            "bars": bars,
+        }
 
     path = tmp_path / "history.jsonl"
     assert history.add(path, content(2, 50)) == []
     assert history.add(path, content(2.1, 48)) == []  # within a tenth
+    assert history.add(path, content(4, 20, batch_size=32)) == []  # another setting
     assert history.add(path, content(2.5, 40)) == [
         "a / b: 40, before 48",
         "b / c: 2.5, before 2.1",
     ]
     assert history.add(path, content(2, 50)) == []  # better
-    assert len(path.read_text().splitlines()) == 4
+    assert len(path.read_text().splitlines()) == 5

@@ -208,6 +208,16 @@ def test_points_that_are_not_one_for_each_example_are_refused() -> None:
         figures.scatter(made(9, 3), np.zeros((8, 2)))
 
 
+def test_points_of_no_examples_are_an_empty_chart(drawn: list[Figure]) -> None:
+    figures.scatter(made(9, 3).take(0), np.zeros((0, 2)))
+    assert len(drawn) == 1
+
+
+def test_more_bars_than_can_be_drawn_are_refused() -> None:
+    with pytest.raises(OptionError, match="at most 2,000 classes, found 2,001"):
+        figures.counts(made(9, 2001))
+
+
 # -- what cannot be drawn ------------------------------------------------------------------------
 
 OF_IMAGES = [figures.sprite, figures.examples, figures.means, figures.histogram]

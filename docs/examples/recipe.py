@@ -9,6 +9,7 @@ command resumes it. No framework is imported here.
 import io
 import json
 import math
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -129,6 +130,8 @@ def run(title: str, adapter: str, args: Namespace, make: Callable[[int, int], Le
         **encoding(adapter),
     )
     steps = len(loader)
+    if not steps:
+        sys.exit(f"expected at least {args.batch_size} images to train on, found {len(train)}")
     learner = make(len(train.classes), args.epochs * steps)
     args.output.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(args.output / "checkpoint.npz", title, args)

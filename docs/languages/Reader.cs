@@ -23,7 +23,7 @@ static class Reader
         int head = 4 + 4 * bytes[3];
         shape = Enumerable.Range(0, bytes[3]).Select(axis => 4 + 4 * axis).Select(i =>
             bytes[i] << 24 | bytes[i + 1] << 16 | bytes[i + 2] << 8 | bytes[i + 3]).ToArray();
-        if (shape.Aggregate(1L, (a, b) => checked(a * b)) != bytes.Length - head)
+        if (shape.Aggregate(1L, (a, b) => checked(a * (uint)b)) != bytes.Length - head)
             throw new InvalidDataException(path + ": of another length");
         return bytes.Skip(head).ToArray();
     }

@@ -23,7 +23,7 @@ public class Reader {
         int[] shape = new int[bytes[3]];
         long count = 1;
         for (int axis = 0; axis < shape.length; axis++)
-            count = Math.multiplyExact(count, shape[axis] = rest.getInt());
+            count = Math.multiplyExact(count, Integer.toUnsignedLong(shape[axis] = rest.getInt()));
         if (rest.remaining() != count) throw new IOException(path + ": of another length");
         byte[] data = new byte[rest.remaining()];
         rest.get(data);

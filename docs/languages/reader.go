@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/bits"
 	"os"
 	"strconv"
 )
@@ -28,13 +29,14 @@ func readIdx(path string) (shape []int, data []byte, err error) {
 	if len(data) < 4 || !bytes.HasPrefix(data, []byte{0, 0, 8}) || len(data) < 4+4*int(data[3]) {
 		return nil, nil, fmt.Errorf("%s: no IDX file of bytes", path)
 	}
-	count := uint64(1)
-	for axis := 0; axis < int(data[3]); axis++ {
+	count, over := uint64(1), uint64(0)
+	for axis := 0; axis < int(data[3]) && over == 0; axis++ {
 		size := binary.BigEndian.Uint32(data[4+4*axis:])
-		shape, count = append(shape, int(size)), count*uint64(size)
+		shape = append(shape, int(size))
+		over, count = bits.Mul64(count, uint64(size))
 	}
 	data = data[4+4*len(shape):]
-	if uint64(len(data)) != count {
+	if over != 0 || uint64(len(data)) != count {
 		return nil, nil, fmt.Errorf("%s: of another length", path)
 	}
 	return shape, data, nil

@@ -25,16 +25,12 @@ def read_coordinates(path: Path, count: int) -> NDArray[np.float32]:
         pass
     try:
         # Mapped, so that nothing is allocated for what a header claims.
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy raises anything for a damaged file
         raise DataMismatchError(f"{expected}examples ({error})") from error
-    if (
-        not isinstance(array, np.ndarray)
-        or array.shape != (count, 2)
-        or array.dtype.kind not in "fiu"
-    ):
-        what = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
-        raise DataMismatchError(f"{expected}examples, in their order, found {what}")
+    if array.shape != (count, 2) or array.dtype.kind not in "fiu":
+        found = f"{array.dtype} {array.shape}"
+        raise DataMismatchError(f"{expected}examples, in their order, found {found}")
     points = np.asarray(array, np.float64)
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if bad.size:

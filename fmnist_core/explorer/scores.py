@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,9 @@ def _by_split(rows: Sequence[Row], examples: Examples, path: Path) -> dict[str, 
 
 def _numbers(rows: Sequence[Row], split: str, examples: Examples, path: Path) -> list[int]:
     """Return the numbers on the page of the examples that rows of a split name."""
-    places = [int(row["index"]) if row["index"].isdecimal() else -1 for _, row in rows]
+    places = [
+        int(row["index"]) if re.fullmatch("[0-9]{1,18}", row["index"]) else -1 for _, row in rows
+    ]
     numbers = []
     for (line, row), number in zip(rows, examples.numbers(split, places), strict=True):
         if number is None:

@@ -26,7 +26,8 @@ def write(splits: Sequence[Split], folder: Path) -> None:
     folder.mkdir()
     for split in splits:
         kind: Any = pa.fixed_shape_tensor(pa.uint8(), split.dataset.image_shape)
-        schema = pa.schema([("image", kind), ("label", pa.uint8())])
+        number: Any = pa.from_numpy_dtype(split.label_dtype)
+        schema = pa.schema([("image", kind), ("label", number)])
         schema = schema.with_metadata({"classes": json.dumps(split.dataset.classes)})
         with (
             (folder / f"{split.name}.arrow").open("xb") as file,
@@ -34,7 +35,7 @@ def write(splits: Sequence[Split], folder: Path) -> None:
         ):
             for images, labels in split.blocks():
                 tensors = pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(images))
-                columns = [tensors, pa.array(labels, pa.uint8())]
+                columns = [tensors, pa.array(labels, number)]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
 
 

@@ -4,6 +4,7 @@ Kaggle's has the label first and names its columns ``label,pixel1,...,pixel784``
 image; others have no line of names, or have the label last, under the name "class".
 """
 
+import codecs
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -58,7 +59,7 @@ def read(path: Path) -> Iterator[Rows]:
 
 def read_open(file: io.BufferedIOBase, where: str, split: str) -> Rows:
     """Return the examples of an open CSV file, as `read`; errors call it `where`."""
-    first = _line(file, where)
+    first = _line(file, where).removeprefix(codecs.BOM_UTF8)
     names = _names(first)
     label = _label_column(names, where) if names else 0
     if names:
@@ -204,7 +205,7 @@ def _label_column(names: list[str], where: str) -> int:
             f"{where}: expected one column of labels ({', '.join(LABEL_NAMES)}), found "
             f"{len(labels)}"
         )
-    numbers = [name.lstrip("\ufeff").removeprefix("pixel").removeprefix("px") for name in pixels]
+    numbers = [name.removeprefix("pixel").removeprefix("px") for name in pixels]
     if not numbers or not re.fullmatch("[0-9]{1,9}", numbers[0]):
         return labels[0]  # such as MNIST's 1x1 ... 28x28
     first = int(numbers[0])

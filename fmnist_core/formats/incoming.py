@@ -12,7 +12,7 @@ from fmnist_core.errors import DataMismatchError, FileAccessError, printable
 from fmnist_core.files import open_regular
 from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds, zipped
 from fmnist_core.formats.pictures import SIGNATURE
-from fmnist_core.formats.rows import Rows
+from fmnist_core.formats.rows import Rows, relabelled
 from fmnist_core.idx.zips import foreign
 
 _HEAD = 1 << 14
@@ -127,12 +127,12 @@ def _read(file: DataFile) -> list[Rows]:
 
 
 def _joined(parts: list[Rows]) -> Rows:
-    first = parts[0]
-    alike = [
-        rows
-        for rows in parts
-        if rows.classes == first.classes and rows.images.shape[1:] == first.images.shape[1:]
-    ]
+    alike = [rows for rows in parts if rows.images.shape[1:] == parts[0].images.shape[1:]]
+    if all(rows.classes for rows in alike):  # of shards with other classes, by their names
+        names = tuple(dict.fromkeys(name for rows in alike for name in rows.classes))
+        alike = [relabelled(rows, names, "")._replace(classes=names) for rows in alike]
+    first = alike[0]
+    alike = [rows for rows in alike if rows.classes == first.classes]
     images = np.concatenate([rows.images for rows in alike])
     labels = np.concatenate([rows.labels for rows in alike])
     return Rows(images, labels, first.split, first.classes)

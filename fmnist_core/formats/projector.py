@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fmnist_core.errors import OptionError
 from fmnist_core.formats.pictures import encoded_blocks
 from fmnist_core.formats.split import Split
-from fmnist_core.formats.target import write_text
+from fmnist_core.formats.target import class_lines, write_text
 from fmnist_core.picture import grid
 
 MAX_SIDE = 8192
@@ -46,7 +46,7 @@ def _write_split(split: Split, folder: Path) -> None:
     height, width = split.dataset.image_shape
     side = math.ceil(math.sqrt(len(split)))
     rows = -(-len(split) // side)
-    names = [" ".join(name.split()) for name in split.dataset.classes]
+    names = class_lines(split.dataset.classes).splitlines()
     with ExitStack() as stack:
         vectors = stack.enter_context((folder / "vectors.tsv").open("xb"))
         metadata = stack.enter_context((folder / "metadata.tsv").open("xb"))

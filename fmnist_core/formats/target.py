@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,6 +63,11 @@ def write_blocks(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a new text file in UTF-8, with line feeds."""
     write_blocks(path, [text.encode()])
+
+
+def class_lines(classes: Sequence[str]) -> str:
+    """Return the names of classes as a line each, whatever space they have within them."""
+    return "".join(f"{' '.join(name.split())}\n" for name in classes)
 
 
 def _take_place(temporary: Path, path: Path) -> None:

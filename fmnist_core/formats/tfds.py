@@ -19,7 +19,7 @@ from fmnist_core.formats.records import framed, pictures_of, read_records
 from fmnist_core.formats.rows import Rows, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
-from fmnist_core.formats.target import write_blocks, write_text
+from fmnist_core.formats.target import class_lines, write_blocks, write_text
 from fmnist_core.formats.tfrecord import example_blocks
 from fmnist_core.idx.zips import foreign
 
@@ -98,7 +98,7 @@ def _write(
     }
     _write_json(folder / INFO, record)
     _write_json(folder / FEATURES, _features(dataset.image_shape, len(dataset.classes)))
-    write_text(folder / "label.labels.txt", "".join(f"{each}\n" for each in dataset.classes))
+    write_text(folder / "label.labels.txt", class_lines(dataset.classes))
 
 
 def _features(shape: tuple[int, ...], count: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fmnist_core.errors import DataMismatchError, printable
 from fmnist_core.formats.pictures import encoded
 from fmnist_core.formats.rows import Rows, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
-from fmnist_core.formats.target import write_text
+from fmnist_core.formats.target import class_lines, write_text
 from fmnist_core.idx.zips import foreign
 
 SHARD = 10_000
@@ -30,8 +30,7 @@ def write(splits: Sequence[Split], folder: Path) -> None:
         (folder / split.name).mkdir(parents=True)
         shards = _write_shards(split, folder / split.name)
         write_text(folder / split.name / "nshards.txt", f"{shards}\n")
-    names = splits[0].dataset.classes
-    write_text(folder / "classnames.txt", "".join(f"{name}\n" for name in names))
+    write_text(folder / "classnames.txt", class_lines(splits[0].dataset.classes))
     write_text(folder / "zeroshot_classification_templates.txt", "a photo of a {c}.\n")
 
 
@@ -73,7 +72,9 @@ def read(path: Path) -> Iterator[Rows]:
 def _pictures(path: Path) -> Iterator[tuple[bytes, int]]:
     stem, picture, label = "", None, None
     for name, data in _members(path):
-        base, _, suffix = name.partition(".")
+        folder, slash, file = name.rpartition("/")  # a folder's name may have dots
+        base, _, suffix = file.partition(".")
+        base = folder + slash + base
         if base != stem:
             if picture is not None:
                 yield picture, _checked(label, f"{path}, {stem}")

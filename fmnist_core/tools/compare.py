@@ -91,7 +91,7 @@ def compare(ours: Fingerprint, theirs: Fingerprint) -> Comparison:
     )
     differences = tuple(one for one in by_epoch.values() if one is not None)
     return Comparison(
-        same=contents and not differences and not any(missing),
+        same=contents and bool(common) and not differences and not any(missing),
         settings=settings,
         agreeing=tuple(epoch for epoch, one in by_epoch.items() if one is None),
         missing=missing,
@@ -164,6 +164,8 @@ def in_words(
         ours, theirs = (value[:SHOWN_DIGITS] if name == "digest" else value for value in values)
         yield f"  {name}: {ours} in {names[0]}, {theirs} in {names[1]}"
     yield from _agreement(comparison)
+    if not any(run.epochs for run in runs):
+        yield "  neither received a batch"
     length = max(run.settings["num_examples"] for run in runs)
     for difference in comparison.epochs:
         yield f"  epoch {difference.epoch}: {_first_difference(difference, names)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fmnist_core.errors import DataMismatchError
+from fmnist_core.errors import DataMismatchError, brief
 from fmnist_core.traces import Trace
 
 CLOSE_STEPS = 10
@@ -67,8 +67,9 @@ class TrainingComparison:
         return self.parting is None and self.other_data is None
 
     def record(self) -> dict[str, Any]:
-        """Return the comparison in a form that JSON can hold."""
-        return asdict(self)
+        """Return the comparison in a form that JSON can hold; None is a number that is not finite."""
+        record: dict[str, Any] = _finite(asdict(self))
+        return record
 
 
 def compare_training(ours: Trace, theirs: Trace, tolerance: float) -> TrainingComparison:
@@ -120,6 +121,14 @@ def compare_training(ours: Trace, theirs: Trace, tolerance: float) -> TrainingCo
     )
 
 
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _names(trace: Trace) -> list[str]:
     """Return the names that a trace has in any step, in the order of the computation."""
     return list(dict.fromkeys(name for step in trace.steps for name in step.values))
@@ -139,7 +148,7 @@ def in_words(comparison: TrainingComparison, names: tuple[str, str]) -> Iterator
     if comparison.other_data is not None:
         yield f"Step {comparison.other_data} has other data, so nothing is compared from there on."
         for name, (ours, theirs) in comparison.settings.items():
-            yield f"  {name}: {ours} in {names[0]}, {theirs} in {names[1]}"
+            yield f"  {name}: {brief(ours)} in {names[0]}, {brief(theirs)} in {names[1]}"
     if parting := comparison.parting:
         ours, theirs = parting.values
         yield (

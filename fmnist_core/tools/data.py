@@ -243,4 +243,4 @@ def doctor_lines(report: dict[str, Any]) -> list[str]:
 
 def as_json(data: object) -> str:
     """Return plain data as indented JSON."""
-    return json.dumps(data, indent=2)
+    return json.dumps(data, indent=2, allow_nan=False)

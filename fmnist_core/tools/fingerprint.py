@@ -133,12 +133,13 @@ def compare_training(
     context: click.Context, first: Path, second: Path, tolerance: float, as_json: bool
 ) -> None:
     """Name the first step in which two traces of a training diverge; exit status 1 if they do."""
+    from fmnist_core.errors import printable
     from fmnist_core.tools import compare_training as tool
     from fmnist_core.tools.data import as_json as to_json
     from fmnist_core.traces import Trace
 
     result = tool.compare_training(Trace.load(first), Trace.load(second), tolerance)
-    names = str(first), str(second)
+    names = printable(first), printable(second)
     click.echo(to_json(result.record()) if as_json else "\n".join(tool.in_words(result, names)))
     if not result.same:
         context.exit(1)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from fmnist_core.errors import printable
+
 
 @click.command()
 @click.argument("name")
@@ -36,7 +38,7 @@ def export(
         datasets = load(name, splits or tuple(info.splits), root=root, report=Transfer(line))
         write(datasets, dest, format=format, force=force, report=Transfer(line, "writing"))
     count = sum(map(len, datasets))
-    click.echo(f"Wrote {dest}: {count:,} examples as {format}, for {chosen.read_by}")
+    click.echo(f"Wrote {printable(dest)}: {count:,} examples as {format}, for {chosen.read_by}")
 
 
 @click.command("import")
@@ -86,7 +88,9 @@ def pack(folder: Path, dest: Path, size: int, test: float, seed: int, force: boo
         f"{len(part):,} {name}" for name, part in zip(("train", "test"), parts, strict=False)
     )
     classes = len(parts[0].classes)
-    click.echo(f"Wrote {dest}: {counts} examples of {classes} classes, {size} x {size} pixels")
+    click.echo(
+        f"Wrote {printable(dest)}: {counts} examples of {classes} classes, {size} x {size} pixels"
+    )
 
 
 @click.command("formats")

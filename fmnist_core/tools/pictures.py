@@ -141,8 +141,8 @@ def embed(method: str, seed: int, output: Path, force: bool, **which: Any) -> No
     from fmnist_core.files import write_output
     from fmnist_core.tools.progress import ProgressLine, open_console
 
-    table = output.with_suffix(".csv")
     check_target(output, force)
+    table = output.with_suffix(".csv")
     make_room(table.parent, [table.name], force)
     embedding.check_method(method)
     figures.check_charts()
@@ -192,6 +192,8 @@ def check_target(path: Path, force: bool) -> None:
     FileAccessError
         If its folder cannot be made.
     """
+    if not path.name:
+        raise OptionError(f"expected the name of a file, found {printable(path)}. Try: -o FILE.png")
     if path.suffix.lower() != ".png":
         raise OptionError(
             f"expected a name that ends in .png, found {printable(path)}; pictures are "

@@ -352,6 +352,38 @@ def test_another_digest_than_the_published_is_reported(browser: Browser) -> None
     assert f"differs from the published {published}" in text
 
 
+def changed(browser: Browser, html: bytes, script: str) -> str:
+    """Open a page in a browser that a script has changed; return the error that it shows."""
+    made = browser.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": script}
+    )
+    try:
+        return browser.open(html)
+    finally:
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
+
+
+def test_over_plain_http_the_map_stays_without_digests(browser: Browser, html: bytes) -> None:
+    """Browsers compute digests in secure contexts only."""
+    assert (
+        changed(browser, html, "Object.defineProperty(crypto, 'subtle', {value: undefined})") == ""
+    )
+    assert not browser.run("return document.getElementById('still').checkVisibility()")
+    text = browser.run("return document.getElementById('digests').textContent")
+    assert text.startswith("Their digests are not computed")
+
+
+def test_a_device_that_links_no_program_shows_the_still_picture(
+    browser: Browser, html: bytes
+) -> None:
+    script = "WebGL2RenderingContext.prototype.getProgramParameter = () => false"
+    assert changed(browser, html, script) == ""
+    assert browser.run("return document.getElementById('still').checkVisibility()")
+    assert "cannot hold the pictures" in browser.run(
+        "return document.getElementById('why').textContent"
+    )
+
+
 def test_genuine_data_equal_the_published_digest(browser: Browser, fashion_root: Any) -> None:
     import fmnist_core as fm
 

@@ -62,7 +62,8 @@ def test_files_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
     whole = tmp_path / "whole.npy"
     np.save(whole, np.zeros((2, 2)))
     (tmp_path / "cut.npy").write_bytes(whole.read_bytes()[:-1])
-    for name in ("objects.npy", "several.npz", "text.npy", "empty.npy", "cut.npy"):
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "several.npz").read_bytes()[:-9])
+    for name in ("objects.npy", "several.npz", "text.npy", "empty.npy", "cut.npy", "cut.npz"):
         with pytest.raises(DataMismatchError, match="two numbers for each of 2 examples"):
             read_coordinates(tmp_path / name, 2)
     for missing in (tmp_path / "none.npy", tmp_path):

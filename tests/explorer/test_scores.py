@@ -80,6 +80,10 @@ def test_rows_come_in_any_order(order: list[int], labels: list[int]) -> None:
             "index,predicted\n0,1\n-1,1\n2,1\n",
             "an index of test's examples here in line 3, found '-1'",
         ),
+        (
+            f"index,predicted\n0,1\n{'1' * 5000},1\n2,1\n",
+            "an index of test's examples here in line 3, found '111",
+        ),
         ("index,predicted\n0,1\n1,\n2,1\n", "a class, by name or number, in line 3, found ''"),
         ("index,predicted\n0,1\n1,10\n2,1\n", "a class, by name or number, in line 3, found '10'"),
         (

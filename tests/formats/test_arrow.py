@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
-from fmnist_core import DataMismatchError, Dataset
+from fmnist_core import DataMismatchError, Dataset, export
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import arrow
 from fmnist_core.formats.rows import relabelled
@@ -82,3 +82,10 @@ def test_classes_that_are_numbers_become_names(tmp_path: Path) -> None:
     )
     (rows,) = arrow.read(tmp_path / "x.arrow")
     assert rows.classes == ("0", "1")
+
+
+def test_more_than_256_classes_are_written(tmp_path: Path) -> None:
+    many = Dataset(np.zeros((300, 2, 2), np.uint8), np.arange(300))
+    export(many, tmp_path / "out", format="arrow")
+    (rows,) = arrow.read(next((tmp_path / "out").iterdir()))
+    assert rows.labels.tolist() == list(range(300))

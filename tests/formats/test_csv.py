@@ -140,3 +140,10 @@ def test_a_column_of_a_number_of_5000_digits_is_no_pixel(tmp_path: Path) -> None
     (tmp_path / "x.csv").write_text(header + "\n1,2,3,4,5\n")
     (rows,) = csv.read(tmp_path / "x.csv")
     assert rows.images.tolist() == [[[2, 3], [4, 5]]]
+
+
+@pytest.mark.parametrize("header", ["label,pixel1,pixel2,pixel3,pixel4\n", ""])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path, header: str) -> None:
+    (tmp_path / "x.csv").write_text(header + "7,2,3,4,5\n", encoding="utf-8-sig")
+    (rows,) = csv.read(tmp_path / "x.csv")
+    assert (rows.labels.tolist(), rows.images.tolist()) == ([7], [[[2, 3], [4, 5]]])

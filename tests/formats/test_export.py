@@ -280,3 +280,13 @@ def test_what_a_killed_export_left_goes_if_its_target_is_there(
     }
     export(splits, tmp_path / "out", format="idx", force=True)
     assert {path.name for path in tmp_path.iterdir()} == {"out", ".else.01234567.old"}
+
+
+@pytest.mark.parametrize(
+    ("format", "name"),
+    [("tfds", "label.labels.txt"), ("webdataset", "classnames.txt")],
+)
+def test_a_class_name_is_one_line(tmp_path: Path, format: str, name: str) -> None:
+    images = np.zeros((2, 28, 28), np.uint8)
+    export(Dataset(images, np.arange(2), classes=["a\nb", "c"]), tmp_path / "out", format=format)
+    assert (tmp_path / "out" / name).read_text() == "a b\nc\n"

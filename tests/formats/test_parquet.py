@@ -17,6 +17,7 @@ from PIL import Image
 from fmnist_core import DataMismatchError, Dataset
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import parquet
+from fmnist_core.formats.incoming import find, read_all
 from fmnist_core.formats.rows import relabelled
 from tests.helpers.payloads import assert_same
 
@@ -139,3 +140,11 @@ def test_deep_metadata_is_no_names(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "x.parquet")
     (rows,) = parquet.read(tmp_path / "x.parquet")
     assert rows.classes == ()
+
+
+def test_shards_of_different_text_labels_are_joined_by_name(tmp_path: Path) -> None:
+    for number, names in enumerate((["Coat", "Bag"], ["Dress", "Bag"])):
+        table = pa.table({"image": [png(), png()], "label": names})
+        pq.write_table(table, tmp_path / f"train-{number}.parquet")
+    (rows,) = read_all(find(tmp_path))
+    assert [rows.classes[label] for label in rows.labels] == ["Coat", "Bag", "Dress", "Bag"]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from fmnist_core import DataMismatchError, Dataset
 from fmnist_core.formats import webdataset as shards
+from fmnist_core.formats.pictures import encoded
 from tests.helpers.payloads import assert_same
 from tests.helpers.readers import READERS
 
@@ -91,3 +92,15 @@ def test_a_truncated_archive_raises_our_error(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ValueError, match=r"0\.tar"):
         list(shards.read(path))
+
+
+@pytest.mark.parametrize("folder", ["./", "v1.0/", "x/y.z/"])
+def test_folders_with_dots_are_read(tmp_path: Path, folder: str) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as shard:
+        for name, data in (("0.png", encoded(np.eye(4, dtype=np.uint8))), ("0.cls", b"3")):
+            member = tarfile.TarInfo(folder + name)
+            member.size = len(data)
+            shard.addfile(member, io.BytesIO(data))
+    (rows,) = shards.read(tmp_path / "x.tar")
+    assert rows.images[0].tolist() == np.eye(4).tolist()
+    assert rows.labels.tolist() == [3]

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,46 @@ def test_a_nan_parts_from_a_number_only(traced: Callable[..., Trace]) -> None:
     traced("b.json", lambda step: math.nan if step > 1 else 1.0)
     assert compare("a.json", "a.json").exit_code == 0
     assert "They diverge at step 1" in compare("a.json", "b.json").stdout
+    result = json.loads(compare("a.json", "b.json", "--json").stdout, parse_constant=pytest.fail)
+    assert result["parting"]["values"] == [None, 1.0]
+    assert result["differences"]["loss"][:2] == [0.0, None]
+
+
+def test_a_long_trace_is_read_back(traced: Callable[..., Trace], folder: Path) -> None:
+    trace = traced("a.json")
+    trace.steps *= 1000
+    for number, step in enumerate(trace.steps):
+        trace.steps[number] = replace(step, values={f"value {n}": 0.1 * n for n in range(30)})
+    trace.save("a.json")
+    assert Trace.load("a.json").steps == trace.steps
+
+
+def test_a_step_is_of_the_epoch_that_was_read(tiny: Dataset) -> None:
+    """Also where the loader was set back to an epoch before the last."""
+    loader = tiny.to("numpy", **OPTIONS)
+    trace = Trace(loader)
+    for _ in range(2):
+        list(trace.watch(loader))
+    forward = [step.data for step in trace.steps]
+    again = tiny.to("numpy", **OPTIONS, epoch=0)
+    other = Trace(again)
+    again.load_state_dict(tiny.to("numpy", **OPTIONS, epoch=1).state_dict())
+    list(other.watch(again))
+    again.load_state_dict(tiny.to("numpy", **OPTIONS).state_dict())
+    list(other.watch(again))
+    assert [step.epoch for step in other.steps] == [1, 1, 1, 0, 0, 0]
+    assert [step.data for step in other.steps] == forward[3:] + forward[:3]
+
+
+def test_settings_of_others_are_printed_safely(traced: Callable[..., Trace], folder: Path) -> None:
+    traced("a.json")
+    traced("b.json", seed=4)
+    content = json.loads((folder / "b.json").read_text())
+    content["settings"]["seed"] = "\x1b[2J"
+    (folder / "b\x1b[2J.json").write_text(json.dumps(content))
+    result = compare("a.json", "b\x1b[2J.json")
+    assert "other data" in result.stdout
+    assert "\x1b" not in result.stdout
 
 
 def test_what_cannot_be_noted(tiny: Dataset) -> None:

@@ -221,3 +221,12 @@ def test_errors_are_one_line(
     assert result.exit_code == 1, result.output
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_two_that_received_nothing_are_not_the_same(tiny: Dataset, folder: Path) -> None:
+    for seed in (0, 1):
+        loader = tiny.to("numpy", batch_size=8, shuffle=True, seed=seed, fields=FIELDS)
+        fm.Fingerprint(loader).save(folder / f"{seed}.json")
+    result = run("compare", str(folder / "0.json"), str(folder / "1.json"))
+    assert result.exit_code == 1
+    assert "neither received a batch" in result.stdout

@@ -125,6 +125,14 @@ def test_another_suffix(tmp_path: Path, command: str, name: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", [".", "/", ""])
+def test_a_folder_is_no_file(command: str, name: str) -> None:
+    result = run(command, "no-dataset", "-o", name)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Try: -o FILE.png\n")
+
+
 @pytest.mark.parametrize("there", ["x.png", "x.csv"])
 def test_files_that_are_there(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_bytes(b"mine")

@@ -63,17 +63,21 @@ async function readPixels(map) {
 
 /* Compare what was unpacked with what the dataset's record says was published. */
 async function verify(line) {
-  const state = { ok: true, digests: [] };
+  const digests = [];
+  if (!globalThis.crypto?.subtle) {
+    line(digests, "Their digests are not computed: browsers do so only for pages from a file, from https or from this machine.");
+    return digests;
+  }
   const shapeOf = (split) => (about.transposed
     ? [split.count, about.width, about.height] : [split.count, about.height, about.width]);
   for (const split of about.splits) {
     if (about.greys < 256) continue;
     const bytes = pixels.subarray(split.first * area, (split.first + split.count) * area);
     const digest = await payloadDigest(bytes, shapeOf(split));
-    state.digests.push({ split: split.name, digest, published: split.images ?? null });
+    digests.push({ split: split.name, digest, published: split.images ?? null });
   }
-  line(state.digests);
-  return state.digests;
+  line(digests);
+  return digests;
 }
 
 function dataFacts() {
@@ -84,12 +88,12 @@ function dataFacts() {
     ["Made by", `fmnist ${about.version}`],
   ].flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
   const digests = make("div", { id: "digests" });
-  const show = (found) => digests.replaceChildren(...found.map(({ split, digest, published }) => {
+  const show = (found, note = "") => digests.replaceChildren(...found.map(({ split, digest, published }) => {
     const verdict = published === digest ? "equals the published digest"
       : published ? `differs from the published ${published}` : "nothing was published to compare it with";
     return make("p", { className: published && published !== digest ? "bad" : "" },
       `SHA-256 of the images of ${split}: `, make("code", {}, digest), `, ${verdict}.`);
-  }));
+  }), ...(note ? [make("p", {}, note)] : []));
   const place = make("details", { id: "data" }, make("summary", {}, "About the data"), facts, digests);
   document.getElementById("filters").append(place);
   return show;

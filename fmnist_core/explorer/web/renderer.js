@@ -183,7 +183,8 @@ function makeRenderer(canvas) {
   /* Whether all of that was possible: now the device is waited for. */
   function works() {
     for (const { it } of [points, pictures]) {
-        }
+      if (!gl.getProgramParameter(it, gl.LINK_STATUS)) return false;
+    }
     return gl.getError() === gl.NO_ERROR;
   }
   return { works, send, load, draw, colourAt };
