@@ -223,14 +223,14 @@ def test_a_dataset_offered_twice(install) -> None:  # type: ignore[no-untyped-de
         find_dataset("my-digits")
 
 
-def imported_by(statement: str) -> set[str]:
-    """Return the top-level names of the modules that code imports in a fresh interpreter."""
-    loaded = "{name.split('.')[0] for name, module in sys.modules.items() if module}"
-    program = f"import sys; {statement}; print(*{loaded})"
+def imported_by(*statements: str) -> list[set[str]]:
+    """Return the top-level names of the modules after each statement in a fresh interpreter."""
+    loaded = "print(*{name.split('.')[0] for name, module in sys.modules.items() if module})"
+    program = "\n".join(["import sys", *(f"{each}\n{loaded}" for each in statements)])
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    return set(run.stdout.split())
+    return [set(line.split()) for line in run.stdout.splitlines()[-len(statements) :]]
 
 
 HEAVY = {
@@ -247,17 +247,20 @@ HEAVY = {
 
 
 def test_importing_the_core_imports_no_framework() -> None:
-    assert not imported_by("import fmnist_core") & HEAVY
+    (modules,) = imported_by("import fmnist_core")
+    assert not modules & HEAVY
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_loading_an_adapter_imports_only_its_framework(name: str) -> None:
     if not find_spec(name):
         pytest.skip(f"needs {name}")
-    modules = imported_by(f"import fmnist_core; fmnist_core.get_adapter({name!r})")
     # TensorFlow itself imports jax where it is installed.
-    assert modules & HEAVY <= imported_by(f"import {name}") & HEAVY | {name}
-    assert name in modules
+    framework, with_adapter = imported_by(
+        f"import {name}", f"import fmnist_core; fmnist_core.get_adapter({name!r})"
+    )
+    assert with_adapter & HEAVY == framework & HEAVY
+    assert f"fmnist_{name}" in with_adapter - framework
 
 
 def test_an_entry_point_may_name_an_object_of_a_module(install) -> None:  # type: ignore[no-untyped-def]

@@ -151,6 +151,8 @@ def test_parts_by_count_are_exact_disjoint_and_complete(labels, counts, seed, st
 def test_stratified_parts_have_their_share_of_each_class(labels, weights, seed) -> None:  # type: ignore[no-untyped-def]
     shares = [weight / 100 for weight in weights]
     parts = split_rows(labels, shares, seed, True)
+    assert len(parts) in (len(shares), len(shares) + 1)
+    assert sorted(np.concatenate(parts)) == list(range(len(labels)))
     for label in set(labels.tolist()):
         count = (labels == label).sum()
         for part, share in zip(parts, shares, strict=False):

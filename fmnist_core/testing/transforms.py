@@ -116,8 +116,10 @@ def check_mixes(adapter: Adapter) -> None:
     for mix in (MixUp(0.4), CutMix(1.0)):
         chain = (RandomHorizontalFlip(), mix)
         encoding = Encoding(labels="one_hot", transform=as_chain(chain))
-        for size, shard in ((4, (0, 1)), (3, (1, 2))):
-            fields = ("label", "image", "view", "weight")
+        for size, shard, fields in (
+            (4, (0, 1), ("label", "image", "view", "weight")),
+            (3, (1, 2), ("image", "weight", "label")),
+        ):
             plan = BatchPlan(11, size, True, 3, "pad", shard, fields)  # type: ignore[arg-type]
             assert_epochs(adapter, dataset, plan, encoding, epochs=2, where=f"{mix}, {plan}")
         labels_alone = BatchPlan(11, 4, True, 3, fields=("label",))

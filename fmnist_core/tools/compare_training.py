@@ -67,7 +67,7 @@ class TrainingComparison:
         return self.parting is None and self.other_data is None
 
     def record(self) -> dict[str, Any]:
-        """Return the comparison in a form that JSON can hold; None is a number that is not finite."""
+        """Return the comparison in a form that JSON can hold, None for numbers not finite."""
         record: dict[str, Any] = _finite(asdict(self))
         return record
 

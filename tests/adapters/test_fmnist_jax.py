@@ -373,8 +373,25 @@ for sharding, message in refused:
         assert message in str(error), error
     else:
         raise AssertionError(sharding)
-data = fmnist_jax.resident(dataset, batch_size=8, remainder="drop", device=jax.devices()[3])
-assert data.images.devices() == {jax.devices()[3]}
+# Not on the default device, and where another one is the default.
+third, fifth = jax.devices()[3], jax.devices()[5]
+options = {"batch_size": 8, "shuffle": True, "remainder": "drop"}
+data = fmnist_jax.resident(dataset, device=third, **options)
+assert data.images.devices() == {third}
+loader = fmnist_jax.batches(dataset, device=third, **options)
+with jax.default_device(fifth):
+    others = fmnist_jax.batches(dataset, **options), fmnist_jax.resident(dataset, **options)
+    placed = [(fifth, list(others[0])), (fifth, [others[1].batch(0, step) for step in (0, 1)])]
+placed += [(third, list(loader)), (third, [data.batch(0, step) for step in (0, 1)])]
+wanted = list(wanted_batches(fmnist_jax.ADAPTER, dataset, loader.plan, loader.encoding))
+for place, found in placed:
+    assert all(array.devices() == {place} for batch in found for array in batch), place
+    assert_batches(fmnist_jax.ADAPTER, found, wanted, loader.plan.fields, str(place))
+replicated = NamedSharding(everywhere, PartitionSpec())
+data = fmnist_jax.resident(dataset, device=replicated, **options)
+assert data.images.sharding == replicated
+found = [jax.jit(data.batch)(0, step) for step in (0, 1)]
+assert_batches(fmnist_jax.ADAPTER, found, wanted, loader.plan.fields, "replicated")
 print("laid out")
 """
 

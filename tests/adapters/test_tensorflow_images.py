@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fmnist_core as fm
 from fmnist_core import Dataset, open_idx, write_idx
 from fmnist_core.transforms import CutMix, RandomCrop, RandomHorizontalFlip
 
@@ -78,7 +79,7 @@ def test_what_is_not_mapped_as_it_is_is_copied(tmp_path: Path, kind: str) -> Non
     elif kind == "joined":
         other = tmp_path / "other"
         other.mkdir()
-        dataset = Dataset(255 - dataset.images, dataset.labels, classes=10)
+        dataset = fm.concat(dataset, mapped(other, count=COUNT + 1))
     assert images_module.mapped_lines(dataset.source.images) is None
     check_bits(dataset, dtype="int16" if kind == "int16" else "uint8")
 

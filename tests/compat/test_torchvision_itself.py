@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmnist_core import write_idx
-from tests.helpers.old_code import made_arrays
+from tests.helpers.old_code import write_torchvision_files
 from tests.helpers.torchvision_here import make_importable
 
 torch = pytest.importorskip("torch")
@@ -32,40 +31,13 @@ KINDS: dict[str, Make] = {
     "FashionMNIST": lambda datasets: datasets.FashionMNIST,
     "KMNIST": lambda datasets: datasets.KMNIST,
 }
-FILES = {
-    **{
-        f"{name}/raw/{kind}": (f"{kind}-images-idx3-ubyte", f"{kind}-labels-idx1-ubyte")
-        for name in KINDS
-        for kind in ("train", "t10k")
-    },
-    **{
-        f"EMNIST/raw/{split}": (
-            f"emnist-letters-{split}-images-idx3-ubyte",
-            f"emnist-letters-{split}-labels-idx1-ubyte",
-        )
-        for split in ("train", "test")
-    },
-    **{
-        f"QMNIST/raw/{name}": (f"{name}-images-idx3-ubyte", f"{name}-labels-idx2-int")
-        for name in ("qmnist-train", "qmnist-test", "xnist")
-    },
-}
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with small files at torchvision's paths."""
     folder = tmp_path_factory.mktemp("data")
-    for number, (place, names) in enumerate(FILES.items()):
-        images, labels = made_arrays(10_004 if "qmnist-test" in place else 12, first=number)
-        raw = (folder / place).parent
-        raw.mkdir(parents=True, exist_ok=True)
-        write_idx(raw / names[0], images)
-        if names[1].endswith("int"):
-            rows = labels[:, None].astype(np.int32) + np.arange(8, dtype=np.int32)
-            write_idx(raw / names[1], rows)
-        else:
-            write_idx(raw / names[1], labels)
+    write_torchvision_files(folder)
     return folder
 
 

@@ -63,37 +63,59 @@ def test_it_reads_the_plans_batches_epoch_by_epoch(mapped: Dataset, shard: tuple
 
 
 STEPS = 6  # of 23 examples by 4
-GRID = [
-    (workers, persistent, every, epoch, step)
+WAYS = [
+    (workers, persistent, every, epoch)
     for workers, persistent in ((0, False), (2, False), (2, True))
     for every in ((1, 4) if workers else (1,))
     for epoch in (0, 1)
-    for step in (0, 1, 4, STEPS, STEPS + 1)  # the last is after StopIteration
 ]
 
 
-@pytest.mark.parametrize(("workers", "persistent", "every", "epoch", "step"), GRID)
-@pytest.mark.parametrize("same", [False, True], ids=["another loader", "the same loader"])
-def test_it_resumes_from_its_own_state(
-    workers: int, persistent: bool, every: int, epoch: int, step: int, same: bool
-) -> None:
-    dataset, plan = made_dataset(), plan_of(4)
+def begun(workers: int, persistent: bool, every: int, epochs: int = 0) -> Any:
+    """Return a loader that has read some epochs."""
     options = {"persistent_workers": persistent, "snapshot_every_n_steps": every}
-    first = stateful_loader(dataset, plan, workers, "fork", **options)
-    for _ in range(epoch):
-        list(first)
+    loader = stateful_loader(made_dataset(), plan_of(4), workers, "fork", **options)
+    for _ in range(epochs):
+        list(loader)
+    return loader
+
+
+@pytest.mark.parametrize(("workers", "persistent", "every", "epoch"), WAYS)
+def test_another_loader_resumes_from_every_state(
+    workers: int, persistent: bool, every: int, epoch: int
+) -> None:
+    first = begun(workers, persistent, every, epoch)
     running = iter(first)
+    saved = [first.state_dict()]
+    for _ in running:
+        saved.append(first.state_dict())
+    saved.append(first.state_dict())  # after StopIteration
+    assert len(saved) == STEPS + 2
+    for step in (0, 1, 4, STEPS, STEPS + 1):
+        again = begun(workers, persistent, every)
+        again.load_state_dict(saved[step])
+        if step <= STEPS:
+            assert read(again) == law(made_dataset(), plan_of(4), epoch)[step:]
+        assert read(again) == law(made_dataset(), plan_of(4), epoch + 1)
+    assert read(again) == law(made_dataset(), plan_of(4), epoch + 2)
+
+
+@pytest.mark.parametrize(("workers", "persistent", "every", "epoch"), WAYS)
+@pytest.mark.parametrize("step", [4, STEPS + 1])
+def test_the_same_loader_resumes_from_its_state(
+    workers: int, persistent: bool, every: int, epoch: int, step: int
+) -> None:
+    loader = begun(workers, persistent, every, epoch)
+    running = iter(loader)
     for _ in range(min(step, STEPS)):
         next(running)
     if step > STEPS:
         assert next(running, None) is None
-    saved = first.state_dict()
-    again = first if same else stateful_loader(dataset, plan, workers, "fork", **options)
-    again.load_state_dict(saved)
+    loader.load_state_dict(loader.state_dict())
     if step <= STEPS:
-        assert read(again) == law(dataset, plan, epoch)[step:]
+        assert read(loader) == law(made_dataset(), plan_of(4), epoch)[step:]
     for later in (epoch + 1, epoch + 2):
-        assert read(again) == law(dataset, plan, later)
+        assert read(loader) == law(made_dataset(), plan_of(4), later)
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])

@@ -63,8 +63,9 @@ def test_every_entry_point_accepts_an_intact_file(
     for door, seed in (("parse_idx", 0), ("read_idx", 1), ("open_array", 2), ("read_idx", 3)):
         path.write_bytes(fuzzing.SEEDS[seed])
         assert getattr(fuzzing.DOORS[door](path), "shape", None) or door == "open_array"
-    path.write_bytes(fuzzing.SEEDS[6])
-    fuzzing.DOORS["state"](path)
+    for door, seed in (("state", 6), ("fingerprint", 7)):
+        path.write_bytes(fuzzing.SEEDS[seed])
+        fuzzing.DOORS[door](path)
 
 
 @pytest.mark.timeout(1800)

@@ -13,7 +13,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from fmnist_core.catalog import SYNTHETIC
+from fmnist_core.dataset import Dataset
 from fmnist_core.errors import FmnistError
 from fmnist_core.fingerprints import Fingerprint
 from fmnist_core.idx.format import open_array, parse_idx, read_idx
@@ -60,6 +63,17 @@ def as_root(path: Path) -> None:
     find_genuine([path.parent], INFO, FILE)
 
 
+def saved_fingerprint() -> bytes:
+    """Return the file of an epoch of two batches."""
+    dataset = Dataset(np.zeros((4, 2, 2), np.uint8), np.arange(4) % 2)
+    loader = dataset.to("numpy", batch_size=2, fields=("image", "label", "index"))
+    received = Fingerprint(loader)
+    list(received.watch(loader))
+    with tempfile.TemporaryDirectory() as folder:
+        received.save(f"{folder}/x")
+        return Path(folder, "x").read_bytes()
+
+
 DOORS: dict[str, Callable[[Path], object]] = {
     "parse_idx": lambda path: parse_idx(path.read_bytes()),
     "read_idx": read_idx,
@@ -92,7 +106,7 @@ SEEDS = [
     zipped(**{FILE.name: gzip.compress(PAYLOAD, mtime=0)}),
     shaped("(3, 3)"),
     json.dumps(STATE).encode(),
-    b'{"fingerprint": 1, "settings": {}, "parts": [], "epochs": {}}',
+    saved_fingerprint(),
     b'{"url": "http://host/target", "validators": {"total": 7, "etag": "", "modified": ""}}',
     b"00 00 08 01 00 00 00 01 07",
     b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64,

@@ -26,3 +26,42 @@ def write_pair(
     """Write one split as IDX files under their usual names."""
     write_idx(folder / f"{kind}-images-idx3-ubyte{suffix}", images)
     write_idx(folder / f"{kind}-labels-idx1-ubyte{suffix}", labels)
+
+
+TORCHVISION_FILES = {
+    **{
+        f"{name}/raw/{kind}": (f"{kind}-images-idx3-ubyte", f"{kind}-labels-idx1-ubyte")
+        for name in ("MNIST", "FashionMNIST", "KMNIST")
+        for kind in ("train", "t10k")
+    },
+    **{
+        f"EMNIST/raw/{split}": (
+            f"emnist-letters-{split}-images-idx3-ubyte",
+            f"emnist-letters-{split}-labels-idx1-ubyte",
+        )
+        for split in ("train", "test")
+    },
+    **{
+        f"QMNIST/raw/{name}": (f"{name}-images-idx3-ubyte", f"{name}-labels-idx2-int")
+        for name in ("qmnist-train", "qmnist-test", "xnist")
+    },
+}
+"""Images and labels of each split at torchvision's paths."""
+
+
+def write_torchvision_files(folder: Path) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Write small files at torchvision's paths; return the images and labels of each."""
+    written = {}
+    for number, (place, names) in enumerate(TORCHVISION_FILES.items()):
+        images, labels = made_arrays(10_004 if "qmnist-test" in place else 12, first=number)
+        raw = (folder / place).parent
+        raw.mkdir(parents=True, exist_ok=True)
+        write_idx(raw / names[0], images)
+        if names[1].endswith("int"):
+            rows = labels[:, None].astype(np.int32) + np.arange(8, dtype=np.int32)
+            write_idx(raw / names[1], rows)
+            written[place] = images, rows
+        else:
+            write_idx(raw / names[1], labels)
+            written[place] = images, labels
+    return written

@@ -294,8 +294,8 @@ def test_every_truncation_and_flip_is_identified(identity: Callable[[bytes], Ide
         flipped = bytearray(packed)
         flipped[place] ^= 0x10
         result = identity(bytes(flipped))
-        same = result.digest is None or result.shape == (5, 4, 3)
-        assert same, f"byte {place}: {result}"
+        genuine = hashlib.sha256(PAYLOAD).hexdigest()
+        assert result.digest in (None, "", genuine), f"byte {place}: {result}"
 
 
 def test_arrays_are_named_by_the_payload_that_would_hold_them(

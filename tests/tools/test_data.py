@@ -97,9 +97,16 @@ def test_a_file_that_is_not_a_bundle(home: Path, content: bytes, words: str) -> 
     assert words in result.stderr
 
 
-def test_a_bundle_of_something_else(home: Path) -> None:
-    succeed("bundle", "synthetic", "-o", home.parent / "synthetic.zip")
-    result = run("fetch", "fashion-mnist", "--from", home.parent / "synthetic.zip")
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of "synthetic", made in the tests' store, where it is drawn once."""
+    path = tmp_path_factory.mktemp("bundle") / "synthetic.zip"
+    succeed("bundle", "synthetic", "-o", path)
+    return path
+
+
+def test_a_bundle_of_something_else(synthetic: Path, home: Path) -> None:
+    result = run("fetch", "fashion-mnist", "--from", synthetic)
     assert result.exit_code == 1
     assert "this is not train-images-idx3-ubyte" in result.stderr
     assert not list(home.glob("fashion-mnist/*/*ubyte*"))
@@ -148,12 +155,11 @@ def test_verify_of_a_missing_path_says_so(home: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["verify", "identify"])
-def test_notes_in_a_bundle_are_left_out(home: Path, verb: str) -> None:
-    succeed("bundle", "synthetic", "-o", home.parent / "synthetic.zip")
-    with zipfile.ZipFile(home.parent / "synthetic.zip") as archive:
+def test_notes_in_a_bundle_are_left_out(synthetic: Path, home: Path, verb: str) -> None:
+    with zipfile.ZipFile(synthetic) as archive:
         archive.extractall(home.parent / "unpacked")
         assert len(archive.namelist()) == 7
-    for target in (home.parent / "unpacked", home.parent / "synthetic.zip"):
+    for target in (home.parent / "unpacked", synthetic):
         lines = succeed(verb, target).splitlines()
         assert len(lines) == 4
         assert all("Synthetic garments" in line for line in lines)

@@ -20,6 +20,12 @@ def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FMNIST_HOME", str(tmp_path))
 
 
+@pytest.fixture(scope="module")
+def shared_store() -> str:
+    """The store of all tests, in which "synthetic" is drawn once."""
+    return os.environ["FMNIST_HOME"]
+
+
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_a_pipe_that_nobody_reads(arguments: list[str]) -> None:
     reader, writer = os.pipe()
@@ -48,29 +54,33 @@ def test_ctrl_c() -> None:
     from fmnist_core.catalog import SYNTHETIC
     from fmnist_core.storage import locks, store
 
+    # It says at once that it waits.
+    program = "from fmnist_core.storage import locks; locks.NOTICE = 0; "
+    program += "from fmnist_core.tools.cli import main; main()"
     with locks.locked(store.folder(SYNTHETIC)):  # what it waits for
         process = subprocess.Popen(
-            [*COMMAND, "fetch", "synthetic"],
+            [sys.executable, "-c", program, "fetch", "synthetic"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(3)
+        assert process.stderr
+        assert any("waiting for another process" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         _, complaints = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert complaints.strip() == "Aborted!"
+    assert complaints.splitlines()[-1] == "Aborted!"
 
 
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
 def test_a_demo_that_is_stopped_leaves_no_folder(
-    tmp_path: Path, number: signal.Signals, status: int
+    tmp_path: Path, shared_store: str, number: signal.Signals, status: int
 ) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = {**os.environ, "TMPDIR": str(temporary)}
+    environment = {**os.environ, "TMPDIR": str(temporary), "FMNIST_HOME": shared_store}
     process = subprocess.Popen(
         [*COMMAND, "demo"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
     )
