@@ -160,7 +160,10 @@ def test_sigkill_at_any_moment_leaves_a_store_that_the_next_load_can_use(
         monkeypatch.setenv("FMNIST_MIRROR", serve(server, packed))
     lasts = duration_of_a_load()
     clock, halfway = random.Random(26), 0
-    for _ in range(KILLS // 2):
+    for kill in range(2 * KILLS):
+        # The measured time may have been a stall's, and most kills too late.
+        if kill >= KILLS // 2 and halfway >= KILLS // 20:
+            break
         shutil.rmtree(place)
         with child() as process:
             wait_until_ready(process)
