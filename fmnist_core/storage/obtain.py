@@ -191,12 +191,12 @@ def _what(path: Path) -> "Identity":
     from fmnist_core.storage.identify import Identity, identify  # only where a file is wrong
 
     identities = identify(path)
-    first = identities[0]
-    if len(identities) == 1 and (
-        first.container not in ("zip", "npz") or first.verdict == "damaged"
-    ):
-        return first
-    names = ", ".join(brief(name) for name in members(path)[:4])
+    if len(identities) == 1 and identities[0].container not in ("zip", "npz"):
+        return identities[0]
+    try:
+        names = ", ".join(brief(name) for name in members(path)[:4])
+    except IdxError:
+        return identities[0]  # so damaged that it lists no members
     return Identity(
         str(path), "zip", "unknown", f"a zip file of {len(identities)} files: {names} ..."
     )

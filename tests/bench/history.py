@@ -15,11 +15,11 @@ _SETTING = ("data", "examples", "batch_size", "dtype")
 
 def add(path: Path, content: dict[str, Any]) -> list[str]:
     """Append the ratios of a measurement, `report.as_json`, to a history; return what got worse."""
-    setting = content["measurements"][0]
+    setting = content.get("measurements", [{}])[0]  # a start has none
     line = {
         "date": datetime.date.today().isoformat(),
         **{name: content[name] for name in ("data", "examples", "machine")},
-        **{name: setting[name] for name in ("batch_size", "dtype")},
+        **{name: setting.get(name) for name in ("batch_size", "dtype")},
         "bars": [
             {key: bar[key] for key in ("ratio", "at_least", "median", "interval")}
             for bar in content["bars"]
