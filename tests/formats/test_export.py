@@ -27,6 +27,7 @@ from fmnist_core.formats import table
 from fmnist_core.formats.split import BLOCK, Split
 from fmnist_core.formats.table import FORMATS, find_format
 from tests.helpers import limits
+from tests.helpers.programs import INTERRUPTIBLE
 
 Splits = tuple[Dataset, Dataset]
 PROJECT = Path(__file__).parents[2]
@@ -234,7 +235,7 @@ def test_a_folder_that_cannot_be_replaced_stays(
 def test_an_export_that_is_stopped_leaves_nothing(tmp_path: Path, number: int) -> None:
     load("synthetic", "train")
     command = [sys.executable, "-m", "fmnist_core.tools.cli", "export", "synthetic", "png"]
-    code = "from fmnist_core.tools.cli import main; main()"
+    code = f"{INTERRUPTIBLE}; from fmnist_core.tools.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *command[3:], str(tmp_path / "out")],
         stdout=subprocess.DEVNULL,

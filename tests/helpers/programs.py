@@ -13,6 +13,10 @@ from typing import Any
 PROJECT = Path(__file__).parents[2]
 
 
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Begins a program that Ctrl-C ends: a shell lets what it runs in the background ignore it."""
+
+
 def helper(name: str) -> list[str]:
     """Return Python's arguments to run a module of this package."""
     return ["-m", f"{__package__}.{name}"]

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.programs import INTERRUPTIBLE
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
-COMMAND = [sys.executable, "-c", "from fmnist_core.tools.cli import main; main()"]
+MAIN = f"{INTERRUPTIBLE}; from fmnist_core.tools.cli import main; main()"
+COMMAND = [sys.executable, "-c", MAIN]
 COMMANDS = [["--help"], ["--version"], ["list"], ["info", "mnist"], ["doctor"]]
 
 
@@ -55,8 +58,7 @@ def test_ctrl_c() -> None:
     from fmnist_core.storage import locks, store
 
     # It says at once that it waits.
-    program = "from fmnist_core.storage import locks; locks.NOTICE = 0; "
-    program += "from fmnist_core.tools.cli import main; main()"
+    program = f"from fmnist_core.storage import locks; locks.NOTICE = 0; {MAIN}"
     with locks.locked(store.folder(SYNTHETIC)):  # what it waits for
         process = subprocess.Popen(
             [sys.executable, "-c", program, "fetch", "synthetic"],
