@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 26
 """Largest size of a trace's file, in bytes."""
 
 MAX_ITEMS = MAX_BYTES >> 4
-"""Most items of a trace's file: a number with its name takes 16 bytes at least."""
+"""Most items of a trace's file; a number with its name usually takes more than 16 bytes."""
 
 _MODULUS = 2**256
 

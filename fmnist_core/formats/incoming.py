@@ -130,7 +130,7 @@ def _joined(parts: list[Rows]) -> Rows:
     alike = [rows for rows in parts if rows.images.shape[1:] == parts[0].images.shape[1:]]
     if all(rows.classes for rows in alike):  # of shards with other classes, by their names
         names = tuple(dict.fromkeys(name for rows in alike for name in rows.classes))
-        alike = [relabelled(rows, names, "")._replace(classes=names) for rows in alike]
+        alike = [relabelled(rows, names, "these files")._replace(classes=names) for rows in alike]
     first = alike[0]
     alike = [rows for rows in alike if rows.classes == first.classes]
     images = np.concatenate([rows.images for rows in alike])

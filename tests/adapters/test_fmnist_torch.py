@@ -93,7 +93,6 @@ def run_in_workers(files: tuple[Path, Path], method: str, workers: int, persiste
     return run.stdout.strip()
 
 
-# torch itself warns, on machines without an accelerator, that there is nothing to pin for.
 def test_options_of_workers_change_no_batch() -> None:
     options = {"batch_size": 4, "shuffle": True, "seed": 3}
     workers = {"num_workers": 2, "prefetch_factor": 4, "timeout": 60, "pin_memory_device": ""}
@@ -103,6 +102,7 @@ def test_options_of_workers_change_no_batch() -> None:
         assert all(torch.equal(one, other) for one, other in zip(batch, expected, strict=True))
 
 
+# torch itself warns, on machines without an accelerator, that there is nothing to pin for.
 @pytest.mark.filterwarnings("ignore:.*pin_memory:UserWarning")
 def test_pin_memory_is_accepted() -> None:
     loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, pin_memory=True)

@@ -212,8 +212,20 @@ def test_a_link_is_followed(splits: Splits, tmp_path: Path) -> None:
     assert len(list((tmp_path / "real").iterdir())) == 4
 
 
-def test_a_folder_that_cannot_be_replaced_stays(
-    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(errno.EIO, os.strerror(errno.EIO)), FileAccessError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+    ids=["a fault", "an interrupt"],
+)
+def test_a_folder_that_is_not_replaced_stays(
+    splits: Splits,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    raised: type[BaseException],
 ) -> None:
     export(splits, tmp_path / "out", format="idx")
     before = contents(tmp_path)
@@ -221,11 +233,12 @@ def test_a_folder_that_cannot_be_replaced_stays(
 
     def failing(source: Path, target: Path) -> None:
         if str(source).endswith(".part"):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise error
         real(source, target)
 
     monkeypatch.setattr(os, "replace", failing)
-    with pytest.raises(FileAccessError, match="cannot be written"):
+    message = "cannot be written" if raised is FileAccessError else None
+    with pytest.raises(raised, match=message):
         export(splits, tmp_path / "out", format="idx", force=True)
     assert contents(tmp_path) == before
 
@@ -247,24 +260,6 @@ def test_an_export_that_is_stopped_leaves_nothing(tmp_path: Path, number: int) -
     process.send_signal(number)
     assert process.wait(60) in (130, 143)
     assert not list(tmp_path.iterdir())
-
-
-def test_an_interrupt_between_two_renames_restores_the_folder(
-    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    export(splits, tmp_path / "out", format="idx")
-    before = contents(tmp_path)
-    real = os.replace
-
-    def interrupted(source: Path, target: Path) -> None:
-        if str(source).endswith(".part"):
-            raise KeyboardInterrupt
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        export(splits, tmp_path / "out", format="idx", force=True)
-    assert contents(tmp_path) == before
 
 
 def test_what_a_killed_export_left_goes_if_its_target_is_there(
