@@ -169,7 +169,7 @@ def test_a_long_tail_leaves_the_rest(run: Any) -> None:
 
 def test_random_batches_are_those_of_a_plain_loader(run: Any) -> None:
     torch = pytest.importorskip("torch")
-    names = run("random", "Random batches at once")
+    names = run("random", "A sampler of whole batches")
     examples, sampler = names["examples"], names["RandomBatches"]
     part = torch.utils.data.Subset(examples, range(1000))
 
