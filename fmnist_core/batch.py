@@ -254,7 +254,8 @@ class ResumableLoader(Generic[_Batch]):
         DataMismatchError
             If the state belongs to other data.
         OptionError
-            If it is not a state, belongs to another order, or an epoch cannot begin there.
+            If it is not a state, belongs to another order or other transforms, or an epoch cannot
+            begin there.
         """
         assembler = self._assemble
         chain = assembler.encoding.transform.record()

@@ -88,7 +88,7 @@ class EpochCounter:
         state: object,
         digest: str,
         title: str,
-        transform: Sequence[Mapping[str, Any]] | None = None,
+        transform: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Resume from a state; arguments and errors as `BatchPlan.position`."""
         self._begin_at(*self.plan.position(state, digest=digest, title=title, transform=transform))

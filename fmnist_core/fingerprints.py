@@ -6,6 +6,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_core.encoding import Layout
 from fmnist_core.epoch_fingerprint import BYTES_PER_EXAMPLE, EpochFingerprint
 from fmnist_core.errors import (
     DataMismatchError,
@@ -148,6 +152,7 @@ class Fingerprint:
                 real = named["weight"] != 0
                 positions = positions[real]
                 named = {name: array[real] for name, array in named.items()}
+            named["image"] = _channels_last(named["image"], origin.encoding.layout)
             received = (named[name] for name in FIELDS)
             if epoch not in self.epochs:
                 self.epochs[epoch] = EpochFingerprint.empty(plan.num_examples)
@@ -268,6 +273,10 @@ def _checked(origin: Provenance) -> Provenance:
             f"this loader lack {' and '.join(missing)}. Try: fields={all_fields!r}"
         )
     return origin
+
+
+def _channels_last(images: NDArray[Any], layout: Layout | None) -> NDArray[Any]:
+    return np.moveaxis(images, 1, -1) if layout == "NCHW" and images.ndim == 4 else images
 
 
 def _json(path: Path) -> object:

@@ -169,7 +169,7 @@ class BatchPlan:
         return bare
 
     def in_order(self, batch: Any) -> Any:
-        """Return a batch with its names in this plan's order; JAX sorts dictionaries by name."""
+        """Return a batch with its names in this plan's order; JAX's functions sort them."""
         if not isinstance(batch, Mapping):
             return batch
         return {key: batch[key] for key in self.keys or self.fields}
@@ -372,7 +372,7 @@ class BatchPlan:
         *,
         digest: str = "",
         title: str = "these data",
-        transform: Sequence[Mapping[str, Any]] | None = None,
+        transform: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, int]:
         """Return where to resume from a state: `epoch` and `start` for `Dataset.to`.
 
@@ -383,21 +383,21 @@ class BatchPlan:
             framework.
         digest, title : str
             `Dataset.digest` of the data, and their name in an error.
-        transform : sequence of mapping, optional
-            `Chain.record` of the transforms; None does not compare them.
+        transform : sequence of mapping
+            `Chain.record` of the transforms, if any.
 
         Raises
         ------
         DataMismatchError
             If the state belongs to other data.
         OptionError
-            If it is not a state, has another order, or an epoch of this plan cannot begin there.
+            If it is not a state, has another order or other transforms, or an epoch of this plan
+            cannot begin there.
         """
         saved = checked_state(state)
         check_same_data(saved, digest, title)
         check_same_order(saved, self.shuffle, self.seed)
-        if transform is not None:
-            check_same_transforms(saved, transform)
+        check_same_transforms(saved, transform)
         return saved["epoch"], self.check_start(saved["examples"])
 
     def record(self) -> dict[str, Any]:

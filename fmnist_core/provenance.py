@@ -44,25 +44,26 @@ class Provenance:
     def settings(self) -> dict[str, Any]:
         """Return what determines the examples, their order and their bytes.
 
-        In a form that JSON can hold. Settings without effect, such as the seed of an order that is
-        not shuffled, are None.
+        In a form that JSON can hold. Settings without effect, such as the seed of a run that is not
+        shuffled and has no transforms, are None.
         """
         dataset, plan, encoding = self.dataset, self.plan, self.encoding
         shuffle, standard = bool(plan.shuffle), encoding.scale == "standard"
+        transform = encoding.transform.record()
         return {
             "data": "/".join(part for part in (dataset.name, dataset.split_name) if part),
             "digest": dataset.digest,
             "num_examples": plan.num_examples,
             "order": ORDER_VERSION,
             "shuffle": shuffle,
-            "seed": plan.seed if shuffle else None,
+            "seed": plan.seed if shuffle or transform else None,
             "dtype": encoding.dtype,
             "scale": encoding.scale,
             "mean": _as_json(encoding.mean) if standard else None,
             "std": _as_json(encoding.std) if standard else None,
             "channels": encoding.num_channels(dataset.image_shape),
             "labels": encoding.labels,
-            "transform": encoding.transform.record(),
+            "transform": transform,
         }
 
     def part(self) -> dict[str, Any]:

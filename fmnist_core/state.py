@@ -33,7 +33,7 @@ class State(TypedDict):
         `Dataset.digest`: which examples are counted. "" if unknown.
     shuffle : bool
     seed : int
-        Both determine the order of an epoch.
+        Both determine the order of an epoch, and the seed what transforms draw.
     epoch, examples : int
         The position: the epoch, and how many of its examples all shards have consumed.
     transform : list of dict
@@ -98,9 +98,10 @@ def check_same_data(state: State, digest: str, title: str) -> None:
 
 
 def check_same_order(state: State, shuffle: bool, seed: int) -> None:
-    """Raise OptionError if a state belongs to another order."""
-    theirs = _order_in_words(state["shuffle"], state["seed"])
-    if theirs != (ours := _order_in_words(shuffle, seed)):
+    """Raise OptionError if a state belongs to another order, or its transforms to another seed."""
+    draws = bool(state["transform"])
+    theirs = _order_in_words(state["shuffle"], state["seed"], draws)
+    if theirs != (ours := _order_in_words(shuffle, seed, draws)):
         raise OptionError(
             f"the state is of a run {theirs}; expected one {ours}. "
             f"Try: shuffle={state['shuffle']}, seed={state['seed']}"
@@ -125,8 +126,10 @@ def _chain_in_words(transform: list[dict[str, Any]]) -> str:
     return "transform " + ", ".join(steps[:8]) if steps else "no transforms"
 
 
-def _order_in_words(shuffle: bool, seed: int) -> str:
-    return f"shuffled with seed {seed}" if shuffle else "in file order"
+def _order_in_words(shuffle: bool, seed: int, draws: bool) -> str:
+    if shuffle:
+        return f"shuffled with seed {seed}"
+    return f"in file order, with transforms of seed {seed}" if draws else "in file order"
 
 
 def describe_digest(digest: str) -> str:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from fmnist_core import testing
+from fmnist_core import get_adapter, testing
 from tests.helpers import planted_faults, planted_transform_faults
 from tests.helpers.planted_faults import Stateful
+from tests.helpers.planted_own_transforms import FAULTS as FAULTS_OF_TRANSFORMS
+from tests.helpers.planted_own_transforms import Bars
 from tests.helpers.sound_adapter import FAULTS, Sound
 
 MODULES = (planted_faults, planted_transform_faults)
@@ -23,6 +25,13 @@ def test_the_sound_adapter_passes_every_check() -> None:
 def test_fault_is_caught(check: str, fault: type[Sound]) -> None:
     with pytest.raises(AssertionError):
         getattr(testing, check)(fault())
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_TRANSFORMS, ids=lambda fault: fault.__name__)
+def test_fault_of_an_own_transform_is_caught(fault: type[Bars]) -> None:
+    testing.check_transform(Bars(), Sound())
+    with pytest.raises(AssertionError, match=fault.__name__):
+        testing.check_transform(fault(), get_adapter("numpy"))
 
 
 def test_every_check_catches_a_fault() -> None:

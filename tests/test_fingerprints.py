@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import fmnist_core as fm
 from fmnist_core import Adapter, DataMismatchError, Dataset, Fingerprint, OptionError, fingerprint
 from fmnist_core.tools.compare import Comparison, compare
+from fmnist_core.transforms import RandomHorizontalFlip
 
 FIELDS = ("image", "label", "index")
 
@@ -108,6 +109,17 @@ def test_the_layout_does_not_change_the_digest(adapter: Adapter, tiny: Dataset) 
         for layout in ("NHW", "NHWC", "NCHW", "flat")
     }
     assert digests == {expected(tiny, 0)[0]}
+
+
+def test_channels_have_one_digest_in_every_layout(adapter: Adapter, tiny: Dataset) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (6, 4, 3, 3), np.uint8)
+    colour = Dataset(pixels, np.arange(6, dtype=np.uint8), classes=tuple("abcdef"))
+    grey = np.repeat(fm.Encoding().table[tiny.images][..., np.newaxis], 3, axis=-1)
+    for layout in ("NHWC", "NCHW", "flat"):
+        options: dict[str, Any] = {"batch_size": 4, "fields": FIELDS, "layout": layout}
+        run = fingerprint(tiny.to(adapter, channels=3, **options))
+        assert run.digests[0] == by_the_docs(grey, tiny.labels, range(20), range(20))[0]
+        assert fingerprint(colour.to(adapter, **options)).digests[0] == expected(colour, 0)[0]
 
 
 def test_one_hot_labels(adapter: Adapter, tiny: Dataset) -> None:
@@ -273,6 +285,18 @@ def test_settings_without_effect_are_not_a_difference(tiny: Dataset) -> None:
     other = fingerprint(again.to("numpy", batch_size=3, fields=FIELDS, seed=2))
     assert compare(one, other).same
     assert one.settings["seed"] is None
+
+
+def test_the_seed_of_transforms_is_a_setting(tiny: Dataset) -> None:
+    """Also of a run that is not shuffled."""
+    options: dict[str, Any] = {"batch_size": 8, "fields": FIELDS, "shard": (0, 2)}
+    halves = [
+        fingerprint(tiny.to("numpy", **options, seed=seed, transform=RandomHorizontalFlip()))
+        for seed in (1, 2)
+    ]
+    assert halves[0].different_settings(halves[1]) == {"seed": (1, 2)}
+    with pytest.raises(DataMismatchError, match="the same seed; found 1 and 2"):
+        halves[0].merge(halves[1])
 
 
 def test_a_shorter_epoch_differs_where_it_ends(tiny: Dataset) -> None:

@@ -12,7 +12,7 @@ from fmnist_core import BatchPlan, DataMismatchError, Dataset, OptionError, load
 from fmnist_core.agreement import check_agreement, check_shard
 from fmnist_core.order import ORDER_VERSION
 from fmnist_core.state import describe_digest
-from fmnist_core.transforms import RandomCrop
+from fmnist_core.transforms import Chain, RandomCrop, RandomHorizontalFlip
 
 OPTIONS: dict[str, Any] = {"shuffle": True, "seed": 5, "fields": ("index",)}
 
@@ -145,6 +145,25 @@ def test_unshuffled_data_have_one_order_whatever_the_seed(tiny: Dataset) -> None
     other = tiny.to("numpy", batch_size=3, seed=2, fields="index")
     other.load_state_dict(first.state_dict())
     assert np.concatenate(list(other)).tolist() == list(range(3, 20))
+
+
+def test_transforms_draw_by_the_seed_also_in_file_order(tiny: Dataset) -> None:
+    options: dict[str, Any] = {"batch_size": 3, "transform": RandomHorizontalFlip()}
+    state = tiny.to("numpy", seed=1, **options).state_dict()
+    other = tiny.to("numpy", seed=2, **options)
+    with pytest.raises(OptionError, match=r"transforms of seed 1; expected .* seed 2.*Try: .*=1"):
+        other.load_state_dict(state)
+    tiny.to("numpy", seed=1, **options).load_state_dict(state)
+
+
+def test_a_plan_refuses_other_transforms(tiny: Dataset) -> None:
+    plan, flip = BatchPlan(20, 3), Chain((RandomHorizontalFlip(),)).record()
+    state = plan.state(0, 2, digest=tiny.digest, transform=flip)
+    assert plan.position(state, digest=tiny.digest, transform=flip) == (0, 6)
+    with pytest.raises(OptionError, match=r"RandomHorizontalFlip.*expected one with no transf"):
+        plan.position(state, digest=tiny.digest)
+    with pytest.raises(OptionError, match=r"no transforms; expected .* RandomHorizontalFlip"):
+        plan.position(plan.state(0, 2), transform=flip)
 
 
 def test_a_plan_counts_for_pipelines_that_cannot(tiny: Dataset) -> None:

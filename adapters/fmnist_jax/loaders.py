@@ -101,7 +101,7 @@ class DeviceBatches(JaxBatches):
             sent = jax.device_put(named, self._device)
             for first in range(0, len(block.rows), self._made):
                 batches = some_batches(self._data, *sent, first, self._made)
-                yield from batches[: len(block.rows) - first]
+                yield from map(self.plan.in_order, batches[: len(block.rows) - first])
 
     def _filled(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return numbers (batches, batch), with rows of zeros up to the most that an epoch needs.

@@ -62,7 +62,8 @@ class TorchAdapter:
         _check_options(options)
         plan.check_use(len(dataset), epoch, start)
         examples = MapDataset.of_loader(Assembler(dataset, plan, encoding, self))
-        sampler = LoaderSampler(plan, epoch=epoch, start=start)
+        chain = encoding.transform.record()
+        sampler = LoaderSampler(plan, epoch=epoch, start=start, transform=chain)
         place = None if device is None else _checked_device(device, options)
         return PlanLoader(
             examples, batch_sampler=sampler, encoding=encoding, device=place, **options

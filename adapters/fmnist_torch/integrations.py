@@ -1,7 +1,7 @@
 """The parts of a loader that Lightning and accelerate use."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -30,6 +30,8 @@ class LoaderSampler(PlanSampler):
         The plan, or the sampler that Lightning passes.
     epoch, start : int
         Where to begin, given a plan.
+    transform : sequence of mapping
+        `Chain.record` of the loader's transforms, given a plan.
     batch_size, drop_last : int, bool
         The values that Lightning passes: the loader's own, but for predictions it drops no batch.
 
@@ -54,13 +56,15 @@ class LoaderSampler(PlanSampler):
         *,
         epoch: int = 0,
         start: int = 0,
+        transform: Sequence[Mapping[str, Any]] = (),
         batch_size: int = 1,
         drop_last: bool = False,
     ) -> None:
         if isinstance(source, BatchPlan):
             plan = source
         elif isinstance(source, PlanRows):
-            plan, (epoch, start) = source.batches.plan, source.batches.epochs.upcoming()
+            plan, transform = source.batches.plan, source.batches.transform
+            epoch, start = source.batches.epochs.upcoming()
             if plan.remainder == "drop" and not drop_last:
                 plan = replace(plan, remainder="keep")
         elif type(source) is SequentialSampler and isinstance(source.data_source, MapDataset):
@@ -72,6 +76,7 @@ class LoaderSampler(PlanSampler):
                 "all"
             )
         super().__init__(plan, epoch=epoch, start=start)
+        self.transform = transform
         self.drop_last = plan.remainder == "drop"
 
     def __iter__(self) -> Iterator[list[int]]:

@@ -35,7 +35,7 @@ class TrainerEpochs(EpochCounter):
         state: object,
         digest: str,
         title: str,
-        transform: Sequence[Mapping[str, Any]] | None = None,
+        transform: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Resume from a state; arguments and errors as `BatchPlan.position`."""
         super().load(state, digest, title, transform)
@@ -84,6 +84,8 @@ class PlanSampler(Sampler[list[int]]):
     ----------
     batch_size : int
         Examples in one batch.
+    transform : sequence of mapping
+        `Chain.record` of what a loader with transforms applies to its rows; states hold it.
     sampler : Sampler of int
         The rows of the next epoch one by one; nothing is read through it. Its type tells trainers
         whether the rows are shuffled or shared among ranks. They call its `set_epoch`, which counts
@@ -97,6 +99,7 @@ class PlanSampler(Sampler[list[int]]):
         self.epochs = TrainerEpochs(plan, epoch, start)
         self.sampler = _row_sampler(self)
         self._is_asked = False
+        self.transform: Sequence[Mapping[str, Any]] = ()
 
     @property
     def epoch(self) -> int:
@@ -145,8 +148,9 @@ class PlanSampler(Sampler[list[int]]):
         """
         latest = self.epochs.latest
         if latest is None or self._is_asked:
-            return self.plan.state(self.epochs.epoch, 0, self.epochs.start)
-        state = latest.state(digest="")
+            epoch, start = self.epochs.upcoming()
+            return self.plan.state(epoch, 0, start, transform=self.transform)
+        state = latest.state(digest="", transform=self.transform)
         if _is_finished(latest):
             state |= {"epoch": latest.epoch, "examples": self.plan.num_examples}
         return state
@@ -154,7 +158,7 @@ class PlanSampler(Sampler[list[int]]):
     def load_state_dict(self, state: object) -> None:
         """Make the next iteration resume from a state; errors as `PlanLoader.load_state_dict`."""
         self._is_asked = False
-        self.epochs.load(state, digest="", title="this plan")
+        self.epochs.load(state, digest="", title="this plan", transform=self.transform)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self)} batches in epoch {self.epoch} of {self.plan}>"

@@ -62,11 +62,14 @@ def describe_payload(sha256: str) -> Known | None:
     return None
 
 
-def describe_packed(*, sha256: str | None = None, md5: str | None = None) -> Known | None:
+def describe_packed(
+    *, sha256: str | None = None, md5: str | None = None, sha1: str | None = None
+) -> Known | None:
     """Return which known published file has one of these digests, or None."""
     for info, file, old in _all_files():
         packed = file.packed
-        if (sha256 and packed.sha256 == sha256) or (md5 and packed.md5 == md5):
+        pairs = (packed.sha256, sha256), (packed.md5, md5), (packed.sha1, sha1)
+        if any(theirs and theirs == given for theirs, given in pairs):
             return _known(f"{info.family or info.title} {file.packed_name}", old)
     return None
 
@@ -74,8 +77,9 @@ def describe_packed(*, sha256: str | None = None, md5: str | None = None) -> Kno
 def may_be_packed(nbytes: int) -> bool:
     """Return whether a known published file may have this length."""
     return any(
+        # Of two old files only the SHA-1 is known, not the length; packed they are smaller.
         file.packed.nbytes == nbytes
-        or (file.packed.nbytes is None and (file.packed.sha256 or file.packed.md5))
+        or (file.packed.sha1 and not file.packed.nbytes and nbytes < (file.payload.nbytes or 0))
         for _, file, _ in _all_files()
     )
 

@@ -89,10 +89,12 @@ def identify(path: Path) -> list[Identity]:
 
 
 def _as_published(path: Path) -> Finding | None:
-    """Recognise a published file; only a file of a known length is hashed."""
+    """Recognise a published file; only a file of a possible length is hashed."""
     if not may_be_packed(path.stat().st_size):
         return None
-    known_file = describe_packed(sha256=file_digest(path), md5=file_digest(path, "md5"))
+    known_file = describe_packed(
+        sha256=file_digest(path), md5=file_digest(path, "md5"), sha1=file_digest(path, "sha1")
+    )
     if known_file is None:
         return None
     return Finding(

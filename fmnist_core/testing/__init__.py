@@ -9,6 +9,8 @@ They are for every adapter, including those of plugins. A plugin's test file is 
     def test_conformance(check):
         check(my_adapter)
 
+`check_transform` is for a transform of your own.
+
 The checks need neither pytest nor a network; they make their own data. The expected batches come
 from the specification (`BatchPlan.indices`, `Encoding.table`), not from another adapter.
 """
@@ -51,6 +53,7 @@ from fmnist_core.testing.transforms import (
     check_chains,
     check_mixes,
     check_repeated_example,
+    check_transform,
     check_transform_errors,
     check_transform_starts_and_shards,
     check_transform_state,
@@ -137,6 +140,7 @@ __all__ = [
     "check_source_unchanged",
     "check_state",
     "check_tiny_datasets",
+    "check_transform",
     "check_transform_errors",
     "check_transform_starts_and_shards",
     "check_transform_state",

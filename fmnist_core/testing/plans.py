@@ -110,7 +110,7 @@ def check_fields(adapter: Adapter) -> None:
 
 
 def check_batch_forms(adapter: Adapter) -> None:
-    """Fields as a mapping give dictionaries, and as a single name bare arrays."""
+    """Fields as a mapping give dictionaries in its order, and as a single name bare arrays."""
     dataset = made_dataset()
     forms: list[Any] = [{"pixel_values": "image", "labels": "label"}, {"b": "label"}, "image"]
     for fields in forms:
@@ -120,7 +120,7 @@ def check_batch_forms(adapter: Adapter) -> None:
         for batch in adapter.loader(dataset, plan, Encoding()):
             if plan.keys:
                 assert isinstance(batch, Mapping), f"{adapter.name}: {fields}: no mapping"
-                assert set(batch) == set(plan.keys), f"{adapter.name}: {fields}: {list(batch)}"
+                assert tuple(batch) == plan.keys, f"{adapter.name}: {fields}: {list(batch)}"
             elif not isinstance(batch, Mapping):  # the batches of some frameworks always are
                 assert not isinstance(batch, tuple | list), (
                     f"{adapter.name}: {fields}: a {type(batch).__name__}, expected a bare array"

@@ -1,7 +1,9 @@
 """Checks of transforms: the same augmented bits for any batch, shards and start."""
 
 import itertools
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -13,11 +15,13 @@ from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Remainder
 from fmnist_core.testing.expected import ALL_FIELDS, assert_epochs, refusal
 from fmnist_core.transforms import (
+    NUMPY,
     CenterCrop,
     ColorJitter,
     CutMix,
     Cutout,
     GaussianNoise,
+    Mix,
     MixUp,
     Pad,
     RandomAffine,
@@ -59,19 +63,45 @@ CHAINS: tuple[tuple[Transform, ...], ...] = (
 )
 
 
-def transformed_dataset(num_examples: int = 11) -> Dataset:
-    """Return a small dataset whose images are not square and have no symmetry."""
-    pixels = np.arange(num_examples * 56, dtype=np.uint32) * 2_654_435_761 >> 24
-    images = pixels.astype(np.uint8).reshape(num_examples, 8, 7)
+def transformed_dataset(num_examples: int = 11, shape: tuple[int, int] = (8, 7)) -> Dataset:
+    """Return a small dataset whose images have no symmetry and, by default, are not square."""
+    pixels = np.arange(num_examples * math.prod(shape), dtype=np.uint32) * 2_654_435_761 >> 24
+    images = pixels.astype(np.uint8).reshape(num_examples, *shape)
     return Dataset(images, np.arange(num_examples) % 3, mean=0.3, std=0.4)
+
+
+def check_transform(
+    transform: Transform | Mix, adapter: Adapter, dataset: Dataset | None = None
+) -> None:
+    """A transform, also one of your own, gives the bits of its arithmetic on each example alone.
+
+    Parameters
+    ----------
+    transform : Transform or Mix
+    adapter : Adapter
+        Of the framework whose bits are compared: ``fmnist_core.get_adapter("jax")``, for example.
+    dataset : Dataset, optional
+        Images that the transform accepts; by default eleven of 28 by 28 pixels.
+
+    Raises
+    ------
+    AssertionError
+        With the first difference.
+    """
+    dataset = transformed_dataset(shape=(28, 28)) if dataset is None else dataset
+    encoding = Encoding("uint8", "raw", labels="one_hot", transform=as_chain(transform))
+    chain, images = encoding.transform, np.array(dataset.images)
+    expected = len(images), *chain.shape(dataset.image_shape)
+    found = chain.images(NUMPY, images, np.arange(len(images)), seed=7, epoch=3).shape
+    assert found == expected, f"{transform}: expected the shape {expected}, found {found}"
+    plan = BatchPlan(len(images), 4, True, 7, fields=("image", "label", "index"))
+    assert_epochs(adapter, dataset, plan, encoding, epoch=3, where=str(transform))
 
 
 def check_transforms(adapter: Adapter) -> None:
     """Each transform gives the bits of its arithmetic on each example alone."""
-    dataset, plan = transformed_dataset(), BatchPlan(11, 4, True, 7, fields=("image", "index"))
     for transform in SINGLE:
-        encoding = Encoding("uint8", "raw", transform=as_chain(transform))
-        assert_epochs(adapter, dataset, plan, encoding, epoch=3, where=str(transform))
+        check_transform(transform, adapter, transformed_dataset())
 
 
 def check_chains(adapter: Adapter) -> None:
@@ -141,6 +171,12 @@ def check_transform_state(adapter: Adapter) -> None:
         assert refusal(lambda resumed=resumed: resumed.load_state_dict(state)), (  # type: ignore[misc]
             f"{adapter.name}: a state of other transforms: no error was raised"
         )
+    in_file_order = replace(plan, shuffle=False)
+    state_of_seven = adapter.loader(dataset, in_file_order, encoding).state_dict()
+    other_seed: Any = adapter.loader(dataset, replace(in_file_order, seed=8), encoding)
+    assert refusal(lambda: other_seed.load_state_dict(state_of_seven)), (
+        f"{adapter.name}: a state of transforms of another seed: no error was raised"
+    )
     same: Any = adapter.loader(dataset, plan, encoding)
     same.load_state_dict(state)
     assert len(list(same)) == 2, f"{adapter.name}: did not resume from a state with transforms"

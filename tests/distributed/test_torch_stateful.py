@@ -138,6 +138,13 @@ def test_parts_of_a_loader_make_a_stateful_one(mapped: Dataset) -> None:
     ours, reference = mapped.to("torch", **options), mapped.to("torch", **options)
     theirs = stateful.StatefulDataLoader(ours.dataset, batch_sampler=ours.batch_sampler)
     assert read(theirs) == read(reference)
+    state = theirs.state_dict()
+    for transform in (RandomCrop((5, 4), padding=1), ()):
+        other = mapped.to("torch", **{**options, "transform": transform})
+        resumed = stateful.StatefulDataLoader(other.dataset, batch_sampler=other.batch_sampler)
+        resumed.load_state_dict(state)
+        with pytest.raises(OptionError, match=r"the state is of a run with transform RandomCrop"):
+            list(resumed)
 
 
 def test_a_state_of_the_wrong_kind(mapped: Dataset, tmp_path: Path) -> None:

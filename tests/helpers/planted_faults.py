@@ -292,6 +292,13 @@ class NamedByField(Sound):
         return dict(zip(plan.fields, values, strict=True)) if plan.keys else plan.pack(values)
 
 
+@caught_by("check_batch_forms")
+class NamesInAnotherOrder(Sound):
+    def pack(self, plan: BatchPlan, values: Any) -> Any:
+        batch = plan.pack(values)
+        return dict(reversed(batch.items())) if plan.keys else batch
+
+
 @caught_by("check_other_habits")
 class HabitsOfTheParent(Sound):
     def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **where: Any) -> Any:

@@ -199,6 +199,16 @@ class GoesOnUnderOtherTransforms(Sound):
         return made
 
 
+@caught_by("check_transform_state")
+class GoesOnWithOtherDraws(Sound):
+    def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **where: Any) -> Any:
+        made = super().loader(dataset, plan, encoding, **where)
+        known: dict[str, Any] = {"digest": dataset.digest, "transform": encoding.transform.record()}
+        made.state_dict = lambda: plan.state(0, 1, **known)
+        made.load_state_dict = lambda state: plan.position({**state, "seed": plan.seed}, **known)
+        return made
+
+
 @caught_by("check_transform_errors")
 class AsksNothingOfTransforms(Sound):
     def loader(self, dataset: Dataset, plan: BatchPlan, encoding: Encoding, **where: Any) -> Any:

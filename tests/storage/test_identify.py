@@ -14,6 +14,7 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ import pytest
 from numpy.typing import NDArray
 
 from fmnist_core import FileAccessError, load, read_idx, write_idx
-from fmnist_core.catalog import SYNTHETIC
+from fmnist_core.catalog import FASHION_MNIST, SYNTHETIC
 from fmnist_core.catalog.starts import START_NBYTES, STARTS
+from fmnist_core.files import file_digest
 from fmnist_core.idx.format import read_payload
+from fmnist_core.records import Checksums
 from fmnist_core.storage import identify as module
 from fmnist_core.storage import store
 from fmnist_core.storage.findings import too_large
@@ -109,6 +112,19 @@ def test_one_flipped_bit_is_unknown(fashion_root: Path, tmp_path: Path) -> None:
     (result,) = identify(tmp_path / "labels")
     assert result.verdict == "unknown"
     assert "10000 uint8" in result.found
+
+
+def test_a_file_known_by_its_sha1_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    write_idx(path, IMAGES)
+    old = FASHION_MNIST.old_revisions[0]
+    file = replace(old.files[-1], packed=Checksums(sha1=file_digest(path, "sha1")))
+    info = replace(FASHION_MNIST, old_revisions=(replace(old, files=(file,)),))
+    assert identify(path)[0].verdict == "unknown"
+    monkeypatch.setattr("fmnist_core.catalog.CATALOG", {info.name: info})
+    (result,) = identify(path)
+    assert result.verdict == "old revision"
+    assert old.released in result.found
 
 
 def test_a_stray_byte_beside_genuine_content(fashion_root: Path, tmp_path: Path) -> None:
