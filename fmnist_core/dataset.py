@@ -132,7 +132,10 @@ class Dataset:
 
     @property
     def images(self) -> NDArray[Any]:
-        """Images, read-only (n, ...): a view of the whole where the rows are contiguous."""
+        """Images, read-only (n, ...): a view of the whole where the rows are contiguous.
+
+        Those of a mapped raw file whose elements are wider than a byte are big-endian, as IDX is.
+        """
         return rows.take(self.source.images, self.rows)
 
     @property

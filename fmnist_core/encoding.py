@@ -87,7 +87,7 @@ class Encoding:
         _check_choice("label_dtype", self.label_dtype, (None, *get_args(LabelDType)))
         object.__setattr__(self, "channels", _checked_channels(self.channels))
         for name in ("mean", "std"):
-            object.__setattr__(self, name, _checked_constant(name, getattr(self, name)))
+            object.__setattr__(self, name, checked_constant(name, getattr(self, name)))
         object.__setattr__(self, "transform", as_chain(self.transform))
         if self.dtype in ("uint8", *_OTHER_DTYPES) and self.scale != "raw":
             raise OptionError(
@@ -387,8 +387,8 @@ def _checked_channels(channels: object) -> int | None:
     return int(channels)
 
 
-def _checked_constant(name: str, value: object) -> Constant | None:
-    """Return a mean or std as a float or, one for each channel, a tuple of floats."""
+def checked_constant(name: str, value: object) -> Constant | None:
+    """Return a mean or std as a float or, one for each channel, a tuple; else OptionError."""
     if value is None:
         return None
     if _is_number(value):

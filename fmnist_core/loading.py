@@ -3,19 +3,26 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
-from fmnist_core.errors import DiskFullError, FileAccessError, OptionError, brief, check_flag
+from fmnist_core.errors import (
+    DiskFullError,
+    FileAccessError,
+    FmnistError,
+    OptionError,
+    brief,
+    check_flag,
+)
 from fmnist_core.files import as_path, expanded
 from fmnist_core.records import DatasetInfo, Description
 from fmnist_core.registry import find_dataset
 from fmnist_core.source import FileStamp, Source, SourceFiles
 from fmnist_core.storage import store
-from fmnist_core.storage.folders import find_in_folder
+from fmnist_core.storage.folders import find_in_folder, is_below
 from fmnist_core.storage.locks import temporary_folder
 from fmnist_core.storage.obtain import FileProgress, ensure_files
 
@@ -151,16 +158,39 @@ def _in_place(root: Path, info: DatasetInfo, split: str, upright: bool, first: i
     """Return a split's data from IDX files in a folder, or from what other formats hold there."""
     try:
         both = find_in_folder(root, info, split)
-    except FileAccessError:
-        from fmnist_core.formats import incoming, recovery
-
-        files = incoming.find(root) if recovery.is_recoverable(info) else []
-        if not files:
+    except FileAccessError as not_there:
+        copy = _copy_in_place(root, info, split, not_there)
+        if copy is None:
             raise
-        rows = incoming.read_all(files)
-        return Source(*recovery.recovered(info, split, rows, str(root)))
+        return copy
     images, labels = (FileStamp.of(path, member) for path, member in both)
     return SourceFiles(images, labels, upright and info.transposed, first).open()
+
+
+def _copy_in_place(
+    root: Path, info: DatasetInfo, split: str, not_there: FileAccessError
+) -> Source | None:
+    """Return a split's data from a copy in another format, or None if there is none.
+
+    Files that are no examples may lie beside it. If nothing there is a copy, but there are IDX
+    files below the folder, the error says so.
+    """
+    from fmnist_core.formats import incoming, recovery
+
+    files = incoming.find(root) if recovery.is_recoverable(info) else []
+    if not files:
+        return None
+    try:
+        rows = incoming.read_all(files)
+        return Source(*recovery.recovered(info, split, rows, str(root)))
+    except FmnistError as problem:
+        if len(files) > 1:
+            with suppress(FmnistError):
+                rows = incoming.read_some(files)
+                return Source(*recovery.recovered(info, split, rows, str(root)))
+        if is_below(root, info, split):
+            raise not_there from problem
+        raise
 
 
 def open_idx(

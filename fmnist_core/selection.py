@@ -219,7 +219,10 @@ def per_class_rows(labels: NDArray[np.integer], count: int, num_classes: int, se
     members = class_members(labels, num_classes)
     for label, rows in enumerate(members):
         if len(rows) < count:
-            raise OptionError(f"class {label} has only {len(rows)} of {count} requested examples")
+            raise OptionError(
+                f"class {label} has only {len(rows)} of {count} requested examples",
+                advice=_unused_advice(members),
+            )
     return _first_of_each(members, [count] * len(members), seed)
 
 
@@ -236,17 +239,24 @@ def resampled_rows(
     OptionError
         If a count is not a whole number, or a class without examples has a count.
     """
-    drawn = [np.empty(0, np.int64)]
-    for label, (rows, count) in enumerate(
-        zip(class_members(labels, len(classes)), counts, strict=True)
-    ):
+    drawn, members = [np.empty(0, np.int64)], class_members(labels, len(classes))
+    for label, (rows, count) in enumerate(zip(members, counts, strict=True)):
         count = check_range(f"count of {classes[label]!r:.80}", count, 0, MAX_EXAMPLES)
         if count and not len(rows):
-            raise OptionError(f"class {classes[label]!r:.80} has no examples to draw {count} from")
+            raise OptionError(
+                f"class {classes[label]!r:.80} has no examples to draw {count} from",
+                advice=_unused_advice(members),
+            )
         for number in range(-(-count // max(len(rows), 1))):
             order = in_written_order(rows, seed, label + number * len(classes))
             drawn.append(order[: count - number * len(rows)])
     return np.sort(np.concatenate(drawn))
+
+
+def _unused_advice(members: Sequence[NDArray[np.int64]]) -> str:
+    others = members[1:]
+    only_the_first = bool(others) and not len(members[0]) and all(map(len, others))
+    return "zero_based=True of load or open_idx, if labels begin with 1" if only_the_first else ""
 
 
 def class_numbers(keys: Iterable[object], classes: Sequence[str]) -> list[int]:

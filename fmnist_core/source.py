@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_core.encoding import Constant
+from fmnist_core.encoding import Constant, checked_constant
 from fmnist_core.errors import DataMismatchError, FileAccessError, brief, check_range, printable
 from fmnist_core.files import hasher
 from fmnist_core.idx.format import open_array
@@ -135,8 +135,9 @@ class Source:
 
     Attributes
     ----------
-    images, labels : ndarray (n, ...), (n,)
+    images : ndarray (n, ...)
         In native byte order, or big-endian if a file of a larger type is mapped.
+    labels : ndarray (n,)
     extended : int32 ndarray (n, columns), optional
         QMNIST's extended labels, or similar ones.
     files : SourceFiles, optional
@@ -162,6 +163,8 @@ class Source:
             if name == "labels" and view.dtype.kind == "u" and view.itemsize == 8:
                 # numpy computes no sums or indices of both uint64 and int64.
                 view = np.minimum(view, np.uint64(_LARGEST)).astype(np.int64)
+            if name != "images" and not view.dtype.isnative:  # other libraries refuse it
+                view = view.astype(view.dtype.newbyteorder("="))
             view.setflags(write=False)
             object.__setattr__(self, name, view)
 
@@ -230,10 +233,12 @@ class Source:
         Raises
         ------
         OptionError
-            If the number of classes is not from 1 to `MAX_UNNAMED_CLASSES`.
+            If the number of classes is not from 1 to `MAX_UNNAMED_CLASSES`, or mean or std is no
+            number or sequence of numbers.
         DataMismatchError
             If images and labels do not match.
         """
+        mean, std = checked_constant("mean", mean), checked_constant("std", std)
         if classes is None:
             self.check_match(MAX_UNNAMED_CLASSES)
             count = int(self.labels.max()) + 1 if self.labels.size else 0
@@ -343,7 +348,8 @@ def _label_advice(images: NDArray[Any], labels: NDArray[Any]) -> str:
         return ". Try: labels.astype('uint8')"
     if labels.ndim == 1 and kind == "f" and np.array_equal(labels, np.floor(labels)):
         return ". Try: labels.astype('int64')"
-    if labels.ndim == 1 and kind in "US":
+    first = labels[0] if labels.ndim == 1 and kind == "O" and len(labels) else None
+    if labels.ndim == 1 and (kind in "US" or isinstance(first, str)):
         return ". Try: classes, labels = np.unique(labels, return_inverse=True)"
     return ""
 

@@ -1,6 +1,7 @@
 """What all tests share: the real files, a store of their own, a tiny dataset, a memory meter."""
 
 import csv
+import gc
 import os
 import tracemalloc
 from collections import Counter
@@ -59,6 +60,12 @@ def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv("FMNIST_HOME", str(shared / "store"))
         patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage_of_other_modules() -> None:
+    """A forked worker that collects an iterator of tf.data waits forever for its threads."""
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -229,6 +229,17 @@ def test_resample_rejects_invalid_counts(whole: Dataset, counts: Any) -> None:
         whole.resample(counts)
 
 
+def test_labels_that_begin_with_1_are_named(whole: Dataset) -> None:
+    """EMNIST's letters do: class 0 has a name, but no examples."""
+    from_one = whole.filter(lambda image, label: label != 0)
+    for attempt in (lambda: from_one.per_class(1), lambda: from_one.resample(1)):
+        with pytest.raises(OptionError, match=r"Try: zero_based=True"):
+            attempt()
+    with pytest.raises(OptionError) as caught:
+        whole.filter(lambda image, label: label != 1).per_class(1)
+    assert "zero_based" not in str(caught.value)
+
+
 def test_resample_cannot_draw_from_an_empty_class(whole: Dataset) -> None:
     with pytest.raises(OptionError, match="class 'bee' has no examples"):
         whole.filter(lambda image, label: label != 1).resample(2)

@@ -19,6 +19,14 @@ def numbered(count: int, first: int, dtype: str = "uint8") -> Dataset:
     return Dataset(images, np.arange(count) % 3, classes=[*"abc"], mean=0.3, std=0.4)
 
 
+def test_channel_constants_may_be_a_list(tmp_path: Path) -> None:
+    fm.write_idx(tmp_path / "x", np.zeros((4, 3, 2, 3), np.uint8))
+    fm.write_idx(tmp_path / "y", np.zeros(4, np.uint8))
+    constants = {"mean": [0.5, 0.4, 0.3], "std": np.array([0.2, 0.2, 0.1])}
+    dataset = fm.open_idx(tmp_path / "x", tmp_path / "y", **constants)  # type: ignore[arg-type]
+    assert fm.concat(dataset.take(2), dataset).mean == (0.5, 0.4, 0.3)
+
+
 def test_train_and_test_of_one_dataset(tmp_path: Path) -> None:
     train, test = fm.load("synthetic", ("train", "test"))
     both = fm.concat(train, test)

@@ -604,6 +604,25 @@ def test_invalid_options_of_open_idx_raise(tmp_path: Path, options: dict[str, An
         open_idx(*paths, **options)
 
 
+@pytest.mark.parametrize("mean", ["x", [0.5, "x"], True])
+def test_invalid_constants_of_open_idx_raise(tmp_path: Path, mean: Any) -> None:
+    paths = pair(tmp_path, SQUARES, np.zeros(3, np.uint8))
+    with pytest.raises(OptionError, match="mean must be a number"):
+        open_idx(*paths, mean=mean, std=0.5)
+
+
+def test_labels_of_raw_files_are_in_native_byte_order(tmp_path: Path) -> None:
+    """Other libraries, such as torch, take no others."""
+    labels = np.array([1, 0, 2], np.int32)
+    assert open_idx(*pair(tmp_path, SQUARES, labels)).labels.dtype == np.dtype("int32")
+    table = np.arange(24, dtype=np.int32).reshape(3, 8)
+    extended = open_idx(*pair(tmp_path, SQUARES, table)).extended
+    assert extended is not None
+    assert extended.dtype == np.dtype("int32")
+    assert np.array_equal(extended, table)
+    assert not extended.flags.writeable
+
+
 def test_one_axis_cannot_be_transposed(tmp_path: Path) -> None:
     paths = pair(tmp_path, SQUARES[:, 0], np.zeros(3, np.uint8))
     with pytest.raises(DataMismatchError, match=r"to transpose in .*images, found shape \(3, 4\)"):
@@ -618,6 +637,7 @@ ADVICE = {
     "bool": (THREE == 1, "Try: labels.astype('uint8')"),
     "float": (THREE.astype(np.float32), "Try: labels.astype('int64')"),
     "words": (np.array(["b", "c", "a"]), "Try: classes, labels = np.unique(labels, return_inverse"),
+    "pandas": (np.array(["b", "c", "a"], object), "Try: classes, labels = np.unique(labels, retu"),
 }
 
 

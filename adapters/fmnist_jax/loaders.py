@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from fmnist_core.agreement import check_agreement
 from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches
+from fmnist_core.epochs import CountedIterator
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
+from fmnist_core.state import checked_state
 from fmnist_jax.device import JaxBatch, put, some_batches
-from fmnist_jax.places import field_sharding
+from fmnist_jax.places import check_layout, field_sharding
 
 MADE_AT_ONCE = 8
 """Most batches that one compiled call makes on a device."""
@@ -27,7 +29,7 @@ class JaxBatches(Batches[JaxBatch]):
     """A re-iterable of tuples of `jax.Array`: the n-th iteration reads epoch `epoch` + n.
 
     If several processes share the batches, they compare what they are about to read before the
-    first one.
+    first one; so each of them must ask for it.
 
     Parameters
     ----------
@@ -58,13 +60,29 @@ class JaxBatches(Batches[JaxBatch]):
         Raises
         ------
         OptionError
-            On every process, if the processes that share the batches disagree on anything except
-            their shards.
+            With the first batch, on every process, if the processes that share the batches disagree
+            on anything except their shards.
         """
+        return CountedIterator(self._epochs, self._begun)
+
+    def _begun(self, epoch: int, start: int) -> Iterator[JaxBatch]:
         if not self._agreed and 1 < self.plan.shard[1] == jax.process_count():
-            check_agreement(_gathered(self.agreement()))
+            check_agreement(_gathered(self.agreement() | {"epoch": epoch, "examples": start}))
             self._agreed = True
-        return super().__iter__()
+        return self._batches(epoch, start)
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next iteration resume from a state; errors as `ResumableLoader`.
+
+        Raises
+        ------
+        OptionError
+            Also if a batch of the rest of the epoch cannot be laid out as `sharding`.
+        """
+        if self._sharding is not None:
+            start = self.plan.check_start(checked_state(state)["examples"])
+            check_layout(self.plan, self._assemble, self._sharding, start)
+        super().load_state_dict(state)
 
     def _sent(self, arrays: Arrays) -> JaxBatch:
         if self._sharding is None:

@@ -163,7 +163,8 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         if self._is_reading():
             raise OptionError(
                 "within an epoch only Keras knows how many batches it has trained on. Try: "
-                "plan.state(epoch, batch + 1, start, digest=...) with the numbers of a callback"
+                "plan.state(epoch, batch + 1, start, digest=..., transform=...) with the numbers "
+                "of a callback"
             )
         return super().state_dict()
 

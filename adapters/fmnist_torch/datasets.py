@@ -261,9 +261,8 @@ class ReadyExamples(Sequence[Any]):
         """Return one example, or a slice as a list of them."""
         if isinstance(place, slice):
             return list(self)[place]
-        if place >= len(self):
-            raise IndexError(place)
-        return self._packed([_values(tensor[place : place + 1])[0] for tensor in self.batch])
+        at = range(len(self))[place]
+        return self._packed([_values(tensor[at : at + 1])[0] for tensor in self.batch])
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._packed, zip(*map(_values, self.batch), strict=True))

@@ -1,8 +1,10 @@
 """The plan as torch's DataLoader; used by fmnist_torch."""
 
+import gc
 import inspect
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -186,7 +188,7 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             inner = DataLoader(_Batches(self._assemble), sampler=_Plan(examples), **options)
         inner.sampler.examples = examples  # type: ignore[attr-defined]
         # torch draws a number for its workers on the default device, which may be an accelerator.
-        with torch.device(generator.device):
+        with torch.device(generator.device), _garbage_kept_from_workers():
             batches: Iterator[TorchBatch] = iter(inner)
         if self.persistent_workers:
             self._inner, self._iterator = inner, inner._iterator
@@ -209,6 +211,23 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             except StopIteration:
                 return
             yield batch
+
+
+@contextmanager
+def _garbage_kept_from_workers() -> Iterator[None]:
+    """Let workers that are forked in this context collect no garbage of this process.
+
+    An iterator of tf.data ends its threads when it is collected. They do not exist in a worker, so
+    the worker would wait for them forever.
+    """
+    if gc.get_freeze_count():  # the program has frozen its objects itself
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Plan(Sampler[Examples]):

@@ -1,5 +1,8 @@
 """Arrow files, also called Feather V2: pixels as they are, and labels.
 
+Hugging Face's `datasets` keeps Arrow streams on disk, with pictures instead of pixels; they are
+read too.
+
 The column ``image`` is Arrow's tensor of fixed shape, which readers that do not know it read as a
 list of 784 numbers. The classes are in the schema's metadata.
 """
@@ -12,11 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError
-from fmnist_core.formats.rows import Rows, as_images, as_labels, check_size, split_in
+from fmnist_core.formats.parquet import picture_columns, picture_rows
+from fmnist_core.formats.rows import Rows, as_images, as_labels, check_size, split_of
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.idx.zips import foreign
+
+STREAM = b"\xff\xff\xff\xff"
+"""How each message of a stream begins."""
 
 
 def write(splits: Sequence[Split], folder: Path) -> None:
@@ -77,27 +83,29 @@ def _unpacked_nbytes(message: Any) -> int:
 
 
 def read(path: Path) -> Iterator[Rows]:
-    """Yield the examples of an Arrow file with a column of tensors or lists, and labels."""
+    """Yield the examples of an Arrow file or stream: tensors, lists or pictures, and labels."""
     check_installed("pyarrow", "reading Arrow")
     import pyarrow as pa
 
     with foreign(str(path)), pa.memory_map(str(path)) as mapped:
+        content = mapped.read_buffer()
         # After its first 8 bytes, an Arrow file is a stream of messages.
-        stream = mapped.read_buffer().slice(8)
+        stream = content if content.slice(0, 4).to_pybytes() == STREAM else content.slice(8)
         reader = pa.ipc.open_stream(stream)
-        names = reader.schema.names
-        if not {"image", "label"} <= set(names):
-            raise DataMismatchError(f"{path}: expected columns image and label, found {names}")
+        image, label = picture_columns(reader.schema.names, str(path))
         messages = pa.ipc.MessageReader.open_stream(stream)
         check_size(sum(map(_unpacked_nbytes, messages)), str(path))
+        if not hasattr(reader.schema.field(image).type, "value_type"):
+            yield picture_rows(path, reader, image, label, reader.schema.metadata or {})
+            return
         table = reader.read_all()
-        column: Any = table["image"].combine_chunks()
+        column: Any = table[image].combine_chunks()
         shape = getattr(column.type, "shape", None)
         storage = getattr(column, "storage", column)
         flat = storage.flatten().to_numpy(zero_copy_only=False)
         metadata = reader.schema.metadata or {}
         classes = tuple(map(str, json.loads(metadata.get(b"classes", b"[]"))))
         pixels = flat.reshape(len(table), *(shape or (-1,))).copy()
-        labels = table["label"].to_numpy()
+        labels = table[label].to_numpy()
     images = as_images(pixels, str(path))
-    yield Rows(images, as_labels(labels, len(images), str(path)), split_in(path.name), classes)
+    yield Rows(images, as_labels(labels, len(images), str(path)), split_of(path), classes)

@@ -63,8 +63,14 @@ def write(splits: Sequence[Split], folder: Path) -> None:
 
 
 def is_tree(folder: Path) -> bool:
-    """Whether a folder has pictures in folders of classes, or in those of its splits."""
-    return bool(_split_folders(folder))
+    """Whether a folder has pictures in folders of classes, or in those of its splits.
+
+    A single folder of pictures is no class: it may hold a program's figures.
+    """
+    return any(
+        sum(bool(pictures_in(each)) for each in places) > 1
+        for places in _split_folders(folder).values()
+    )
 
 
 def read(folder: Path) -> Iterator[Rows]:

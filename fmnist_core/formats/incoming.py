@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fmnist_core.errors import DataMismatchError, FileAccessError, printable
+from fmnist_core.errors import DataMismatchError, FileAccessError, FmnistError, printable
 from fmnist_core.files import open_regular
 from fmnist_core.formats import arff, folders, records, safetensors, sprite, tfds, zipped
 from fmnist_core.formats.pictures import SIGNATURE
@@ -48,7 +48,7 @@ def _is_table(path: Path, head: bytes) -> bool:
 
 KINDS = (
     Kind("Parquet", _begins(b"PAR1"), "parquet"),
-    Kind("Arrow", _begins(b"ARROW1"), "arrow"),
+    Kind("Arrow", _begins(b"ARROW1", b"\xff\xff\xff\xff"), "arrow"),
     Kind("HDF5", _begins(b"\x89HDF\r\n\x1a\n"), "hdf5"),
     Kind("MATLAB", _begins(b"MATLAB 5.0"), "mat"),
     Kind("MATLAB 7.3", _begins(b"MATLAB 7.3"), "hdf5"),
@@ -119,6 +119,20 @@ def read_all(files: Sequence[DataFile]) -> list[Rows]:
         raise DataMismatchError(f"{where}: expected images with their labels, found none")
     splits = dict.fromkeys(rows.split for rows in parts)
     return [_joined([rows for rows in parts if rows.split == split]) for split in splits]
+
+
+def read_some(files: Sequence[DataFile]) -> list[Rows]:
+    """Return the examples of those files that can be read; errors as `read_all` if none can."""
+    good, problem = [], None
+    for file in files:
+        try:
+            _read(file)
+            good.append(file)
+        except FmnistError as error:
+            problem = problem or error
+    if problem is not None and not good:
+        raise problem
+    return read_all(good)
 
 
 def _read(file: DataFile) -> list[Rows]:

@@ -6,7 +6,7 @@ Croissant's terms.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.errors import DataMismatchError, brief
 from fmnist_core.formats import croissant
 from fmnist_core.formats.pictures import encoded
-from fmnist_core.formats.rows import Rows, as_labels, check_size, rows_of_pictures, split_in
+from fmnist_core.formats.rows import Rows, as_labels, check_size, rows_of_pictures, split_of
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.formats.target import write_text
@@ -106,20 +106,33 @@ def read(path: Path) -> Iterator[Rows]:
     import pyarrow.parquet as pq
 
     with foreign(str(path)), pq.ParquetFile(path) as file:
-        image, label = _columns(file.schema_arrow.names, str(path))
-        metadata = file.schema_arrow.metadata or {}
-        pictures: list[bytes] = []
-        labels: list[Any] = []
-        nbytes = 0
-        for batch in file.iter_batches(BATCH, columns=[image, label]):
-            nbytes += batch.nbytes
-            check_size(nbytes, str(path))
-            pictures += (_picture(cell, f"{path}, {image}") for cell in batch.column(0).to_pylist())
-            labels += batch.column(1).to_pylist()
+        image, label = picture_columns(file.schema_arrow.names, str(path))
+        batches = file.iter_batches(BATCH, columns=[image, label])
+        yield picture_rows(path, batches, image, label, file.schema_arrow.metadata or {})
+
+
+def picture_rows(
+    path: Path, batches: Iterable[Any], image: str, label: str, metadata: Mapping[bytes, bytes]
+) -> Rows:
+    """Return the examples of Arrow's batches, in columns of pictures and labels.
+
+    Raises
+    ------
+    DataMismatchError
+        If they are not, or would take too much memory.
+    """
+    pictures: list[bytes] = []
+    labels: list[Any] = []
+    nbytes = 0
+    for batch in batches:
+        nbytes += batch.nbytes
+        check_size(nbytes, str(path))
+        pictures += (_picture(cell, f"{path}, {image}") for cell in batch.column(image).to_pylist())
+        labels += batch.column(label).to_pylist()
     numbers, classes = _numbered(labels, _class_names(metadata, label))
     checked = as_labels(numbers, len(pictures), str(path))
-    rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_in(path.name))
-    yield rows._replace(classes=classes)
+    rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_of(path))
+    return rows._replace(classes=classes)
 
 
 def _picture(cell: Any, where: str) -> bytes:
@@ -129,12 +142,12 @@ def _picture(cell: Any, where: str) -> bytes:
     return data
 
 
-def _columns(names: Sequence[str], where: str) -> tuple[str, str]:
+def picture_columns(names: Sequence[str], where: str) -> tuple[str, str]:
     """Return which columns hold the pictures and the labels."""
     image = next((name for name in ("image", "img") if name in names), None)
     label = next((name for name in ("label", "labels", "fine_label") if name in names), None)
     if image is None or label is None:
-        raise DataMismatchError(f"{where}: expected columns image and label, found {list(names)}")
+        raise DataMismatchError(f"{where}: expected columns image and label, found {brief(names)}")
     return image, label
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,11 +51,18 @@ def split_in(name: str) -> str:
     return "test" if "test" in word or "t10k" in word else ""
 
 
+def split_of(path: Path) -> str:
+    """Return the split that a file's name means, or the folder "train" or "test" that it is in."""
+    folder = path.parent.name.lower()
+    return split_in(path.name) or (folder if folder in ("train", "test") else "")
+
+
 def relabelled(rows: Rows, classes: Sequence[str], where: str) -> Rows:
     """Return examples with the labels of a dataset, matched by the names of their classes.
 
     Case, punctuation, spaces and a plural "s" do not matter: Hugging Face has "T - shirt / top",
-    KotlinDL "Ankle boots". A name may also be the label.
+    KotlinDL "Ankle boots". A part of a name with a slash is enough: MLDatasets.jl has "T-Shirt". A
+    name may also be the label.
 
     Raises
     ------
@@ -63,8 +71,9 @@ def relabelled(rows: Rows, classes: Sequence[str], where: str) -> Rows:
     """
     if not rows.classes:
         return rows
-    labels = {_plain(name): label for label, name in enumerate(classes)}
-    labels = {str(label): label for label in range(len(classes))} | labels
+    labels = {_plain(part): label for label, name in enumerate(classes) for part in name.split("/")}
+    labels |= {str(label): label for label in range(len(classes))}
+    labels |= {_plain(name): label for label, name in enumerate(classes)}
     unknown = [name for name in rows.classes if _plain(name) not in labels]
     if unknown:
         raise DataMismatchError(

@@ -53,6 +53,11 @@ def find_in_folder(root: Path, info: DatasetInfo, split: str) -> tuple[FileOrMem
     raise _not_there(root, info, missing, (images, labels))
 
 
+def is_below(root: Path, info: DatasetInfo, split: str) -> bool:
+    """Whether files with the names of a split's images and labels are somewhere below a folder."""
+    return all(_below(root, file) for file in files_of(info, split, upright=False))
+
+
 def find_unverified(root: Path, info: DatasetInfo, split: str) -> tuple[Path, Path]:
     """Return files with the names of a split's images and labels, unverified.
 

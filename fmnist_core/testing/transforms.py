@@ -172,9 +172,9 @@ def check_transform_state(adapter: Adapter) -> None:
             f"{adapter.name}: a state of other transforms: no error was raised"
         )
     in_file_order = replace(plan, shuffle=False)
-    state_of_seven = adapter.loader(dataset, in_file_order, encoding).state_dict()
-    other_seed: Any = adapter.loader(dataset, replace(in_file_order, seed=8), encoding)
-    assert refusal(lambda: other_seed.load_state_dict(state_of_seven)), (
+    seven: Any = adapter.loader(dataset, in_file_order, encoding)
+    eight: Any = adapter.loader(dataset, replace(in_file_order, seed=8), encoding)
+    assert refusal(lambda: eight.load_state_dict(seven.state_dict())), (
         f"{adapter.name}: a state of transforms of another seed: no error was raised"
     )
     same: Any = adapter.loader(dataset, plan, encoding)

@@ -327,6 +327,19 @@ for options in ({"batch_size": 7}, {"batch_size": 8}, {"batch_size": 4}):
         assert "cannot be laid out" in str(error)
     else:
         raise AssertionError(options)
+# A state after which the last batch cannot be divided: at once, not at the end of the epoch.
+whole = made_dataset(24)
+loader = fmnist_jax.batches(whole, batch_size=8, sharding=sharding)
+state = fmnist_jax.batches(whole, batch_size=2).state_dict()
+try:
+    loader.load_state_dict({**state, "examples": 2})
+except OptionError as error:
+    assert "a batch of 6 cannot be laid out" in str(error), error
+else:
+    raise AssertionError("a state was accepted")
+assert len(list(loader)) == 3
+loader.load_state_dict({**state, "examples": 8})
+assert len(list(loader)) == 2
 everywhere = Mesh(np.array(jax.devices()), ("data",))
 square = Mesh(np.array(jax.devices()).reshape(4, 2), ("data", "rows"))
 across = NamedSharding(square, PartitionSpec("data", None, "rows", None))

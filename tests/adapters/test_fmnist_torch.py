@@ -1,6 +1,8 @@
 """What torch's users expect beyond the conformance checks."""
 
+import gc
 import hashlib
+import os
 import pickle
 import subprocess
 import sys
@@ -100,6 +102,41 @@ def test_options_of_workers_change_no_batch() -> None:
     assert (ours.prefetch_factor, ours.timeout) == (4, 60)
     for batch, expected in zip(ours, made_dataset().to("torch", **options), strict=True):
         assert all(torch.equal(one, other) for one, other in zip(batch, expected, strict=True))
+
+
+class Garbage:
+    """An object that only the process that made it may end, such as an iterator of tf.data."""
+
+    def __init__(self) -> None:
+        self.itself = self
+        self.process = os.getpid()
+
+    def __del__(self) -> None:
+        if os.getpid() != self.process:
+            os._exit(3)
+
+
+def test_workers_do_not_collect_the_garbage_of_the_process() -> None:
+    loader = fmnist_torch.data_loader(
+        made_dataset(), batch_size=23, num_workers=1, worker_init_fn=lambda _: gc.collect()
+    )
+    gc.disable()
+    try:
+        Garbage()
+        assert len(list(loader)) == 1
+        assert gc.get_freeze_count() == 0  # it is garbage of this process again
+    finally:
+        gc.enable()
+
+
+def test_objects_that_a_program_has_frozen_stay_so() -> None:
+    loader = fmnist_torch.data_loader(made_dataset(), batch_size=23, num_workers=1)
+    gc.freeze()
+    try:
+        assert len(list(loader)) == 1
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 # torch itself warns, on machines without an accelerator, that there is nothing to pin for.

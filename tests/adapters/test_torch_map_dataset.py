@@ -34,6 +34,13 @@ def test_rows_beyond_either_end_raise() -> None:
             examples[row]
 
 
+def test_a_collate_function_may_count_from_the_end() -> None:
+    examples = MapDataset(made_dataset(), fields=("index", "label"))
+    seen = [(batch[-1], batch[0]) for batch in data.DataLoader(examples, 4, collate_fn=lambda b: b)]
+    assert seen[0] == (examples[3], examples[0])
+    assert seen[-1] == (examples[22], examples[20])
+
+
 # -- subclasses and wrappers -----------------------------------------------------------------------
 
 

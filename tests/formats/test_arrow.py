@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pandas
 import pyarrow as pa
@@ -12,6 +13,7 @@ from pyarrow import feather
 from fmnist_core import DataMismatchError, Dataset, export
 from fmnist_core.catalog import GARMENTS
 from fmnist_core.formats import arrow
+from fmnist_core.formats.incoming import find, read_all
 from fmnist_core.formats.rows import relabelled
 from tests.helpers.payloads import assert_same
 
@@ -22,6 +24,21 @@ def test_arrow_is_read_back_by_pandas(
     frame = pandas.read_feather(exported("arrow") / "test.arrow")
     images = np.stack(frame["image"].to_list()).reshape(-1, 28, 28)
     assert_same(splits[1], images, frame["label"].to_numpy())
+
+
+def test_what_datasets_keeps_on_disk_is_read(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Streams of Arrow messages with pictures, in folders of the splits, or in a cache."""
+    folder = str(exported("parquet"))
+    loaded = datasets.load_dataset(folder, cache_dir=str(tmp_path / "cache"))
+    cached = next((tmp_path / "cache").rglob("*train.arrow")).parent
+    loaded.save_to_disk(tmp_path / "saved", num_shards={"train": 3, "test": 1})
+    for place in (tmp_path / "saved", cached):
+        parts = {rows.split: rows for rows in read_all(find(place))}
+        for dataset in splits:
+            rows = relabelled(parts[dataset.split_name], GARMENTS, "here")
+            assert_same(dataset, rows.images, rows.labels)
 
 
 def test_arrow_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:

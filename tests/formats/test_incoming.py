@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from fmnist_core import (
     DataMismatchError,
@@ -193,6 +194,28 @@ def test_another_split_or_dataset_raises(splits: tuple[Dataset, Dataset], tmp_pa
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileAccessError, match="expected t10k-images"):
         load("fashion-mnist", "test", root=tmp_path / "empty")
+
+
+def test_other_files_may_lie_beside_a_copy(test_split: Dataset, tmp_path: Path) -> None:
+    export({"test": test_split}, tmp_path / "fashion.npz", format="npz")
+    (tmp_path / "notes.csv").write_text("id,text,owner,day\n1,2,3,4\n")
+    (tmp_path / "figures").mkdir()
+    Image.new("RGBA", (9, 9)).save(tmp_path / "figures" / "loss.png")
+    assert load("fashion-mnist", "test", root=tmp_path).digest == test_split.digest
+    (tmp_path / "fashion.npz").unlink()
+    with pytest.raises(DataMismatchError, match=r"notes.csv: expected one column of labels"):
+        load("fashion-mnist", "test", root=tmp_path)
+
+
+def test_idx_files_below_are_named_in_spite_of_other_files(
+    fashion_root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    for path in fashion_root.glob("t10k*"):
+        (tmp_path / "data" / path.name).symlink_to(path)
+    (tmp_path / "notes.csv").write_text("id,text,owner,day\n1,2,3,4\n")
+    with pytest.raises(FileAccessError, match=r"such a file below it. Try: root='.*data'"):
+        load("fashion-mnist", "test", root=tmp_path)
 
 
 # -- identify and import ------------------------------------------------------------------------

@@ -74,6 +74,20 @@ def test_parquet_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[st
         assert_same(dataset, rows.images, rows.labels)
 
 
+def test_the_folder_gives_the_split(
+    splits: tuple[Dataset, Dataset], exported: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As in the Hub's own conversions: train/0000.parquet and test/0000.parquet."""
+    data = exported("parquet") / "data"
+    for name in ("train", "test"):
+        (tmp_path / "hub" / name).mkdir(parents=True)
+        (data / f"{name}-00000-of-00001.parquet").rename(tmp_path / "hub" / name / "0000.parquet")
+    parts = {rows.split: rows for rows in read_all(find(tmp_path / "hub"))}
+    for dataset in splits:
+        rows = relabelled(parts[dataset.split_name], GARMENTS, "here")
+        assert_same(dataset, rows.images, rows.labels)
+
+
 def png(size: tuple[int, int] = (28, 28)) -> bytes:
     file = io.BytesIO()
     Image.new("L", size).save(file, "PNG")
@@ -82,11 +96,12 @@ def png(size: tuple[int, int] = (28, 28)) -> bytes:
 
 def test_the_hubs_names_of_classes_are_known(tmp_path: Path) -> None:
     """zalando-datasets/fashion_mnist has "T - shirt / top"; others have the names for labels."""
-    names = ["T - shirt / top", *GARMENTS[1:9], "Ankle boots"]
-    table = pa.table({"image": [{"bytes": png()}] * 10, "label": names})
-    pq.write_table(table, tmp_path / "test.parquet")
-    (rows,) = parquet.read(tmp_path / "test.parquet")
-    assert relabelled(rows, GARMENTS, "here").labels.tolist() == list(range(10))
+    for first in ("T - shirt / top", "T-Shirt", "Top"):
+        names = [first, *GARMENTS[1:9], "Ankle boots"]
+        table = pa.table({"image": [{"bytes": png()}] * 10, "label": names})
+        pq.write_table(table, tmp_path / "test.parquet")
+        (rows,) = parquet.read(tmp_path / "test.parquet")
+        assert relabelled(rows, GARMENTS, "here").labels.tolist() == list(range(10))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +112,7 @@ def test_the_hubs_names_of_classes_are_known(tmp_path: Path) -> None:
         ({"image": [3], "label": [1]}, "image: expected a column of pictures, found 3"),
         ({"image": [png()], "label": [None]}, "expected a whole number as the label"),
         ({"picture": [png()], "label": [1]}, "expected columns image and label"),
+        ({f"pixel{n}": [0] for n in range(784)}, "and label, found .{10,200}$"),
     ],
 )
 def test_other_tables_are_refused(tmp_path: Path, columns: Any, expected: str) -> None:
