@@ -96,7 +96,7 @@ def test_keras_trains_on_exactly_the_plan(backend: str, tmp_path: Path) -> None:
 def test_the_page_shows_what_the_runs_gave() -> None:
     page = (EXAMPLES / "index.md").read_text(encoding="utf-8")
     runs = [json.loads(path.read_text()) for path in (EXAMPLES / "results").rglob("*.json")]
-    assert len(runs) == 7
+    assert len(runs) == 8
     for run in runs:
         assert f"| {run['title']} | {run['test_accuracy']:.2%} | {len(run['loss'])} |" in page
 
