@@ -3,13 +3,14 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack, overload
 
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant
 from fmnist_core.errors import (
+    DataMismatchError,
     DiskFullError,
     FileAccessError,
     FmnistError,
@@ -175,22 +176,26 @@ def _copy_in_place(
     Files that are no examples may lie beside it. If nothing there is a copy, but there are IDX
     files below the folder, the error says so.
     """
-    from fmnist_core.formats import incoming, recovery
+    from fmnist_core.formats import folders, incoming, recovery
 
     files = incoming.find(root) if recovery.is_recoverable(info) else []
     if not files:
         return None
-    try:
-        rows = incoming.read_all(files)
-        return Source(*recovery.recovered(info, split, rows, str(root)))
-    except FmnistError as problem:
-        if len(files) > 1:
-            with suppress(FmnistError):
-                rows = incoming.read_some(files)
-                return Source(*recovery.recovered(info, split, rows, str(root)))
-        if is_below(root, info, split):
-            raise not_there from problem
-        raise
+    problems: list[FmnistError] = []
+    # Folders of pictures may be a program's figures, beside the files of a copy.
+    beside = incoming.files_in(root) if files[0].read is folders.read else []
+    for candidates in (files, beside):
+        parts, unread = incoming.read_some(candidates)
+        try:
+            if parts:
+                return Source(*recovery.recovered(info, split, parts, str(root)))
+        except DataMismatchError as error:
+            left_out = f". Left out: {unread}" if unread else ""
+            problems.insert(0, DataMismatchError(f"{error}{left_out}"))
+        problems += [unread] if unread else []
+    if is_below(root, info, split):
+        raise not_there from problems[0]
+    raise problems[0]
 
 
 def open_idx(

@@ -396,8 +396,8 @@ class BatchPlan:
         """
         saved = checked_state(state)
         check_same_data(saved, digest, title)
-        check_same_order(saved, self.shuffle, self.seed)
         check_same_transforms(saved, transform)
+        check_same_order(saved, self.shuffle, self.seed)
         return saved["epoch"], self.check_start(saved["examples"])
 
     def record(self) -> dict[str, Any]:

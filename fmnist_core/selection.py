@@ -256,7 +256,9 @@ def resampled_rows(
 def _unused_advice(members: Sequence[NDArray[np.int64]]) -> str:
     others = members[1:]
     only_the_first = bool(others) and not len(members[0]) and all(map(len, others))
-    return "zero_based=True of load or open_idx, if labels begin with 1" if only_the_first else ""
+    if not only_the_first:
+        return ""
+    return "zero_based=True of load or open_idx, or labels - 1, if labels begin with 1"
 
 
 def class_numbers(keys: Iterable[object], classes: Sequence[str]) -> list[int]:

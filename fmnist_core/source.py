@@ -163,7 +163,8 @@ class Source:
             if name == "labels" and view.dtype.kind == "u" and view.itemsize == 8:
                 # numpy computes no sums or indices of both uint64 and int64.
                 view = np.minimum(view, np.uint64(_LARGEST)).astype(np.int64)
-            if name != "images" and not view.dtype.isnative:  # other libraries refuse it
+            numbers = view.dtype.kind in "iu" and view.ndim == (2 if name == "extended" else 1)
+            if name != "images" and numbers and not view.dtype.isnative:  # which others refuse
                 view = view.astype(view.dtype.newbyteorder("="))
             view.setflags(write=False)
             object.__setattr__(self, name, view)

@@ -15,7 +15,6 @@ from fmnist_core.batch import SENT_AT_ONCE, Arrays, Assembler, Batches
 from fmnist_core.epochs import CountedIterator
 from fmnist_core.errors import OptionError
 from fmnist_core.plan import BatchPlan
-from fmnist_core.state import checked_state
 from fmnist_jax.device import JaxBatch, put, some_batches
 from fmnist_jax.places import check_layout, field_sharding
 
@@ -80,7 +79,9 @@ class JaxBatches(Batches[JaxBatch]):
             Also if a batch of the rest of the epoch cannot be laid out as `sharding`.
         """
         if self._sharding is not None:
-            start = self.plan.check_start(checked_state(state)["examples"])
+            dataset, chain = self._assemble.dataset, self.encoding.transform.record()
+            known: dict[str, Any] = {"digest": dataset.digest, "title": repr(dataset)}
+            _, start = self.plan.position(state, **known, transform=chain)
             check_layout(self.plan, self._assemble, self._sharding, start)
         super().load_state_dict(state)
 

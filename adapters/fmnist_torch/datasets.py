@@ -147,6 +147,11 @@ class MapDataset(TorchDataset[Any]):
         return self._assemble.plan
 
     @property
+    def loaders_transform(self) -> list[dict[str, Any]]:
+        """`Chain.record` of the loader that this belongs to; empty without one."""
+        return self._loaders.encoding.transform.record() if self._loaders else []
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Name of each label."""
         return self.source.classes

@@ -69,6 +69,7 @@ class LoaderSampler(PlanSampler):
                 plan = replace(plan, remainder="keep")
         elif type(source) is SequentialSampler and isinstance(source.data_source, MapDataset):
             plan = replace(source.data_source.plan, shuffle=False)
+            transform = source.data_source.loaders_transform
         else:
             raise OptionError(
                 f"a {type(source).__name__} would share the rows in its own order. Try: "

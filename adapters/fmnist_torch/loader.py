@@ -2,6 +2,8 @@
 
 import gc
 import inspect
+import os
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -213,6 +215,15 @@ class PlanLoader(AcceleratedLoader, ResumableLoader[Any], DataLoader[Any]):
             yield batch
 
 
+class _Making(threading.local):
+    """Whether this thread is making workers."""
+
+    workers = False
+
+
+_making = _Making()
+
+
 @contextmanager
 def _garbage_kept_from_workers() -> Iterator[None]:
     """Let workers that are forked in this context collect no garbage of this process.
@@ -220,14 +231,20 @@ def _garbage_kept_from_workers() -> Iterator[None]:
     An iterator of tf.data ends its threads when it is collected. They do not exist in a worker, so
     the worker would wait for them forever.
     """
-    if gc.get_freeze_count():  # the program has frozen its objects itself
-        yield
-        return
-    gc.freeze()
+    _making.workers = True
     try:
         yield
     finally:
-        gc.unfreeze()
+        _making.workers = False
+
+
+def _freeze_in_worker() -> None:
+    if _making.workers:
+        gc.freeze()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_freeze_in_worker)
 
 
 class _Plan(Sampler[Examples]):

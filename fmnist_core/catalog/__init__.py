@@ -31,7 +31,7 @@ __all__ = [
     "describe_packed",
     "describe_payload",
     "describe_start",
-    "may_be_packed",
+    "known_digests",
 ]
 
 CATALOG: Mapping[str, DatasetInfo] = MappingProxyType(
@@ -74,14 +74,16 @@ def describe_packed(
     return None
 
 
-def may_be_packed(nbytes: int) -> bool:
-    """Return whether a known published file may have this length."""
-    return any(
-        # Of two old files only the SHA-1 is known, not the length; packed they are smaller.
-        file.packed.nbytes == nbytes
-        or (file.packed.sha1 and not file.packed.nbytes and nbytes < (file.payload.nbytes or 0))
-        for _, file, _ in _all_files()
-    )
+def known_digests(nbytes: int) -> set[str]:
+    """Return which digests ("sha256", "md5", "sha1") could tell a published file of this length."""
+    names = set()
+    for _, file, _ in _all_files():
+        packed, payload = file.packed, file.payload
+        if packed.nbytes == nbytes:
+            names |= {"sha256", "md5"}
+        elif packed.sha1 and not packed.nbytes and nbytes < (payload.nbytes or 0):
+            names.add("sha1")  # all that is known of two old files; packed they are smaller
+    return names
 
 
 def describe_start(start: bytes) -> Known | None:

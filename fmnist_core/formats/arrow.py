@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fmnist_core.formats.parquet import picture_columns, picture_rows
-from fmnist_core.formats.rows import Rows, as_images, as_labels, check_size, split_of
+from fmnist_core.formats.rows import Rows, as_images, as_labels, check_size, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.idx.zips import foreign
@@ -108,4 +108,4 @@ def read(path: Path) -> Iterator[Rows]:
         pixels = flat.reshape(len(table), *(shape or (-1,))).copy()
         labels = table[label].to_numpy()
     images = as_images(pixels, str(path))
-    yield Rows(images, as_labels(labels, len(images), str(path)), split_of(path), classes)
+    yield Rows(images, as_labels(labels, len(images), str(path)), split_in(path.name), classes)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fmnist_core.errors import DataMismatchError, printable
 from fmnist_core.files import open_regular
-from fmnist_core.formats.rows import Rows, as_images, check_size, split_of
+from fmnist_core.formats.rows import Rows, as_images, check_size, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.target import write_blocks
 
@@ -54,7 +54,7 @@ def read(path: Path) -> Iterator[Rows]:
         255; the line is named.
     """
     with open_regular(path) as file:
-        yield read_open(file, str(path), split_of(path))
+        yield read_open(file, str(path), split_in(path.name))
 
 
 def read_open(file: io.BufferedIOBase, where: str, split: str) -> Rows:

@@ -65,11 +65,19 @@ KINDS = (
 
 
 class DataFile(NamedTuple):
-    """A file or folder of another format, and the function that reads it."""
+    """A file or folder of another format, and the function that reads it.
+
+    Attributes
+    ----------
+    split : str
+        "train" or "test" if that is the folder in which the file was found; it counts if neither
+        the file's name nor its content tells the split.
+    """
 
     path: Path
     kind: str
     read: Callable[[Path], Iterator[Rows]]
+    split: str = ""
 
 
 def find(path: Path) -> list[DataFile]:
@@ -85,10 +93,23 @@ def find(path: Path) -> list[DataFile]:
             return [DataFile(path, "a folder of TFDS", tfds.read)]
         if folders.is_tree(path):
             return [DataFile(path, "folders of pictures", folders.read)]
-        files = _files(path)
     except OSError:  # access is not permitted, or a name is too long
         return []
-    return [kind for file in files if (kind := kind_of(file))]
+    return files_in(path)
+
+
+def files_in(folder: Path) -> list[DataFile]:
+    """Return the files of other formats in a folder and below it."""
+    try:
+        files = _files(folder)
+    except OSError:
+        return []
+    kinds = ((kind_of(file), file.relative_to(folder).parent.name.lower()) for file in files)
+    return [
+        kind._replace(split=name if name in ("train", "test") else "")
+        for kind, name in kinds
+        if kind
+    ]
 
 
 def kind_of(path: Path) -> DataFile | None:
@@ -117,27 +138,28 @@ def read_all(files: Sequence[DataFile]) -> list[Rows]:
     if not parts:
         where = files[0].path if files else "here"
         raise DataMismatchError(f"{where}: expected images with their labels, found none")
+    return _by_split(parts)
+
+
+def read_some(files: Sequence[DataFile]) -> tuple[list[Rows], FmnistError | None]:
+    """Return what `read_all` does for the files that can be read, and the first other's error."""
+    parts, problem = [], None
+    for file in files:
+        try:
+            parts += _read(file)
+        except FmnistError as error:
+            problem = problem or error
+    return _by_split(parts), problem
+
+
+def _by_split(parts: list[Rows]) -> list[Rows]:
     splits = dict.fromkeys(rows.split for rows in parts)
     return [_joined([rows for rows in parts if rows.split == split]) for split in splits]
 
 
-def read_some(files: Sequence[DataFile]) -> list[Rows]:
-    """Return the examples of those files that can be read; errors as `read_all` if none can."""
-    good, problem = [], None
-    for file in files:
-        try:
-            _read(file)
-            good.append(file)
-        except FmnistError as error:
-            problem = problem or error
-    if problem is not None and not good:
-        raise problem
-    return read_all(good)
-
-
 def _read(file: DataFile) -> list[Rows]:
     with foreign(printable(str(file.path))):
-        return list(file.read(file.path))
+        return [rows._replace(split=rows.split or file.split) for rows in file.read(file.path)]
 
 
 def _joined(parts: list[Rows]) -> Rows:

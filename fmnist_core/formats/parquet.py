@@ -16,7 +16,7 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.errors import DataMismatchError, brief
 from fmnist_core.formats import croissant
 from fmnist_core.formats.pictures import encoded
-from fmnist_core.formats.rows import Rows, as_labels, check_size, rows_of_pictures, split_of
+from fmnist_core.formats.rows import Rows, as_labels, check_size, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.table import check_installed
 from fmnist_core.formats.target import write_text
@@ -131,7 +131,7 @@ def picture_rows(
         labels += batch.column(label).to_pylist()
     numbers, classes = _numbered(labels, _class_names(metadata, label))
     checked = as_labels(numbers, len(pictures), str(path))
-    rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_of(path))
+    rows = rows_of_pictures(zip(pictures, checked, strict=True), str(path), split_in(path.name))
     return rows._replace(classes=classes)
 
 

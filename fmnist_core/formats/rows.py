@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,12 +48,6 @@ def split_in(name: str) -> str:
     if "train" in word:
         return "train"
     return "test" if "test" in word or "t10k" in word else ""
-
-
-def split_of(path: Path) -> str:
-    """Return the split that a file's name means, or the folder "train" or "test" that it is in."""
-    folder = path.parent.name.lower()
-    return split_in(path.name) or (folder if folder in ("train", "test") else "")
 
 
 def relabelled(rows: Rows, classes: Sequence[str], where: str) -> Rows:

@@ -12,7 +12,7 @@ import numpy as np
 from fmnist_core.errors import DataMismatchError, OptionError
 from fmnist_core.files import open_regular
 from fmnist_core.formats.pictures import MAX_PIXELS, decoded, encoded_blocks
-from fmnist_core.formats.rows import Rows, as_images, split_of
+from fmnist_core.formats.rows import Rows, as_images, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.target import write_blocks
 
@@ -61,4 +61,4 @@ def read(path: Path) -> Iterator[Rows]:
             f"{labels_of(path)}: expected one-hot bytes for {len(rows)} images, found {flat.size}"
         )
     labels = one_hot.argmax(axis=1).astype(np.int64)
-    yield Rows(as_images(rows, str(path)), labels, split_of(path))
+    yield Rows(as_images(rows, str(path)), labels, split_in(path.name))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fmnist_core.formats.pictures import encoded
 from fmnist_core.formats.records import example, framed, pictures_of, read_records
-from fmnist_core.formats.rows import Rows, rows_of_pictures, split_of
+from fmnist_core.formats.rows import Rows, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.target import write_blocks
 
@@ -28,4 +28,4 @@ def example_blocks(split: Split) -> Iterator[list[bytes]]:
 def read(path: Path) -> Iterator[Rows]:
     """Yield the examples of a TFRecord file with the features image and label."""
     pictures = pictures_of(read_records(path))
-    yield rows_of_pictures(pictures, str(path), split_of(path))
+    yield rows_of_pictures(pictures, str(path), split_in(path.name))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fmnist_core.errors import DataMismatchError, printable
 from fmnist_core.formats.pictures import encoded
-from fmnist_core.formats.rows import Rows, rows_of_pictures, split_of
+from fmnist_core.formats.rows import Rows, rows_of_pictures, split_in
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.target import class_lines, write_text
 from fmnist_core.idx.zips import foreign
@@ -65,7 +65,8 @@ def read(path: Path) -> Iterator[Rows]:
     DataMismatchError
         If a member leads out of the archive or is not a plain file, or a picture has no label.
     """
-    yield rows_of_pictures(_pictures(path), str(path), split_of(path))
+    split = split_in(path.name) or split_in(path.parent.name)
+    yield rows_of_pictures(_pictures(path), str(path), split)
 
 
 def _pictures(path: Path) -> Iterator[tuple[bytes, int]]:

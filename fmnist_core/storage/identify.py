@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmnist_core.catalog import describe_packed, may_be_packed
+from fmnist_core.catalog import describe_packed, known_digests
 from fmnist_core.errors import IdxError, printable
 from fmnist_core.files import file_digest
 from fmnist_core.idx.containers import container_of, opened_members
@@ -90,11 +90,10 @@ def identify(path: Path) -> list[Identity]:
 
 def _as_published(path: Path) -> Finding | None:
     """Recognise a published file; only a file of a possible length is hashed."""
-    if not may_be_packed(path.stat().st_size):
-        return None
-    known_file = describe_packed(
-        sha256=file_digest(path), md5=file_digest(path, "md5"), sha1=file_digest(path, "sha1")
-    )
+    names = known_digests(path.stat().st_size)
+    if container_of(path) != "gzip":
+        names.discard("sha1")
+    known_file = describe_packed(**{name: file_digest(path, name) for name in names})
     if known_file is None:
         return None
     return Finding(

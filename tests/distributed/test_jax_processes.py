@@ -58,7 +58,7 @@ def test_each_test_image_is_evaluated_once(reports: list[dict[str, Any]]) -> Non
     assert [process["evaluated"] for process in reports] == [expected] * PROCESSES
 
 
-@pytest.mark.parametrize("name", ["seed", "examples", "digest"])
+@pytest.mark.parametrize("name", ["seed", "epoch", "examples", "digest"])
 def test_all_processes_raise_if_they_disagree(reports: list[dict[str, Any]], name: str) -> None:
     first, second = (process[name] for process in reports)
     assert first == second

@@ -199,12 +199,27 @@ def test_another_split_or_dataset_raises(splits: tuple[Dataset, Dataset], tmp_pa
 def test_other_files_may_lie_beside_a_copy(test_split: Dataset, tmp_path: Path) -> None:
     export({"test": test_split}, tmp_path / "fashion.npz", format="npz")
     (tmp_path / "notes.csv").write_text("id,text,owner,day\n1,2,3,4\n")
-    (tmp_path / "figures").mkdir()
-    Image.new("RGBA", (9, 9)).save(tmp_path / "figures" / "loss.png")
-    assert load("fashion-mnist", "test", root=tmp_path).digest == test_split.digest
+    for folder in ("figures", "plots"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGBA", (9, 9)).save(tmp_path / folder / "loss.png")
+        assert load("fashion-mnist", "test", root=tmp_path).digest == test_split.digest
     (tmp_path / "fashion.npz").unlink()
-    with pytest.raises(DataMismatchError, match=r"notes.csv: expected one column of labels"):
+    with pytest.raises(DataMismatchError, match=r"expected the names of classes .*found 'figures'"):
         load("fashion-mnist", "test", root=tmp_path)
+    export({"test": test_split.take(9)}, tmp_path / "few.npz", format="npz")
+    with pytest.raises(DataMismatchError, match=r"no image of its rows.*Left out: .*notes.csv"):
+        load("fashion-mnist", "test", root=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_the_name_of_the_root_is_no_split(tmp_path: Path, name: str) -> None:
+    """Both splits in one table, in a folder with the name of one of them."""
+    both = np.concatenate([load("synthetic", split).images for split in ("train", "test")])
+    labels = np.concatenate([load("synthetic", split).labels for split in ("train", "test")])
+    (tmp_path / name).mkdir()
+    np.savez(tmp_path / name / "all.npz", x=both, y=labels)
+    for split in ("train", "test"):
+        assert len(load("synthetic", split, root=tmp_path / name)) == len(load("synthetic", split))
 
 
 def test_idx_files_below_are_named_in_spite_of_other_files(

@@ -67,6 +67,11 @@ for remainder in ("drop", "pad"):
 counts = [np.asarray(count_right(*batch)) for batch in loader(jobs.test(), "pad")]
 findings["evaluated"] = np.sum(counts, axis=0).tolist()
 train = jobs.train()
+if me == 1:  # in one process alone, neither waits for the other
+    alone = loader(train, "drop")
+    iter(alone)
+    assert len(alone.peek()) == len(jobs.WHOLE_NUMBERS["fields"])
+findings["epoch"] = refusal(train, epoch=me)
 findings["seed"] = refusal(train, seed=me)
 findings["examples"] = refusal(train, start=jobs.GLOBAL_BATCH * me)
 findings["digest"] = refusal(train.select(np.arange(1000)[::-1]) if me else train)
