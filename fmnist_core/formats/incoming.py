@@ -136,20 +136,26 @@ def read_all(files: Sequence[DataFile]) -> list[Rows]:
     """
     parts = [rows for each in files for rows in _read(each)]
     if not parts:
-        where = files[0].path if files else "here"
-        raise DataMismatchError(f"{where}: expected images with their labels, found none")
+        raise _none_found(files)
     return _by_split(parts)
 
 
 def read_some(files: Sequence[DataFile]) -> tuple[list[Rows], FmnistError | None]:
-    """Return what `read_all` does for the files that can be read, and the first other's error."""
+    """Return the examples of those files that have some, and the first error of the others."""
     parts, problem = [], None
     for file in files:
         try:
             parts += _read(file)
         except FmnistError as error:
             problem = problem or error
+    if files and not parts:
+        problem = problem or _none_found(files)
     return _by_split(parts), problem
+
+
+def _none_found(files: Sequence[DataFile]) -> DataMismatchError:
+    where = files[0].path if files else "here"
+    return DataMismatchError(f"{where}: expected images with their labels, found none")
 
 
 def _by_split(parts: list[Rows]) -> list[Rows]:

@@ -22,7 +22,7 @@ from fmnist_core import (
 from fmnist_core.catalog import FASHION_MNIST
 from fmnist_core.catalog.keys import image_keys, known_keys
 from fmnist_core.formats import folders
-from fmnist_core.formats.incoming import KINDS, DataFile, find, read_all
+from fmnist_core.formats.incoming import KINDS, DataFile, find, read_all, read_some
 from fmnist_core.formats.pictures import encoded
 from fmnist_core.formats.recovery import recovered, revision_of
 from fmnist_core.formats.rows import Rows, as_labels, rows_of_pictures
@@ -220,6 +220,14 @@ def test_the_name_of_the_root_is_no_split(tmp_path: Path, name: str) -> None:
     np.savez(tmp_path / name / "all.npz", x=both, y=labels)
     for split in ("train", "test"):
         assert len(load("synthetic", split, root=tmp_path / name)) == len(load("synthetic", split))
+
+
+def test_files_without_examples_are_named(tmp_path: Path) -> None:
+    empty = DataFile(tmp_path / "empty", "a format", lambda path: iter(()))
+    parts, problem = read_some([empty])
+    assert not parts
+    assert str(problem) == f"{tmp_path / 'empty'}: expected images with their labels, found none"
+    assert read_some([]) == ([], None)
 
 
 def test_idx_files_below_are_named_in_spite_of_other_files(
