@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fmnist_core.errors import FileAccessError, FmnistError, printable
-from fmnist_core.files import read_json, replace, sync_to_disk, write_whole, writing
+from fmnist_core.files import read_json, replace, sync_to_disk, writing
 from fmnist_core.storage.addresses import shown
 from fmnist_core.storage.http import PartialFile, Response, Validators
 
@@ -82,7 +82,9 @@ class Part:
             # In this order, a note never describes bytes from another address.
             self.discard()
             note = {"url": shown(url), "validators": asdict(response.validators)}
-            write_whole(self._note, [json.dumps(note).encode()], sync=False)
+            # Under its own name, so that a killed process leaves no other; a torn note is ignored.
+            with writing(self._note), open(self._note, "xb", opener=_open_safely) as noted:
+                noted.write(json.dumps(note).encode())
         with writing(self.path):
             flags = os.O_WRONLY | os.O_APPEND if response.start else _NEW
             # Unbuffered: written bytes survive this process, and closing cannot fail.
@@ -128,3 +130,7 @@ class Part:
 
 def _is_plain(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _open_safely(path: str, flags: int) -> int:
+    return os.open(path, flags | _SAFELY, 0o666)
