@@ -160,27 +160,22 @@ def _in_place(root: Path, info: DatasetInfo, split: str, upright: bool, first: i
     try:
         both = find_in_folder(root, info, split)
     except FileAccessError as not_there:
-        copy = _copy_in_place(root, info, split, not_there)
-        if copy is None:
-            raise
-        return copy
+        return _copy_in_place(root, info, split, not_there)
     images, labels = (FileStamp.of(path, member) for path, member in both)
     return SourceFiles(images, labels, upright and info.transposed, first).open()
 
 
-def _copy_in_place(
-    root: Path, info: DatasetInfo, split: str, not_there: FileAccessError
-) -> Source | None:
-    """Return a split's data from a copy in another format, or None if there is none.
+def _copy_in_place(root: Path, info: DatasetInfo, split: str, not_there: FileAccessError) -> Source:
+    """Return a split's data from a copy in another format, or raise `not_there` if there is none.
 
     Files that are no examples may lie beside it. If nothing there is a copy, but there are IDX
-    files below the folder, the error says so.
+    files below the folder, `not_there` says so and is raised too.
     """
     from fmnist_core.formats import folders, incoming, recovery
 
     files = incoming.find(root) if recovery.is_recoverable(info) else []
     if not files:
-        return None
+        raise not_there
     problems: list[FmnistError] = []
     # Folders of pictures may be a program's figures, beside the files of a copy.
     beside = incoming.files_in(root) if files[0].read is folders.read else []

@@ -32,6 +32,15 @@ def _begins(*signatures: bytes) -> Callable[[Path, bytes], bool]:
     return lambda path, head: head.startswith(signatures)
 
 
+def _is_arrow(path: Path, head: bytes) -> bool:
+    """Whether this is Arrow's file, or a stream: four bytes of 255 and the first message's length.
+
+    Without the length, a file of white pixels would be one too.
+    """
+    length = int.from_bytes(head[4:8], "little", signed=True)
+    return head.startswith(b"ARROW1") or (head.startswith(b"\xff" * 4) and length > 0)
+
+
 def _is_npz(path: Path, head: bytes) -> bool:
     length = int.from_bytes(head[26:28], "little")
     return head.startswith(b"PK\x03\x04") and head[30 : 30 + length].endswith(b".npy")
@@ -48,7 +57,7 @@ def _is_table(path: Path, head: bytes) -> bool:
 
 KINDS = (
     Kind("Parquet", _begins(b"PAR1"), "parquet"),
-    Kind("Arrow", _begins(b"ARROW1", b"\xff\xff\xff\xff"), "arrow"),
+    Kind("Arrow", _is_arrow, "arrow"),
     Kind("HDF5", _begins(b"\x89HDF\r\n\x1a\n"), "hdf5"),
     Kind("MATLAB", _begins(b"MATLAB 5.0"), "mat"),
     Kind("MATLAB 7.3", _begins(b"MATLAB 7.3"), "hdf5"),

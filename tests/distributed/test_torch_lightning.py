@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fmnist_core import BatchPlan, Dataset
+from fmnist_core.transforms import Chain, RandomHorizontalFlip
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("fmnist_torch")
@@ -238,6 +239,15 @@ def test_overfitting_repeats_the_first_batches_of_the_file(
     with pytest.warns(UserWarning, match="turning off the train dataloader shuffling"):
         overfitting.fit(model, None if hooked else loader(garments, remainder=remainder))
     assert model.seen == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]] * 3
+
+
+def test_overfitting_keeps_the_transforms_in_the_state_of_the_sampler(garments: Dataset) -> None:
+    chain = Chain((RandomHorizontalFlip(),))
+    overfitting = trainer(overfit_batches=2)
+    with pytest.warns(UserWarning, match="turning off the train dataloader shuffling"):
+        overfitting.fit(Watched(), loader(garments, transform=chain))
+    state = overfitting.train_dataloader.batch_sampler.state_dict()
+    assert (state["shuffle"], state["transform"]) == (False, chain.record())
 
 
 def test_overfitting_leaves_a_loader_in_order_as_it_is(garments: Dataset) -> None:

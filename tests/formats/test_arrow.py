@@ -41,6 +41,11 @@ def test_what_datasets_keeps_on_disk_is_read(
             assert_same(dataset, rows.images, rows.labels)
 
 
+def test_white_pixels_are_no_stream(tmp_path: Path) -> None:
+    (tmp_path / "white").write_bytes(b"\xff" * 5000)
+    assert find(tmp_path / "white") == []
+
+
 def test_arrow_is_read(splits: tuple[Dataset, Dataset], exported: Callable[[str], Path]) -> None:
     (rows,) = arrow.read(exported("arrow") / "train.arrow")
     assert rows.split == "train"
