@@ -213,6 +213,7 @@ class Dataset:
                 advice=advice,
             ) from error
         except IndexError as error:
+            row = brief(operator.index(row))
             raise RowOutsideError(f"row {row} is not among the {len(self)} examples") from error
         image: NDArray[Any] = self.source.images[place]
         image.setflags(write=False)  # `concat` reads a copy

@@ -391,6 +391,9 @@ def checked_constant(name: str, value: object) -> Constant | None:
     """Return a mean or std as a float or, one for each channel, a tuple; else OptionError."""
     if value is None:
         return None
+    if hasattr(value, "__array__") and len(getattr(value, "shape", ())) <= 1:
+        # A tensor of no axes is a number; those of torch on an accelerator have only `tolist`.
+        value = value.tolist() if hasattr(value, "tolist") else np.asarray(value).tolist()
     if _is_number(value):
         return float(value)  # type: ignore[arg-type]
     if isinstance(value, Iterable) and not isinstance(value, str):

@@ -5,6 +5,7 @@ pages instead of receiving a copy.
 """
 
 import mmap
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -253,6 +254,9 @@ class Source:
             raise DataMismatchError(
                 f"expected classes to be a sequence of str or a number, found {brief(classes)}"
             )
+        for name in names:
+            if re.search("[\ud800-\udfff]", name):  # the name of a folder that is not UTF-8
+                raise DataMismatchError(f"expected names of classes in UTF-8, found {brief(name)}")
         self.check_match(len(names))
         return Description("", "", names, mean, std)
 

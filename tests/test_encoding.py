@@ -158,6 +158,20 @@ def test_each_channel_has_its_own_mean_and_std() -> None:
         resolve(Encoding(scale="standard", mean=(0.1, 0.2), std=0.5, channels=3))
 
 
+def test_constants_may_be_arrays_and_tensors() -> None:
+    jnp = pytest.importorskip("jax.numpy")
+    torch = pytest.importorskip("torch")
+    tf = pytest.importorskip("tensorflow")
+    for tensor in (np.array, jnp.array, torch.tensor, tf.constant):
+        assert Encoding(scale="standard", mean=tensor(0.5), std=tensor([0.25])).constants == (
+            np.float32(0.5),
+            np.float32(0.25),
+        )
+        for wrong in (True, [[0.5]], []):
+            with pytest.raises(OptionError, match="mean must be a number"):
+                Encoding(scale="standard", mean=tensor(wrong), std=0.25)
+
+
 def test_a_frameworks_own_element_types_are_known_by_name() -> None:
     jnp = pytest.importorskip("jax.numpy")
     torch = pytest.importorskip("torch")

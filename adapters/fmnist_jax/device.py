@@ -259,7 +259,8 @@ def _encoded(pixels: jax.Array, encoding: Encoding) -> jax.Array:
     values = divided(values, np.float32(255))
     if encoding.scale == "standard":
         mean, std = encoding.constants
-        values = divided(values - mean, std)
+        with jax.numpy_rank_promotion("allow"):  # colour has a number for each channel
+            values = divided(values - mean, std)
     return values.astype(dtype)
 
 

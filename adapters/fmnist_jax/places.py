@@ -116,17 +116,47 @@ def check_layout(plan: BatchPlan, assemble: Assembler, sharding: Sharding, start
             f'{processes}, found {plan.shard}. Try: shard="auto"'
         )
     arrays = assemble(first_examples(1)) if len(assemble.dataset) else ()
-    sizes = {plan.global_batch_size}
-    if plan.remainder == "keep":
-        left = plan.num_examples, plan.num_examples - start
-        sizes |= {rest for count in left if (rest := count % plan.global_batch_size)}
-    for size in sizes:
+    for size, own in _different_batches(plan, start):
         for array in arrays:
             shape = (size, *np.shape(array)[1:])
-            try:
-                field_sharding(sharding, len(shape)).shard_shape(shape)
-            except ValueError as error:
-                raise OptionError(
-                    f"a batch of {size} cannot be laid out as {sharding}: {error}. "
-                    'Try: another batch_size, or remainder="drop" or "pad"'
-                ) from error
+            _check_array(field_sharding(sharding, len(shape)), shape, own)
+
+
+def _different_batches(plan: BatchPlan, start: int) -> set[tuple[int, range]]:
+    """Return the sizes of the global batches, each with the part of it that this shard holds."""
+    batches = set()
+    for begin in {0, start}:
+        steps = plan.num_steps(begin)
+        for step in {0, steps - 1} if steps else ():
+            first = begin + step * plan.global_batch_size
+            own_first, own_size = plan.span(step, begin)
+            left = plan.num_examples - first if plan.remainder == "keep" else plan.global_batch_size
+            own = range(own_first - first, own_first - first + own_size)
+            batches.add((min(left, plan.global_batch_size), own))
+    return batches
+
+
+def _check_array(sharding: Sharding, shape: tuple[int, ...], own: range) -> None:
+    """Raise OptionError unless a batch can be divided so and this process holds its own part."""
+    size = shape[0]
+    if sharding.is_fully_addressable:
+        shape = (len(own), *shape[1:])  # of one process, or of a mesh in each process
+    try:
+        sharding.shard_shape(shape)
+    except ValueError as error:
+        raise OptionError(
+            f"a batch of {shape[0]} cannot be laid out as {sharding}: {error}. "
+            'Try: another batch_size, or remainder="drop" or "pad"'
+        ) from error
+    if sharding.is_fully_addressable:
+        return
+    indices = sharding.addressable_devices_indices_map(shape).values()
+    held = {index[0].indices(size)[:2] for index in indices if index}
+    rows = sorted(row for first, end in held for row in range(first, end))
+    if rows != list(own):
+        # JAX would take what each process sends for the rows of its devices, and check nothing.
+        raise OptionError(
+            f"as {sharding}, the devices of process {jax.process_index()} hold other examples of a "
+            f"batch of {size} than {own.start} to {own.stop - 1}, its shard. Try: a mesh of the "
+            "devices in the order of jax.devices(), whose first axis divides the batch"
+        )

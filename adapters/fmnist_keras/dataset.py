@@ -11,6 +11,7 @@ order, which this class handles so:
   Those batches are not the beginning of an epoch.
 """
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -74,9 +75,11 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
     def workers(self) -> int:
         """Workers that Keras may start: none.
 
-        Keras reads this once in each call of fit, evaluate or predict, before the first batch.
+        Keras reads this once in each call of fit, evaluate or predict, before the first batch. A
+        debugger or a program that records settings reads it too, which has no effect.
         """
-        self._begin_call()
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("keras."):
+            self._begin_call()
         return 0
 
     @workers.setter
@@ -150,6 +153,11 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         if not self._within_epoch:
             self._reading = None
         self._is_new_call, self._within_epoch = False, False
+
+    def load_state_dict(self, state: object) -> None:
+        """Make the next epoch resume from a state; errors as `ResumableLoader`."""
+        super().load_state_dict(state)
+        self._reading = None  # the rest of an epoch that Keras left
 
     def state_dict(self) -> State:
         """Return the position to resume from, between epochs or after iterating without Keras.

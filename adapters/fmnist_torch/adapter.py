@@ -11,7 +11,7 @@ from fmnist_core import hookimpl
 from fmnist_core.batch import Assembler, values_of
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, brief, check_range
 from fmnist_core.plan import BatchPlan, Remainder
 from fmnist_core.transforms import Chain, Mix, Transform
 from fmnist_torch.datasets import Fields, MapDataset
@@ -19,6 +19,8 @@ from fmnist_torch.device import TorchBatch
 from fmnist_torch.integrations import LoaderSampler
 from fmnist_torch.loader import OPEN_OPTIONS, PLANNED_OPTIONS, PlanLoader
 from fmnist_torch.ranks import own_shard
+
+MOST_WORKERS = 2**10
 
 
 class TorchAdapter:
@@ -219,6 +221,15 @@ def _check_options(options: dict[str, Any]) -> None:
             raise OptionError(
                 f"torch's DataLoader has no option {name!r}; it has {sorted(OPEN_OPTIONS)}"
             )
+    # torch itself notices these only when workers start.
+    check_range("num_workers", options.get("num_workers", 0), 0, MOST_WORKERS)
+    if (ahead := options.get("prefetch_factor")) is not None:
+        check_range("prefetch_factor", ahead, 1, MOST_WORKERS)
+    generator, prepare = options.get("generator"), options.get("worker_init_fn")
+    if not isinstance(generator, torch.Generator | None):
+        raise OptionError(f"generator must be a torch.Generator or None, not {brief(generator)}")
+    if prepare is not None and not callable(prepare):
+        raise OptionError(f"worker_init_fn must be a function or None, not {brief(prepare)}")
 
 
 def _checked_device(device: object, options: dict[str, Any]) -> torch.device:

@@ -16,7 +16,7 @@ from torch.utils.data._utils import collate
 from fmnist_core.batch import Assembler
 from fmnist_core.dataset import Dataset
 from fmnist_core.encoding import Constant, Encoding, LabelDType, LabelKind, Layout, Scale
-from fmnist_core.errors import OptionError
+from fmnist_core.errors import OptionError, RowOutsideError, brief
 from fmnist_core.hookspecs import Adapter
 from fmnist_core.plan import BatchPlan, Examples, Field
 from fmnist_core.transforms.chain import NO_TRANSFORMS
@@ -207,7 +207,12 @@ class MapDataset(TorchDataset[Any]):
     def _examples(self, rows: Sequence[int]) -> Sequence[Any]:
         if self._loaders is not None and isinstance(rows, BatchRows):
             return self._ready(self._loaders(rows.examples))
-        asked = np.asarray(rows, dtype=np.int64)
+        try:
+            asked = np.asarray(rows, dtype=np.int64)
+        except OverflowError as error:
+            raise RowOutsideError(
+                f"expected rows of {len(self)} examples, found {brief(rows)}"
+            ) from error
         fillers = ((-len(self) <= asked) & (asked < 0)) * len(self)
         # The position marks fillers; without transforms it has no other effect.
         batch = self._assemble(Examples(0, asked + 2 * fillers, asked + fillers))

@@ -109,13 +109,16 @@ class AcceleratedLoader:
     def _is_accelerate_prepared(self) -> bool:
         """True: accelerate would otherwise share the batches among the ranks again.
 
-        `Accelerator.prepare` reads this. From then on the loader reports the end of each epoch.
+        `Accelerator.prepare` reads this. From then on the loader reports the end of each epoch. A
+        debugger that shows the loader reads it too, which has no effect.
 
         Raises
         ------
         OptionError
             On several ranks, if the batches are not shared among them, as `prepare` would do.
         """
+        if not sys._getframe(1).f_globals.get("__name__", "").startswith("accelerate."):
+            return True
         if in_a_group() and self._sampler.plan.shard[1] == 1 < distributed.get_world_size():
             raise OptionError(
                 "accelerate expects each rank to read its shard, but this loader has only one. "
@@ -149,16 +152,16 @@ class EpochEnd:
 
 def reported(batches: Iterator[_Batch], plan: BatchPlan, start: int) -> Iterator[_Batch]:
     """Yield the batches of an epoch, and tell accelerate before the last one."""
+    # accelerate prepared the loader, so it is imported; the adapter does not depend on it.
+    accelerate: Any = sys.modules.get("accelerate.state")
+    if accelerate is None:  # a copy, in a process that does not use it
+        yield from batches
+        return
     end, last = EpochEnd(plan, start), plan.num_steps(start)
-    _gradient_state()._add_dataloader(end)
+    accelerate.GradientState()._add_dataloader(end)
     try:
         for step, batch in enumerate(batches, 1):
             end.end_of_dataloader = step == last
             yield batch
     finally:
-        _gradient_state()._remove_dataloader(end)
-
-
-def _gradient_state() -> Any:
-    # accelerate prepared the loader, so it is imported; the adapter does not depend on it.
-    return sys.modules["accelerate.state"].GradientState()
+        accelerate.GradientState()._remove_dataloader(end)

@@ -1,7 +1,9 @@
 """Examples in files of other formats, recognised by content; names give only the split."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -94,16 +96,14 @@ def find(path: Path) -> list[DataFile]:
 
     Those that cannot be read are left out.
     """
-    try:
-        if not path.is_dir():
-            kind = kind_of(path) if path.is_file() else None
-            return [kind] if kind else []
+    if not os.path.isdir(path):
+        kind = kind_of(path) if os.path.isfile(path) else None
+        return [kind] if kind else []
+    with suppress(OSError):  # where access is not permitted; there may be other files
         if tfds.is_prepared(path):
             return [DataFile(path, "a folder of TFDS", tfds.read)]
         if folders.is_tree(path):
             return [DataFile(path, "folders of pictures", folders.read)]
-    except OSError:  # access is not permitted, or a name is too long
-        return []
     return files_in(path)
 
 
@@ -193,7 +193,7 @@ def _files(folder: Path) -> list[Path]:
     """Return the files in a folder and below it, in the order of the numbers in their names."""
     levels = [folder.glob("/".join("*" * depth)) for depth in range(1, _DEPTH + 1)]
     files = [path for level in levels for _, path in zip(range(_MOST_FILES), level, strict=False)]
-    return sorted((path for path in files if path.is_file()), key=_by_number)
+    return sorted(filter(os.path.isfile, files), key=_by_number)
 
 
 def _by_number(path: Path) -> list[tuple[int, str]]:

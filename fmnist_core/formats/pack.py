@@ -12,15 +12,13 @@ from fmnist_core.dataset import Dataset
 from fmnist_core.errors import DataMismatchError, FileAccessError, OptionError, brief, check_seed
 from fmnist_core.formats import idx
 from fmnist_core.formats.folders import CLASSES, class_folders, pictures_in
+from fmnist_core.formats.pictures import deep_mode
 from fmnist_core.formats.split import Split
 from fmnist_core.formats.target import check_free, placed, write_text
 from fmnist_core.order import whole_order
 from fmnist_core.transforms import Resize
 
 Report = Callable[[str, int, int], None]
-
-_DEEP = ("I", "F")
-"""Pillow's modes of more than 8 bits a channel, which have no single conversion to 8 bits."""
 
 
 def pack(
@@ -103,9 +101,9 @@ def _grey(path: Path) -> NDArray[np.uint8]:
 
     try:
         with Image.open(path) as picture:
-            if picture.mode.startswith(_DEEP):
+            if mode := deep_mode(picture):  # there is no single conversion to 8 bits
                 raise DataMismatchError(
-                    f"{path}: expected a picture of 8 bits a channel, found mode {picture.mode}"
+                    f"{path}: expected a picture of 8 bits a channel, found mode {mode}"
                 )
             upright: Any = ImageOps.exif_transpose(picture)
             if upright.has_transparency_data:

@@ -1,9 +1,11 @@
 """Pictures as bytes: grey PNG files written by blocks of rows, and pictures read as grey."""
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,18 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def deep_mode(picture: Any) -> str:
+    """Return the mode of a picture of more than 8 bits a channel, or "".
+
+    Pillow opens colour of 16 bits a channel as colour of 8; only how it will unpack it tells.
+    """
+    if picture.mode.startswith(("I", "F")):
+        return str(picture.mode)
+    # BGR;16 is 16 bits a pixel.
+    deep = re.search(r"\b(?!BGR)\w+;16\w*", str(getattr(picture, "tile", "")))
+    return deep[0] if deep else ""
+
+
 def decoded(data: bytes, where: str) -> NDArray[np.uint8]:
     """Return a picture, of any format that Pillow reads, as uint8 (height, width).
 
@@ -60,7 +74,8 @@ def decoded(data: bytes, where: str) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(data)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataMismatchError(f"{where}: expected a small picture, found {picture.size}")
-            mode = picture.mode
+            deep = deep_mode(picture)
+            mode = deep or picture.mode
             pixels = np.asarray(picture.convert("RGB") if mode in ("P", "RGB") else picture)
     except DataMismatchError:
         raise
@@ -68,7 +83,7 @@ def decoded(data: bytes, where: str) -> NDArray[np.uint8]:
         raise DataMismatchError(f"{where}: the picture cannot be read ({error!s:.80})") from error
     if pixels.ndim == 3 and pixels.dtype == np.uint8 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
-    if pixels.ndim != 2 or pixels.dtype != np.uint8:
+    if deep or pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise DataMismatchError(f"{where}: expected a grey picture of 8 bits, found mode {mode}")
     return np.ascontiguousarray(pixels)
 

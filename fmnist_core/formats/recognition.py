@@ -1,5 +1,6 @@
 """Recognise what a file of another format holds: the dataset, splits, revision and order."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def recognised(path: Path) -> Identity | None:
 
     A folder counts only as a whole: one that TFDS prepared, or one with pictures by class.
     """
-    file = _folder(path) if path.is_dir() else kind_of(path)
+    file = _folder(path) if os.path.isdir(path) else kind_of(path)
     if file is None:
         return None
     try:

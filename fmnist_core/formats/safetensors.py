@@ -74,11 +74,12 @@ def read(path: Path) -> Iterator[Rows]:
         header = json.loads(file.read(size))
         header.pop("__metadata__", None)
         spans = (one["data_offsets"] for one in header.values())
-        check_size(sum(end - begin for begin, end in spans), str(path))
+        check_size(sum(abs(end - begin) for begin, end in spans), str(path))
         for name, one in header.items():
             begin, end = one["data_offsets"]
             dtype = types.get(one["dtype"])
-            if dtype is None or end - begin != prod(one["shape"]) * dtype.itemsize or begin < 0:
+            nbytes = -1 if dtype is None else prod(one["shape"]) * dtype.itemsize
+            if dtype is None or not 0 <= begin <= end or end - begin != nbytes:
                 raise DataMismatchError(f"{path}: expected arrays of numbers, found {name!r:.80}")
             file.seek(8 + size + begin)
             arrays[name] = np.frombuffer(file.read(end - begin), dtype).reshape(one["shape"])

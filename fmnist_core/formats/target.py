@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fmnist_core.errors import OptionError
@@ -42,14 +42,42 @@ def placed(path: Path, *, force: bool) -> Iterator[Path]:
 
 
 def check_free(path: Path, *, force: bool) -> None:
-    """Raise OptionError if something is at a path, unless `force` or it is an empty folder."""
-    if force or not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
+    """Check in advance that a file or folder can be placed at a path.
+
+    Raises
+    ------
+    OptionError
+        If something is there, unless it is an empty folder or `force` is given; or if it is a
+        folder that cannot be replaced because it is in use.
+    FileAccessError
+        If it is a folder that cannot be read.
+    """
+    if not os.path.lexists(path):
         return
+    if os.path.isdir(path) and (use := _use_of(os.path.realpath(path))):
+        raise OptionError(
+            f"expected a folder that can be replaced when the new one is complete, found {path}, "
+            f"{use}",
+            advice="a new folder in it",
+        )
+    with writing(path):
+        if force or (path.is_dir() and not any(path.iterdir())):
+            return
     raise OptionError(
         f"expected to write a new file or folder, found {path}",
         advice="force=True, or another path",
         command="--force, or another path",
     )
+
+
+def _use_of(folder: str) -> str:
+    """Return why a folder may not get another in its place, or ""."""
+    if os.path.ismount(folder):
+        return "where a file system is mounted"
+    with suppress(OSError, ValueError):  # no current folder, or on another drive
+        if os.path.commonpath([folder, os.getcwd()]) == folder:
+            return "which this program runs in"
+    return ""
 
 
 def write_blocks(path: Path, blocks: Iterable[bytes | memoryview]) -> None:

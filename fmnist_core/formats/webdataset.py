@@ -87,8 +87,24 @@ def _pictures(path: Path) -> Iterator[tuple[bytes, int]]:
         yield picture, _checked(label, f"{path}, {stem}")
 
 
+class _Archive(io.BufferedReader):
+    """A file that is read in parts; a header may ask for as many bytes as the file has."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _LARGEST:
+            raise DataMismatchError(
+                f"{self.name}: expected short headers, found one of {size:,} bytes"
+            )
+        return super().read(size)
+
+
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
-    with foreign(str(path)), tarfile.open(path) as shard:
+    # "r:" unpacks nothing: the head of a .gz or .xz file can look like an archive's too.
+    with (
+        foreign(str(path)),
+        _Archive(io.FileIO(path)) as file,
+        tarfile.open(fileobj=file, mode="r:") as shard,
+    ):
         for member in shard:
             parts = re.split(r"[/\\]", member.name)
             if ".." in parts or member.name[:1] in "/\\" or not (member.isreg() or member.isdir()):

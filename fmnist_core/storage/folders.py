@@ -68,7 +68,7 @@ def find_unverified(root: Path, info: DatasetInfo, split: str) -> tuple[Path, Pa
     """
     files = files_of(info, split, upright=False)
     images, labels = (
-        next((path for path in _named(root, info, file) if path.is_file()), None) for file in files
+        next(filter(os.path.isfile, _named(root, info, file)), None) for file in files
     )
     if images is None or labels is None:
         raise _not_there(root, info, files[0] if images is None else files[1], files)
@@ -86,7 +86,7 @@ def _not_there(
 ) -> FileAccessError:
     problem = f"{printable(root)}: expected {_names(missing)}, of {info.title}; found"
     fetching = f"fmnist fetch {info.name}"
-    if root.is_file():
+    if os.path.isfile(root):
         problem = f"{problem} a file, not a folder"
         if container_of(root) == "zip":
             unpacking = f"{fetching} --from {printable(root)}, then load it without root"
@@ -101,7 +101,7 @@ def _not_there(
             return _elsewhere(problem, images.parent)
         return FileAccessError(problem, advice=f"open_idx({str(images)!r}, {str(labels)!r})")
     return FileAccessError(
-        f"{problem} no such {'file' if root.exists() else 'folder'}",
+        f"{problem} no such {'file' if os.path.exists(root) else 'folder'}",
         advice=f"load({info.name!r}) to fetch it, or root=FOLDER with the folder that has it",
         command=f"{fetching}, or --root FOLDER with the folder that has it",
     )
@@ -123,7 +123,7 @@ def _below(root: Path, file: FileInfo) -> Path | None:
     """Return the nearest file with a payload's name somewhere below a folder, or None."""
     names = {*spellings(file.name), file.packed_name}
     for looked_at, path in enumerate(_walk(root)):
-        if path.name in names and path.is_file():
+        if path.name in names and os.path.isfile(path):
             return path
         if looked_at == _ENTRIES:
             break
@@ -137,7 +137,7 @@ def _walk(root: Path) -> Iterator[Path]:
         folder, depth = folders.popleft()
         for entry in _entries(folder):
             yield entry
-            if depth < _DEPTH and entry.is_dir() and not entry.is_symlink():
+            if depth < _DEPTH and os.path.isdir(entry) and not os.path.islink(entry):
                 folders.append((entry, depth + 1))
 
 

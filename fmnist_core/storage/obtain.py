@@ -133,7 +133,7 @@ def _first_genuine(
         try:
             if store.is_genuine(path, file, member):
                 return (path, member), None
-            if path.is_file():  # else the published file beside it is the wrong one
+            if os.path.isfile(path):  # else the published file beside it is the wrong one
                 wrong = wrong or path
         except IdxError:
             wrong = wrong or path
@@ -231,7 +231,7 @@ def spellings(name: str) -> list[str]:
 
 def _in_store(path: Path, file: FileInfo, verify: bool) -> bool:
     """Whether the store has a genuine payload; warn about one that is not genuine."""
-    if not path.exists():
+    if not os.path.exists(path):
         return False
     if not verify and store.is_verified(path, file):
         return True

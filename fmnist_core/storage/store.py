@@ -67,7 +67,8 @@ def is_genuine(path: Path, file: FileInfo, member: str = "") -> bool:
     """
     expected = file.payload.sha256
     published = path.with_name(file.packed_name)
-    if expected is None and path.name == file.name != file.packed_name and published.is_file():
+    is_unpacked = path.name == file.name != file.packed_name
+    if expected is None and is_unpacked and os.path.isfile(published):
         if not has_published_digest(published, file):
             return False
         expected = _sha256(published, file)
@@ -86,7 +87,7 @@ def is_published(path: Path, file: FileInfo, *, missing_ok: bool = False) -> boo
     FileAccessError
         If it cannot be read, unless it is only missing and that is `missing_ok`.
     """
-    if missing_ok and not path.exists():
+    if missing_ok and not os.path.exists(path):
         return False
     _, expected = _published_digest(file)
     return _noted_digest(path) == expected is not None or has_published_digest(path, file)

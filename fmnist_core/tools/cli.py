@@ -38,7 +38,8 @@ class PlainErrors(click.Group):
             try:
                 return super().main(*args, **extra)
             finally:
-                sys.stdout.flush()
+                if sys.stdout is not None:  # a program may be started without one
+                    sys.stdout.flush()
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with _exit_statuses():  # --help prints here

@@ -69,7 +69,7 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
     path = store.folder(info) / file.name
     if store.is_verified(path, file):
         return f"verified, in {printable(path.parent)}", "nothing"
-    if path.exists():
+    if os.path.exists(path):
         return (
             f"in {printable(path.parent)}, changed or not verified yet",
             "hash it at the next load",
@@ -80,7 +80,7 @@ def state_of(info: DatasetInfo, file: FileInfo) -> tuple[str, str]:
     if local is not None:
         return f"genuine in {printable(local[0].parent)}", "use it at the next load"
     part = path.with_name(f".{file.packed_name}.part")
-    if part.exists():
+    if os.path.exists(part):
         return f"{part.stat().st_size:,} bytes fetched so far", f"fmnist fetch {info.name}"
     return _NOT_HERE, f"fmnist fetch {info.name}"
 
@@ -213,7 +213,7 @@ def remove(info: DatasetInfo) -> str:
 def doctor() -> dict[str, Any]:
     """Return where the store is, where each file is, and what `load` would do next."""
     home = store.home()
-    free = shutil.disk_usage(home).free if home.exists() else None
+    free = shutil.disk_usage(home).free if os.path.exists(home) else None
     datasets = {}
     for info in CATALOG.values():
         states = ((file.name, *state_of(info, file)) for file in all_files(info))

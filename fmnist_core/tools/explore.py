@@ -123,7 +123,7 @@ def _layouts(
 
     layouts = {}
     if coordinates:
-        layouts[coordinates.name] = read_coordinates(coordinates, len(examples))
+        layouts[printable(coordinates.name)] = read_coordinates(coordinates, len(examples))
     for method in methods:
         step = f"{TITLES[method]} of {len(examples):,} images"
         line.begin(step)

@@ -17,14 +17,14 @@ def identities(paths: Iterable[Path]) -> list[Identity]:
 
 
 def _at(path: Path) -> list[Identity]:
-    if path.is_dir() and (whole := recognised(path)):
+    if os.path.isdir(path) and (whole := recognised(path)):
         return [whole]
     return [identity for file in _files(path) for identity in _identified(file)]
 
 
 def _files(path: Path) -> list[Path]:
     """Return the files of a folder that hold data, or the path itself if there are none."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return [path]
     return [file for file in sorted(_inside(path)) if not _is_note(file)] or [path]
 

@@ -6,6 +6,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from fmnist_core.errors import printable
+
 PIPED_WIDTH = 100
 """Columns of a table that is not shown on a terminal."""
 
@@ -59,7 +61,7 @@ class ProgressLine:
         """Show what is happening now, and how much of it there is, if known."""
         if self._task is not None:
             self._line.remove_task(self._task)
-        self._task = self._line.add_task(text, total=total)
+        self._task = self._line.add_task(printable(text), total=total)
 
     def advance(self, amount: int) -> None:
         """Show that `amount` more of it is done."""

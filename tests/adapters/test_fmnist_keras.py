@@ -418,6 +418,30 @@ def test_keras_starts_no_workers() -> None:
         plan_dataset(shard="auto")
 
 
+def test_who_reads_workers_begins_no_call(fitted: Callable[..., Any]) -> None:
+    """A debugger does, and so does a callback that records settings."""
+    batches = plan_dataset()
+
+    class Log(keras.callbacks.Callback):  # type: ignore[misc]
+        def read(self, *_: object, **__: object) -> None:
+            assert batches.workers == 0
+
+        on_train_begin = on_epoch_begin = on_epoch_end = on_train_batch_end = read
+
+    assert fitted(batches, epochs=3, callbacks=[Log()]) == epochs(0, 1, 2)
+    assert fitted(batches, epochs=1) == epochs(3)
+
+
+def test_a_state_replaces_the_rest_of_an_epoch(fitted: Callable[..., Any]) -> None:
+    state = plan_dataset(epoch=4, start=12).state_dict()
+    batches = plan_dataset()
+    fitted(batches, epochs=1, steps_per_epoch=2)
+    batches.load_state_dict(state)
+    assert batches.state_dict() == state
+    assert pickle.loads(pickle.dumps(batches)).epoch == 4
+    assert fitted(batches, epochs=1) == epochs(4, start=12)
+
+
 def test_dictionaries_reach_the_model() -> None:
     inputs = {"number": keras.Input((1, 1, 1), name="number")}
     model = keras.Model(inputs, keras.layers.Flatten()(inputs["number"]))

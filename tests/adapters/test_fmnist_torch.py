@@ -282,6 +282,11 @@ def test_persistent_workers_serve_one_iteration() -> None:
         {"persistent_workers": True},
         {"timeout": -1},
         {"in_order": False},
+        # torch itself notices these when an iteration begins.
+        {"num_workers": 2.0},
+        {"num_workers": 1, "prefetch_factor": 0},
+        {"num_workers": 1, "worker_init_fn": 3},
+        {"generator": 0},
     ],
 )
 def test_options_that_torch_rejects_raise_our_errors(options: dict[str, object]) -> None:

@@ -32,6 +32,10 @@ def test_rows_beyond_either_end_raise() -> None:
     for row in (count, -count - 1):
         with pytest.raises(RowOutsideError, match=f"row {row} is not among the {count} examples"):
             examples[row]
+    with pytest.raises(RowOutsideError, match=f"{count} examples"):
+        examples[10**20]
+    with pytest.raises(RowOutsideError, match="a whole number of 16610 bits is not among"):
+        made_dataset()[10**5000]
 
 
 def test_a_collate_function_may_count_from_the_end() -> None:

@@ -58,6 +58,28 @@ def test_each_test_image_is_evaluated_once(reports: list[dict[str, Any]]) -> Non
     assert [process["evaluated"] for process in reports] == [expected] * PROCESSES
 
 
+@pytest.mark.parametrize("name", ["replicated", "rows among processes", "other order"])
+def test_a_mesh_on_which_a_process_does_not_hold_its_shard_raises(
+    reports: list[dict[str, Any]], name: str
+) -> None:
+    """JAX would take what the processes send for the rows of their devices."""
+    for number, process in enumerate(reports):
+        assert f"the devices of process {number} hold other examples" in process[name]
+        assert "Try: a mesh of the devices in the order" in process[name]
+
+
+def test_fewer_examples_than_a_batch_are_laid_out(reports: list[dict[str, Any]]) -> None:
+    expected = [[1.0] * 5 + [0.0] * (jobs.GLOBAL_BATCH - 5)]
+    assert [process["few"] for process in reports] == [expected] * PROCESSES
+
+
+def test_a_process_may_have_a_mesh_of_its_own(reports: list[dict[str, Any]]) -> None:
+    plan = BatchPlan(1000, jobs.GLOBAL_BATCH, True, jobs.SEED, "drop")
+    for number, process in enumerate(reports):
+        half = slice(*(jobs.GLOBAL_BATCH // PROCESSES * (number + edge) for edge in (0, 1)))
+        assert process["own mesh"] == [rows[half].tolist() for rows in plan.epoch(0)]
+
+
 @pytest.mark.parametrize("name", ["seed", "epoch", "examples", "digest"])
 def test_all_processes_raise_if_they_disagree(reports: list[dict[str, Any]], name: str) -> None:
     first, second = (process[name] for process in reports)

@@ -1,5 +1,8 @@
 """accelerate's prepare does not change the torch loader, and its state is saved."""
 
+import inspect
+import pickle
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,21 @@ def test_prepare_leaves_a_loader_as_it_is(accelerator: Any) -> None:
     assert [rows(prepared) for _ in range(2)] == [
         [made_dataset().indices[batch].tolist() for batch in epoch] for epoch in expected
     ]
+
+
+def test_who_looks_at_a_loader_does_not_prepare_it() -> None:
+    """A debugger reads every attribute of what it shows."""
+    ours = loader(epoch=3)
+    names = [name for name, _ in inspect.getmembers(ours)]
+    assert "_is_accelerate_prepared" in names
+    assert not ours._sampler.is_prepared
+
+
+def test_a_copy_needs_no_accelerate(accelerator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = accelerator.prepare(loader())
+    copy = pickle.loads(pickle.dumps(prepared))
+    monkeypatch.delitem(sys.modules, "accelerate.state")
+    assert rows(copy) == rows(loader())
 
 
 def test_save_state_and_load_state_resume_within_an_epoch(accelerator: Any, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files of named arrays: .mat, safetensors and HDF5."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,17 @@ def test_the_limit_is_of_bytes_not_of_elements(
     module: Any = {"mat": mat, "safetensors": tensors}[format]
     with pytest.raises(DataMismatchError, match="at most 50,000 bytes of examples, found"):
         list(module.read(tmp_path / "x"))
+
+
+def test_spans_that_end_before_they_begin_are_refused(tmp_path: Path) -> None:
+    """Their negative lengths would make room for others, and ``read(-n)`` reads a whole file."""
+    for span, shape, message in (
+        ([9, 0], [-9], "expected arrays of numbers"),
+        ([-9, 0], [9], "expected arrays of numbers"),
+        ([9_000_000_000, 0], [-9_000_000_000], "expected at most"),
+    ):
+        header = {"x": {"dtype": "U8", "shape": shape, "data_offsets": span}}
+        text = json.dumps(header).encode()
+        (tmp_path / "x").write_bytes(len(text).to_bytes(8, "little") + text + bytes(9))
+        with pytest.raises(DataMismatchError, match=message):
+            list(tensors.read(tmp_path / "x"))

@@ -204,6 +204,34 @@ def test_an_empty_folder_and_missing_parents_are_filled(splits: Splits, tmp_path
     assert len(contents(tmp_path)) == 5
 
 
+def test_a_folder_in_use_is_not_replaced(
+    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out" / "inner")
+    for path in (Path(), tmp_path / "out", Path("../inner")):
+        for force in (False, True):
+            with pytest.raises(OptionError, match=r"program runs in\. Try: a new folder in it"):
+                export(splits, path, format="idx", force=force)
+    export(splits, Path("new"), format="idx")
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == str(tmp_path / "disk"))
+    (tmp_path / "disk").mkdir()
+    with pytest.raises(OptionError, match="where a file system is mounted"):
+        export(splits, tmp_path / "disk", format="idx")
+    export(splits, tmp_path / "disk" / "new", format="idx")
+
+
+def test_a_folder_that_may_not_be_listed(
+    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(FileAccessError, match="Permission denied"):
+        export(splits, tmp_path, format="idx")
+
+
 def test_a_link_is_followed(splits: Splits, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

@@ -1,5 +1,6 @@
 """Copies in other formats: recognised by content, put into the original order, or named."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,27 @@ def test_other_files_may_lie_beside_a_copy(test_split: Dataset, tmp_path: Path) 
     export({"test": test_split.take(9)}, tmp_path / "few.npz", format="npz")
     with pytest.raises(DataMismatchError, match=r"no image of its rows.*Left out: .*notes.csv"):
         load("fashion-mnist", "test", root=tmp_path)
+
+
+def test_a_folder_without_permission_may_lie_beside_a_copy(
+    test_split: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export({"test": test_split}, tmp_path / "fashion.npz", format="npz")
+    (tmp_path / "lost+found").mkdir()
+
+    def unless_lost(call: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(path: Any = ".") -> Any:
+            if str(path).endswith("lost+found"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path)
+
+        return asked
+
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, unless_lost(getattr(os, name)))
+    with pytest.raises(PermissionError):
+        list((tmp_path / "lost+found").iterdir())
+    assert load("fashion-mnist", "test", root=tmp_path).digest == test_split.digest
 
 
 @pytest.mark.parametrize("name", ["train", "test"])

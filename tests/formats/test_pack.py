@@ -1,6 +1,8 @@
 """`fmnist pack`: IDX files from a folder of pictures."""
 
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from PIL import Image
 
 from fmnist_core import DataMismatchError, FileAccessError, OptionError, open_idx
 from fmnist_core.formats.pack import pack
+from fmnist_core.formats.pictures import SIGNATURE, _chunk, decoded
 from fmnist_core.order import whole_order
 from fmnist_core.tools.cli import main
 
@@ -30,6 +33,14 @@ def pictures(tmp_path: Path) -> Path:
         picture.convert(mode).save(place / f"{number:03}.{suffix}")
     (folder / "cat" / "notes.txt").write_text("no picture")
     return folder
+
+
+def png_of_16_bits(kind: int) -> bytes:
+    """Return a PNG file of one pixel, of 16 bits a channel, which Pillow cannot write."""
+    pixel = zlib.compress(bytes(1 + 2 * {2: 3, 4: 2, 6: 4}[kind]))
+    head = struct.pack(">IIBBBBB", 1, 1, 16, kind, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", pixel), (b"IEND", b""))
+    return SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
 
 
 def opened(folder: Path, name: str) -> Any:
@@ -90,6 +101,9 @@ def test_transparent_pixels_are_black_and_exif_is_obeyed(tmp_path: Path) -> None
         ("text.jpg", b"hello", "cannot be read"),
         ("empty.png", b"", "cannot be read"),
         ("deep.png", Image.new("I;16", (3, 3)), "8 bits a channel, found mode I;16"),
+        ("deep_rgb.png", png_of_16_bits(2), "8 bits a channel, found mode RGB;16B"),
+        ("deep_rgba.png", png_of_16_bits(6), "8 bits a channel, found mode RGBA;16B"),
+        ("deep_grey.png", png_of_16_bits(4), "8 bits a channel, found mode LA;16B"),
     ],
 )
 def test_an_odd_picture_is_named_and_nothing_is_written(
@@ -104,6 +118,30 @@ def test_an_odd_picture_is_named_and_nothing_is_written(
         pack(pictures, tmp_path / "out")
     assert str(odd) in str(caught.value)
     assert list(tmp_path.iterdir()) == [pictures]
+
+
+def test_a_deep_picture_is_no_grey_one() -> None:
+    with pytest.raises(DataMismatchError, match="of 8 bits, found mode RGB;16B"):
+        decoded(png_of_16_bits(2), "it")
+
+
+def test_16_bits_a_pixel_are_not_deep(pictures: Path, tmp_path: Path) -> None:
+    head = struct.pack("<2sIII", b"BM", 66 + 16, 0, 66)
+    head += struct.pack("<IiiHHIIiiII", 40, 2, 4, 1, 16, 3, 16, 0, 0, 0, 0)
+    head += struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    (pictures / "emu" / "x.bmp").write_bytes(head + bytes(16))
+    assert len(pack(pictures, tmp_path / "out", test=0)[0]) == 41
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    try:
+        (tmp_path / "in" / "caf\udce9").mkdir(parents=True)
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes no such names")
+    Image.new("L", (3, 3)).save(tmp_path / "in" / "caf\udce9" / "0.png")
+    with pytest.raises(DataMismatchError, match=r"in UTF-8, found 'caf\\udce9'"):
+        pack(tmp_path / "in", tmp_path / "out", test=0)
+    assert list(tmp_path.iterdir()) == [tmp_path / "in"]
 
 
 def test_folders_without_pictures_are_refused(pictures: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gc
 import io
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist_core import DataMismatchError, Dataset
+from fmnist_core import DataMismatchError, Dataset, IdxError
 from fmnist_core.formats import webdataset as shards
+from fmnist_core.formats.incoming import kind_of
 from fmnist_core.formats.pictures import encoded
 from tests.helpers.payloads import assert_same
 from tests.helpers.readers import READERS
@@ -85,6 +87,33 @@ def test_a_picture_without_a_label_is_named(tmp_path: Path, label: bytes | None)
             shards._add(shard, "00007.cls", label)
     with pytest.raises(DataMismatchError, match=r"00007: expected a \.cls"):
         list(shards.read(tmp_path / "0.tar"))
+
+
+def test_an_archive_is_not_unpacked_to_see_what_it_is(tmp_path: Path) -> None:
+    """A .gz file whose own head looks like an archive's; unpacked, one header would be 4 GiB."""
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 4 << 30
+    name = bytes(245) + b"ustar"
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    with open(tmp_path / "x.tar", "wb") as file:
+        file.write(b"\x1f\x8b\x08\x04" + bytes(5) + b"\xff" + len(name).to_bytes(2, "little"))
+        file.write(name + packer.compress(header.tobuf(tarfile.USTAR_FORMAT)))
+        file.writelines(packer.compress(bytes(1 << 20)) for _ in range(64))
+        file.write(packer.flush())
+    assert kind_of(tmp_path / "x.tar").kind == "a tar archive"  # type: ignore[union-attr]
+    with pytest.raises(IdxError, match="bad checksum"):
+        list(shards.read(tmp_path / "x.tar"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_may_not_be_long(tmp_path: Path, kind: bytes) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 4 << 30
+    with open(tmp_path / "x.tar", "wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(5 << 30)  # a hole, which takes no space
+    with pytest.raises(DataMismatchError, match="found one of 4,294,967,296 bytes"):
+        list(shards.read(tmp_path / "x.tar"))
 
 
 def test_a_truncated_archive_raises_our_error(folder: Path) -> None:

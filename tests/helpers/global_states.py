@@ -17,6 +17,7 @@ VALUES = (
     "check_fields",
     "check_pixels",
     "check_layouts_and_labels",
+    "check_colour_images",
     "check_channels",
     "check_other_types",
     "check_mixes",

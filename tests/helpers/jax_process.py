@@ -28,8 +28,7 @@ def loader(dataset: Dataset, remainder: str, **options: object) -> Batches[objec
         shard="auto",
         shuffle=True,
         remainder=remainder,
-        sharding=sharding,
-        **{"seed": jobs.SEED, **jobs.WHOLE_NUMBERS, **options},
+        **{"sharding": sharding, "seed": jobs.SEED, **jobs.WHOLE_NUMBERS, **options},
     )
 
 
@@ -75,4 +74,18 @@ findings["epoch"] = refusal(train, epoch=me)
 findings["seed"] = refusal(train, seed=me)
 findings["examples"] = refusal(train, start=jobs.GLOBAL_BATCH * me)
 findings["digest"] = refusal(train.select(np.arange(1000)[::-1]) if me else train)
+# Meshes on which the devices of a process do not hold its shard, and one of its own devices alone.
+square = Mesh(np.array(jax.devices()).reshape(PROCESSES, -1), ("model", "data"))
+for name, layout in (
+    ("replicated", NamedSharding(mesh, PartitionSpec())),
+    ("rows among processes", NamedSharding(square, PartitionSpec("data"))),
+    ("other order", Mesh(np.array(jax.devices())[::-1], ("data",))),
+):
+    findings[name] = refusal(train, sharding=layout)
+few = loader(train.take(5), "pad")
+findings["few"] = [everywhere(weight).tolist() for _, _, weight, _ in few]
+own = Mesh(np.array(jax.local_devices()), ("data",))
+findings["own mesh"] = [
+    np.asarray(index).tolist() for _, _, _, index in loader(train, "drop", sharding=own)
+]
 jobs.report(findings)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_core import Dataset, FetchError, load
-from fmnist_core.catalog import FASHION_MNIST
+from fmnist_core import Dataset, FetchError, FmnistError, load
+from fmnist_core.catalog import CATALOG, FASHION_MNIST
 from fmnist_core.records import Checksums, DatasetInfo, FileInfo
 from fmnist_core.storage import obtain, store
-from fmnist_core.storage.obtain import ensure_files
+from fmnist_core.storage.folders import find_unverified
+from fmnist_core.storage.obtain import ensure_files, files_of, find_genuine, find_local
 
 IMAGES, LABELS = NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 TEST = FASHION_MNIST.split("test")
@@ -331,6 +332,14 @@ def test_unreadable_files_of_other_libraries_are_skipped(
     for name in real:
         monkeypatch.setattr(os, name, denied(name))
     assert_genuine(load("fashion-mnist", "test", source_url=mirror), payloads)
+    # The catalog knows some payloads by their published files only, so it looks for those too.
+    for info in CATALOG.values():
+        for file in files_of(info, "test" if "test" in info.splits else "train"):
+            assert (find_local(info, file) is None) == (info is not FASHION_MNIST)
+            with pytest.raises(FmnistError):
+                find_genuine([tmp_path / "keras" / "datasets"], info, file)
+        with pytest.raises(FmnistError):
+            find_unverified(tmp_path / "keras" / "datasets", info, next(iter(info.splits)))
 
 
 def test_a_root_may_be_torchvisions(tmp_path: Path, payloads: Payloads) -> None:

@@ -53,6 +53,17 @@ def test_a_disk_that_is_full(arguments: list[str]) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+def test_a_program_without_standard_output(arguments: list[str]) -> None:
+    """A job of cron may be started so, or a shell's ``>&-``."""
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *arguments],
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_ctrl_c() -> None:
     from fmnist_core.catalog import SYNTHETIC
     from fmnist_core.storage import locks, store

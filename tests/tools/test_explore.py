@@ -60,6 +60,17 @@ def test_ones_own_map_and_predictions(tmp_path: Path, few: list[str]) -> None:
     assert Page(output.read_bytes()).about["layouts"] == ["mine.npy", "PCA"]
 
 
+def test_a_name_that_is_not_utf_8(tmp_path: Path, few: list[str]) -> None:
+    name = tmp_path / "caf\udce9.npy"
+    try:
+        np.save(name, np.random.default_rng(0).normal(size=(2000, 2)))
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes no such names")
+    output = tmp_path / "explore.html"
+    assert run(output, *few, "--coordinates", str(name))[0] == 0
+    assert Page(output.read_bytes()).about["layouts"] == ["caf\\udce9.npy"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,8 +75,8 @@ def test_an_odd_row_is_above_black() -> None:
 KITTY = {rb"\x1b_Gi=\d+,[^\x1b]*a=q[^\x1b]*\x1b\\": b"\x1b_Gi=31;OK\x1b\\"}
 
 
-def typed(command: list[str], answers: dict[bytes, bytes]) -> bytes:
-    """Return what a command writes to a terminal that answers its questions."""
+def typed(command: list[str], answers: dict[bytes, bytes], status: int = 0) -> bytes:
+    """Return what a command that exits with `status` writes to a terminal that answers it."""
     child, terminal = pty.fork()
     if child == 0:
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
@@ -97,8 +98,16 @@ def typed(command: list[str], answers: dict[bytes, bytes]) -> bytes:
                 os.write(terminal, answer)
                 del left[question]
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, printed
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == status, printed
     return printed
+
+
+def test_a_name_on_the_line_of_progress_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    name = tmp_path / "x\x1b]0;gone\x07y.npz"
+    np.savez(name, x=1)
+    printed = typed(["import", "fashion-mnist", str(name)], {}, status=1)
+    assert rb"reading x\x1b]0;gone\x07y.npz" in printed
+    assert b"\x1b]0;" not in printed
 
 
 def test_kitty_gets_the_picture() -> None:
