@@ -14,6 +14,7 @@ from fmnist_core.partition import client_of_each
 from fmnist_core.records import Description
 from fmnist_core.rows import Rows
 from fmnist_core.selection import (
+    as_array,
     checked_rows,
     class_numbers,
     fold_order,
@@ -370,7 +371,7 @@ def _new_labels(dataset: Choosable, labels: object) -> NDArray[np.int64]:
             )
         new: NDArray[np.int64] = table[dataset.labels]
         return new
-    array = np.asarray(labels)
+    array = as_array(labels)
     if array.dtype.kind not in "iu" or array.shape != (len(dataset),):
         raise OptionError(
             f"expected {len(dataset)} whole numbers, one for each example, or a mapping; found "

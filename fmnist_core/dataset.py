@@ -200,7 +200,7 @@ class Dataset:
         """Return one example as (read-only image, label), or a Dataset of a slice, rows or mask."""
         if isinstance(row, slice):
             return self.select(range(len(self))[row])
-        if isinstance(row, list | np.ndarray) and np.ndim(row):
+        if isinstance(row, list) or (isinstance(row, np.ndarray) and row.ndim):
             return self.select(row)
         try:
             place = self.rows[operator.index(row)]

@@ -6,7 +6,7 @@ Every choice follows the written order (docs/order.md), so it is the same on eve
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,14 @@ validation (tensorflow/contrib/learn/python/learn/datasets/mnist.py).
 """
 
 
+def as_array(values: Any) -> NDArray[Any]:
+    """Return values as an array, or as an object without axes if they are nested unevenly."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.array(None)
+
+
 def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
     """Return requested row numbers, given as numbers or as a mask: int64 (k,).
 
@@ -45,7 +53,7 @@ def checked_rows(indices: ArrayLike, num_examples: int) -> Rows:
         If they are not whole numbers in [0, num_examples) along one axis, or a mask of
         `num_examples`.
     """
-    rows = np.asarray(indices)
+    rows = as_array(indices)
     if rows.size == 0 and rows.ndim == 1:
         rows = rows.astype(np.int64)
     if rows.dtype == bool and rows.shape == (num_examples,):
@@ -240,7 +248,7 @@ def resampled_rows(
         If a count is not a whole number, or a class without examples has a count.
     """
     drawn, members = [np.empty(0, np.int64)], class_members(labels, len(classes))
-    for label, (rows, count) in enumerate(zip(members, counts, strict=True)):
+    for label, (rows, count) in enumerate(zip(members[: len(classes)], counts, strict=True)):
         count = check_range(f"count of {classes[label]!r:.80}", count, 0, MAX_EXAMPLES)
         if count and not len(rows):
             raise OptionError(

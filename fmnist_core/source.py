@@ -115,7 +115,7 @@ class SourceFiles:
                     f"found shape {images.shape}"
                 )
             images = np.ascontiguousarray(images.swapaxes(1, 2))
-        if self.first_label:
+        if self.first_label and labels.ndim == 1:  # otherwise `check_match` says what is wrong
             labels = self._from_zero(labels)
         return Source(images, labels, extended, self)
 

@@ -215,6 +215,18 @@ def test_resample_makes_long_tails_and_balances(whole: Dataset) -> None:
     assert whole.resample([1, 2, 3, 4]).counts == dict(zip(CLASSES, [1, 2, 3, 4], strict=True))
 
 
+def test_nothing_is_drawn_from_nothing() -> None:
+    nothing = Dataset(np.zeros((0, 5, 4), np.uint8), np.zeros(0, np.uint8))
+    assert len(nothing.resample(5)) == 0
+
+
+def test_lists_that_are_nested_unevenly_are_refused(whole: Dataset) -> None:
+    with pytest.raises(OptionError, match="whole numbers, one for each example"):
+        whole.relabel([[1], [2, 3]])
+    with pytest.raises(OptionError, match="row numbers along one axis"):
+        whole[[[1], [2, 3]]]
+
+
 def test_resample_follows_the_written_order(whole: Dataset) -> None:
     bees = np.flatnonzero(LABELS == 1)
     passes = [bees[whole_order(10, 5, 1 + 4 * number)] for number in range(3)]

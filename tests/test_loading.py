@@ -593,6 +593,9 @@ def test_labels_that_do_not_begin_with_1(tmp_path: Path) -> None:
             DataMismatchError, match=r"labels from 1, found 0 at place 1 in .*False"
         ):
             open_idx(*paths, zero_based=True)
+    images, labels = pair(tmp_path, SQUARES, np.array([1, 2, 3], np.uint8))
+    with pytest.raises(DataMismatchError, match="Try: the images first, then the labels"):
+        open_idx(labels, images, zero_based=True)
 
 
 @pytest.mark.parametrize(

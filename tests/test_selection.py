@@ -199,6 +199,7 @@ def test_bad_fractions_are_refused(fraction: object) -> None:
         ([[0, 1], [2, 3]], r"of shape \(2, 2\)$"),
         (3, "along one axis"),
         (["0"], "row numbers"),
+        ([np.arange(2), np.arange(3)], "row numbers along one axis"),
     ],
 )
 def test_bad_rows_are_refused(indices: object, message: str) -> None:

@@ -128,7 +128,8 @@ class Chain:
 
         `images` are those at `positions`, and may be overwritten.
         """
-        return self._transformed(ops, images, self._draws(ops, positions, seed, epoch, view))
+        draws = self._draws(ops, positions, check_seed(seed), epoch, view)
+        return self._transformed(ops, images, draws)
 
     def batch(
         self,
@@ -159,6 +160,7 @@ class Chain:
         view : int
             0, or 1 for a second, independent draw of the same examples.
         """
+        seed = check_seed(seed)
         images, labels = gather(positions)
         draws = self._draws(ops, positions, seed, epoch, view)
         images = self._transformed(ops, images, draws)
@@ -186,7 +188,7 @@ class Chain:
     ) -> list[tuple[str, dict[str, int | bool]]]:
         """Return what each transform draws for one example, by name; `shape` is of its image."""
         n = check_range("n", n, 1, 2**62)
-        check_seed(seed), check_epoch(epoch)
+        seed, epoch = check_seed(seed), check_epoch(epoch)
         places = np.array([check_range("position", position, 0, n - 1)])
         explained = []
         for transform, draws in zip(

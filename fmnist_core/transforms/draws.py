@@ -83,6 +83,8 @@ def chain_draws(
     seed : int
     epoch : int or integer scalar array
     """
+    if ops is NUMPY:
+        positions = np.asarray(positions, np.int64)
     if ops is NUMPY and len(positions):
         part, last = int(positions.min()) // _KEPT_POSITIONS, int(positions.max())
         if last // _KEPT_POSITIONS == part:

@@ -281,3 +281,21 @@ def test_a_position_is_the_same_in_any_batch() -> None:
         for places in (np.arange(599, -1, -7), np.array([3]), np.array([5, 5, 599, 5])):
             part, _ = run_numpy(Chain(chain), images, None, places, seed=5, epoch=2)
             assert np.array_equal(part, whole[places])
+
+
+@pytest.mark.parametrize("number", [np.int32, np.uint32, np.int64, np.uint64])
+def test_numbers_of_numpy_are_numbers(number: Any) -> None:
+    chain, images = Chain((RandomCrop(4), MixUp(0.4))), np.arange(9 * 36).reshape(9, 6, 6) % 251
+    images = images.astype(np.uint8)
+    labels = np.eye(9, dtype=np.float32)
+    gather = lambda places: (images[places % 9], labels[places % 9])  # noqa: E731
+    places = np.array([3, 8200, 70])  # not all of them in one block of kept words
+    for some in (places, places[[0, 2]]):
+        wanted = chain.batch(NUMPY, gather, some, n=9000, seed=77, epoch=1)
+        actual = chain.batch(NUMPY, gather, some.astype(number), n=9000, seed=number(77), epoch=1)
+        assert all(map(np.array_equal, actual, wanted))
+        wanted = chain.images(NUMPY, gather(some)[0], some, seed=77, epoch=1)
+        args = NUMPY, gather(some)[0], some.astype(number)
+        assert np.array_equal(chain.images(*args, seed=number(77), epoch=1), wanted)
+    wanted = chain.explain(3, (6, 6), n=9, seed=77, epoch=1)
+    assert chain.explain(number(3), (6, 6), n=9, seed=number(77), epoch=number(1)) == wanted
