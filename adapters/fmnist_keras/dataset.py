@@ -125,6 +125,13 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
             reading.position is None or reading.position.steps < len(reading)
         )
 
+    def _is_latest_with_keras(self) -> bool:
+        """Whether the position is within an epoch that Keras reads; a loaded state is not."""
+        reading = self._reading
+        if reading is None or not self._is_reading():
+            return False
+        return self._epochs.latest is reading.position
+
     def on_epoch_begin(self) -> None:
         """Prepare for an epoch of Keras: a new epoch of the plan, unless the last one has batches.
 
@@ -154,11 +161,6 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
             self._reading = None
         self._is_new_call, self._within_epoch = False, False
 
-    def load_state_dict(self, state: object) -> None:
-        """Make the next epoch resume from a state; errors as `ResumableLoader`."""
-        super().load_state_dict(state)
-        self._reading = None  # the rest of an epoch that Keras left
-
     def state_dict(self) -> State:
         """Return the position to resume from, between epochs or after iterating without Keras.
 
@@ -168,7 +170,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
             Within an epoch that Keras reads: some backends request batches before they train on
             them, so the batches returned are not those trained on.
         """
-        if self._is_reading():
+        if self._is_latest_with_keras():
             raise OptionError(
                 "within an epoch only Keras knows how many batches it has trained on. Try: "
                 "plan.state(epoch, batch + 1, start, digest=..., transform=...) with the numbers "
@@ -177,7 +179,7 @@ class PlanDataset(Batches[Any], keras.utils.PyDataset):  # type: ignore[misc]
         return super().state_dict()
 
     def __getstate__(self) -> dict[str, Any]:
-        if self._is_reading():
+        if self._is_latest_with_keras():
             raise OptionError(
                 "Keras began an epoch of this dataset, which a copy could not continue. "
                 "Try: copy or pickle it after a whole epoch"

@@ -21,6 +21,7 @@ from fmnist_torch.loader import OPEN_OPTIONS, PLANNED_OPTIONS, PlanLoader
 from fmnist_torch.ranks import own_shard
 
 MOST_WORKERS = 2**10
+"""Most workers, and most batches that each of them makes ahead."""
 
 
 class TorchAdapter:
@@ -61,7 +62,8 @@ class TorchAdapter:
             If DataLoader has no such option or the plan decides it, or if torch has no such
             device.
         """
-        _check_options(options)
+        _check_names(options)
+        _check_values(options)
         plan.check_use(len(dataset), epoch, start)
         examples = MapDataset.of_loader(Assembler(dataset, plan, encoding, self))
         chain = encoding.transform.record()
@@ -208,7 +210,7 @@ def data_loader(
     return loader
 
 
-def _check_options(options: dict[str, Any]) -> None:
+def _check_names(options: dict[str, Any]) -> None:
     for name in options:
         if name in PLANNED_OPTIONS:
             raise OptionError(
@@ -221,7 +223,10 @@ def _check_options(options: dict[str, Any]) -> None:
             raise OptionError(
                 f"torch's DataLoader has no option {name!r}; it has {sorted(OPEN_OPTIONS)}"
             )
-    # torch itself notices these only when workers start.
+
+
+def _check_values(options: dict[str, Any]) -> None:
+    """Raise OptionError for what torch itself notices only when an iteration begins."""
     check_range("num_workers", options.get("num_workers", 0), 0, MOST_WORKERS)
     if (ahead := options.get("prefetch_factor")) is not None:
         check_range("prefetch_factor", ahead, 1, MOST_WORKERS)

@@ -440,6 +440,23 @@ def test_a_state_replaces_the_rest_of_an_epoch(fitted: Callable[..., Any]) -> No
     assert batches.state_dict() == state
     assert pickle.loads(pickle.dumps(batches)).epoch == 4
     assert fitted(batches, epochs=1) == epochs(4, start=12)
+    fitted(batches, epochs=1, steps_per_epoch=2)
+    next(iter(batches))
+    assert batches.state_dict() == plan_dataset(epoch=6, start=6).state_dict()
+
+
+def test_a_state_loaded_within_an_epoch_is_of_the_next_one(fitted: Callable[..., Any]) -> None:
+    state, batches = plan_dataset(epoch=4).state_dict(), plan_dataset()
+
+    class Load(keras.callbacks.Callback):  # type: ignore[misc]
+        loaded = False
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if not self.loaded:
+                batches.load_state_dict(state)
+                self.loaded = True
+
+    assert fitted(batches, epochs=2, callbacks=[Load()]) == epochs(0, 4)
 
 
 def test_dictionaries_reach_the_model() -> None:
